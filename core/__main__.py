@@ -1,0 +1,308 @@
+"""The command line; every command is thin and every ``--json`` prints one document on stdout.
+
+python -m core --help
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from core.errors import InputError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+datasets = typer.Typer(no_args_is_help=True, help="Data sets: what there is and how it is split.")
+models = typer.Typer(no_args_is_help=True, help="Networks that can be trained.")
+runs = typer.Typer(no_args_is_help=True, help="Trainings on this machine.")
+app.add_typer(datasets, name="datasets")
+app.add_typer(models, name="models")
+app.add_typer(runs, name="runs")
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Data = Annotated[Path | None, typer.Option(help="The data set in its published layout.")]
+RunName = Annotated[str | None, typer.Option("--run", help="A run by name.")]
+WeightsName = Annotated[str | None, typer.Option("--weights", help="A shipped model by name.")]
+
+
+@app.callback()
+def about() -> None:
+    """Isoline trains, compares and tunes U-Nets for medical images. Research use only."""
+
+
+@datasets.command("list")
+def datasets_list(*, as_json: AsJson = False) -> None:
+    """Data sets that can be read."""
+    from dataclasses import asdict
+
+    from core.data import DATASETS
+
+    rows = [asdict(kind.info) for kind in DATASETS.values()]
+    _print(rows, as_json, [f"{row['name']:20} {row['title']}; {row['layout']}" for row in rows])
+
+
+@datasets.command("split")
+def datasets_split(name: str, *, data: Data = None, seed: int = 0, as_json: AsJson = False) -> None:
+    """The train, val and test split of a data set."""
+    from core.data import open_dataset
+    from core.data.splits import PARTS, make_split
+
+    split = make_split(open_dataset(name, data).samples, seed=seed)
+    counts = ", ".join(f"{part} {len(getattr(split, part))}" for part in PARTS)
+    _print(split.document(), as_json, [f"{name}: {counts}; {split.method}; hash {split.hash}"])
+
+
+@models.command("list")
+def models_list(*, as_json: AsJson = False) -> None:
+    """Networks with their papers, options and sizes (default options, one channel, one class)."""
+    from core.models import MODELS, build_model, parameter_count, parameter_count_keras
+
+    rows = []
+    for name, card in MODELS.items():
+        network = build_model(name, in_channels=1, classes=1)
+        rows.append(
+            {
+                "name": name,
+                "title": card.title,
+                "paper": f"{card.authors} {card.year}",
+                "year": card.year,
+                "arxiv": card.arxiv,
+                "options": card.options,
+                "parameters": parameter_count(network),
+                "parameters_keras": parameter_count_keras(network),
+            }
+        )
+    _print(rows, as_json, [f"{r['name']:12} {r['parameters']:>12,}  {r['title']}" for r in rows])
+
+
+@app.command()
+def train(
+    dataset: Annotated[str, typer.Option(help="A data set by name.")],
+    *,
+    model: Annotated[str, typer.Option(help="A network by name.")] = "unet",
+    data: Data = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="key=value: a setting of the run or an option of the network."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the run.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a network on a data set; the best epoch and its threshold are kept."""
+    from core.config import RunConfig, parse_setting
+    from core.data import DATASETS, open_dataset
+    from core.errors import choose
+    from core.models import MODELS
+    from core.runs import create_run
+
+    choose("data set", dataset, DATASETS)
+    options = choose("model", model, MODELS).options
+    path = data.resolve() if data else None
+    config = RunConfig(dataset=dataset, model=model, data=str(path) if path else None)
+    config = config.with_settings(dict(map(parse_setting, settings or [])), options)
+    open_dataset(dataset, path)  # refuse a wrong path before a run folder exists
+    _train(create_run(config, name=name).name, as_json)
+
+
+@app.command()
+def resume(run: str, *, as_json: AsJson = False) -> None:
+    """Go on with a run from its last checkpoint."""
+    _train(run, as_json)
+
+
+@runs.command("list")
+def runs_list(*, as_json: AsJson = False) -> None:
+    """Runs, newest first."""
+    from core.runs import list_runs
+
+    rows = [run.summary() for run in list_runs()]
+    _print(
+        rows,
+        as_json,
+        [
+            f"{row['name']:44} {row['state']:9} {row['epochs_done']}/{row['epochs']} epochs"
+            for row in rows
+        ]
+        or ["no runs yet; start one: python -m core train --dataset phantoms_membranes"],
+    )
+
+
+@runs.command("show")
+def runs_show(run: str, *, as_json: AsJson = False) -> None:
+    """Everything about one run."""
+    from core.runs import open_run
+
+    opened = open_run(run)
+    document = {**opened.summary(), "config": opened.config.document(), "history": opened.history}
+    _print(document, as_json, [json.dumps(document, indent=2)])
+
+
+@app.command()
+def evaluate(
+    *,
+    split: Annotated[str, typer.Option(help="val, test or all.")],
+    run: RunName = None,
+    weights: WeightsName = None,
+    dataset: Annotated[str | None, typer.Option(help="A data set other than its own.")] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Numbers of a trained network at its frozen threshold."""
+    from core.runs import open_run
+
+    trained = _trained(run, weights)
+    path = data or (Path(trained.config.data) if trained.config.data and not dataset else None)
+    document = trained.evaluate(split, data=path, dataset=dataset)
+    if run and not dataset and split != "all":
+        open_run(run).save_evaluation(document)
+    dice = document["per_image"]["dice"]
+    _print(
+        document,
+        as_json,
+        [
+            (
+                f"{document['model']} on {document['dataset']} {split}: n = {document['n_images']}, "
+                f"threshold {document['threshold']:.3f} ({document['threshold_source']})"
+            ),
+            (
+                f"Dice pooled {document['pooled']['dice']:.4f}, mean over images {dice['mean']:.4f} "
+                f"({dice['ci95'][0]:.4f}–{dice['ci95'][1]:.4f}), native resolution"
+            ),
+        ],
+    )
+
+
+@app.command()
+def tune(
+    run: str,
+    *,
+    rule: Annotated[str, typer.Option(help="dice, iou, f2, 'sensitivity>=0.95', 'fnr<=0.1', …")],
+    as_json: AsJson = False,
+) -> None:
+    """Choose the threshold anew by a rule, on the validation split, and keep it with the run."""
+    from core.weights import tune as choose_anew
+
+    point = choose_anew(run, rule)
+    _print(
+        point, as_json, [f"{point['name']}: {point['threshold']:.3f}, Dice {point['value']:.4f}"]
+    )
+
+
+@app.command()
+def predict(
+    inputs: Annotated[list[Path], typer.Argument(help="Image files.")],
+    *,
+    out: Annotated[Path, typer.Option(help="Folder for the masks.")],
+    run: RunName = None,
+    weights: WeightsName = None,
+    threshold: Annotated[float | None, typer.Option(help="0 to 1 in steps of 0.001.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a mask for every image (for every page of a stack)."""
+    from core.batch import predict_files
+    from core.levels import threshold_index
+
+    k = None if threshold is None else threshold_index(threshold)
+    rows = predict_files(_trained(run, weights), inputs, out, k=k, report=_say)
+    _print(
+        rows,
+        as_json,
+        [f"{row['mask']}: {row['foreground_px']} px at {row['threshold']:.3f}" for row in rows],
+    )
+
+
+@app.command()
+def promote(
+    run: str,
+    *,
+    name: Annotated[str, typer.Option("--as", help="Name of the shipped model.")],
+    as_json: AsJson = False,
+) -> None:
+    """Make a shipped model of a finished run, evaluated on its test split."""
+    from core.runs import open_run
+    from core.weights import promote as ship
+    from core.weights import weights_document
+
+    folder = ship(open_run(run), name)
+    test = weights_document(name, "evaluation/test")
+    _print(
+        {"weights": name, "folder": str(folder), "test": test["pooled"]},
+        as_json,
+        [f"{folder}: test Dice pooled {test['pooled']['dice']:.4f}, n = {test['n_images']}"],
+    )
+
+
+def _train(name: str, as_json: bool) -> None:  # noqa: FBT001
+    from core.progress import training_progress
+    from core.runs import open_run
+    from core.train import Stopped
+    from core.train import train as fit
+
+    try:
+        with training_progress() as report:
+            summary = fit(open_run(name), report=report)
+    except Stopped:
+        raise InputError(f"stopped; go on with: python -m core resume {name}") from None
+    best = summary["best"]
+    _print(
+        summary,
+        as_json,
+        [
+            (
+                f"{name}: best epoch {summary['best_epoch']} of {summary['epochs']}, pooled Dice on "
+                f"validation {best['dice']:.4f} at threshold {best['threshold']:.3f}"
+            ),
+            (
+                f"{summary['seconds']:.0f} s, {summary['images_per_second']:.1f} images/s; "
+                f"{summary['checkpoint']}"
+            ),
+        ],
+    )
+
+
+def _trained(run: str | None, weights: str | None) -> Any:  # noqa: ANN401 - named only in core.weights
+    from core.runs import open_run
+    from core.weights import load_run, load_weights
+
+    if (run is None) == (weights is None):
+        raise InputError("give either --run RUN or --weights NAME")
+    return load_run(open_run(run)) if run else load_weights(str(weights))
+
+
+def _print(document: object, as_json: bool, lines: list[str]) -> None:  # noqa: FBT001
+    print(json.dumps(document, indent=2, allow_nan=False) if as_json else "\n".join(lines))
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """Run the command line and return its exit code: 0 done, 2 wrong input, 1 our fault."""
+    try:
+        result = app(standalone_mode=False)
+    except InputError as wrong:
+        return _refuse(str(wrong))
+    except OSError as wrong:
+        return _refuse(f"{wrong.filename or ''}: {wrong.strerror or wrong}".removeprefix(": "))
+    except Exception as wrong:
+        usage = getattr(wrong, "format_message", None)  # click's errors, whoever bundles click
+        if usage is None:
+            raise
+        return _refuse(f"{usage()} (python -m core --help lists the commands)")
+    return result if isinstance(result, int) else 0
+
+
+def _refuse(sentence: str) -> int:
+    print("error: " + " ".join(sentence.split()), file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

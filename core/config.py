@@ -1,0 +1,190 @@
+"""What a run is: one frozen document that travels with its checkpoints and its numbers."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self, get_origin
+
+from core.errors import InputError, choose
+
+OPTIMIZERS = {"adam": "Adam", "sgd": "SGD with momentum"}
+PRECISIONS = {"auto": "bf16 where the device has it", "bf16": "bfloat16", "fp32": "float32"}
+MONITORS = {"dice": "largest pooled Dice over the thresholds", "loss": "validation loss"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentationConfig:
+    """How far a training image may be moved; zero or False switches a part off."""
+
+    flips: bool = True
+    """Mirror along each axis with probability one half."""
+    rotation_degrees: float = 180.0
+    """Largest rotation, either way."""
+    shift: float = 0.05
+    """Largest shift as a share of the side."""
+    zoom: float = 0.1
+    """Largest change of scale; 0.1 draws from 0.9 to 1.1."""
+    elastic_px: float = 10.0
+    """Standard deviation of the control points' displacement, in pixels."""
+    elastic_spacing_px: int = 64
+    """Distance of the control points, in pixels."""
+    contrast: float = 0.1
+    """Largest change of contrast about the mean."""
+    brightness: float = 0.1
+    """Largest change of brightness, as a share of the grey range."""
+
+    def __post_init__(self) -> None:
+        _check_types(self)
+        if not 0 <= self.zoom < 1 or not 0 <= self.shift <= 1:
+            raise InputError("augmentation needs a zoom from 0 to below 1 and a shift from 0 to 1")
+        if min(self.rotation_degrees, self.elastic_px, self.contrast, self.brightness) < 0:
+            raise InputError("augmentation amounts cannot be negative")
+        if self.elastic_spacing_px < 8:
+            raise InputError("elastic_spacing_px must be at least 8")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """Everything that decides a training, apart from the machine."""
+
+    dataset: str
+    """Key of ``DATASETS``."""
+    data: str | None = None
+    """Where the data set lies; None for drawn data."""
+    model: str = "unet"
+    """Key of ``MODELS``."""
+    model_options: dict[str, Any] = field(default_factory=dict)
+    """Options of the network, see ``python -m core models list``."""
+    size: int | None = None
+    """Resize every image to this square before training; None keeps the native size."""
+    tile: int | None = None
+    """Train on random crops of this side; None trains on whole images."""
+    crops_per_image: int = 1
+    """Random crops of each training image in one epoch."""
+    loss: str = "bce"
+    """Key of ``LOSSES``."""
+    optimizer: str = "adam"
+    """``adam`` or ``sgd``."""
+    learning_rate: float = 1e-3
+    """Step size."""
+    schedule: str = "constant"
+    """``constant``, or ``cosine``, which falls to zero over the epochs."""
+    momentum: float = 0.99
+    """For SGD; 0.99 in Ronneberger (2015)."""
+    weight_decay: float = 0.0
+    """L2 penalty."""
+    batch_size: int = 8
+    """Images or crops in one step."""
+    epochs: int = 50
+    """Passes over the training part, at most."""
+    patience: int = 0
+    """Stop after this many epochs without a better validation value; 0 never stops early."""
+    monitor: str = "dice"
+    """What early stopping and the best checkpoint look at: ``dice`` or ``loss``."""
+    augment: bool = True
+    """Whether training images are augmented."""
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
+    """How far."""
+    precision: str = "auto"
+    """``auto``, ``bf16`` or ``fp32``; validation and prediction are always float32."""
+    seed: int = 0
+    """Initial weights, order of samples, augmentation, split."""
+
+    def __post_init__(self) -> None:
+        _check_types(self)
+        choose("optimizer", self.optimizer, OPTIMIZERS)
+        choose("precision", self.precision, PRECISIONS)
+        choose("monitor", self.monitor, MONITORS)
+        choose("schedule", self.schedule, {"constant": "", "cosine": ""})
+        for name in ("batch_size", "epochs", "crops_per_image"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1, found {getattr(self, name)}")
+        for name in ("size", "tile"):
+            side = getattr(self, name)
+            if side is not None and side < 16:
+                raise InputError(f"{name} must be at least 16, found {side}")
+        if self.learning_rate <= 0:
+            raise InputError(f"learning_rate must be above 0, found {self.learning_rate}")
+        if self.patience < 0 or self.seed < 0:
+            raise InputError("patience and seed cannot be negative")
+
+    def document(self) -> dict[str, Any]:
+        """The config as it is written to ``config.json``."""
+        return asdict(self)
+
+    @classmethod
+    def of_document(cls, document: Mapping[str, Any]) -> Self:
+        """Read back what ``document`` wrote.
+
+        Raises:
+            InputError: A key is unknown or a value does not fit.
+        """
+        values = dict(document)
+        for name in values:
+            choose("setting", name, _names(cls))
+        if isinstance(values.get("augmentation"), Mapping):
+            settings = values["augmentation"]
+            for name in settings:
+                choose("augmentation setting", name, _names(AugmentationConfig))
+            values["augmentation"] = AugmentationConfig(**settings)
+        if "dataset" not in values:
+            raise InputError("a run needs a data set; name one with --dataset")
+        return cls(**values)
+
+    def with_settings(self, settings: Mapping[str, Any], model_options: Mapping[str, Any]) -> Self:
+        """A copy with ``key: value`` changes, as ``--set key=value`` gives them.
+
+        Args:
+            settings: Keys are fields of the run, ``augmentation.<field>`` or model options.
+            model_options: The network's options; what is not a field must be one of these.
+
+        Raises:
+            InputError: A key is none of these; the message lists the choices.
+        """
+        document = self.document()
+        own = [name for name in document if name not in ("augmentation", "model_options")]
+        augmentation = {f"augmentation.{name}": name for name in document["augmentation"]}
+        places: dict[str, tuple[dict[str, Any], str]] = {
+            **{name: (document["model_options"], name) for name in model_options},
+            **{key: (document["augmentation"], name) for key, name in augmentation.items()},
+            **{name: (document, name) for name in own},
+        }
+        for key, value in settings.items():
+            place, name = choose("setting", key, places)
+            place[name] = value
+        return self.of_document(document)
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """``key=value`` with the value read as JSON, or as plain text where it is not JSON.
+
+    Raises:
+        InputError: There is no ``=``.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise InputError(f"--set takes key=value, found '{text}'")
+    if value in ("None", "True", "False"):
+        value = {"None": "null", "True": "true", "False": "false"}[value]
+    try:
+        return key.strip(), json.loads(value)
+    except json.JSONDecodeError:
+        return key.strip(), value
+
+
+def _names(config: type[AugmentationConfig] | type[RunConfig]) -> dict[str, object]:
+    return {f.name: f.type for f in fields(config)}
+
+
+def _check_types(config: "AugmentationConfig | RunConfig") -> None:
+    """Refuse text where a number belongs; JSON and the command line bring both."""
+    for f in fields(config):
+        value = getattr(config, f.name)
+        wanted: Any = f.type
+        if get_origin(wanted) is dict:
+            wanted = dict
+        if wanted is float and type(value) is int:
+            object.__setattr__(config, f.name, float(value))
+        elif not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
+            name = getattr(wanted, "__name__", str(wanted))
+            raise InputError(f"{f.name} takes a {name}, found {value!r}")

@@ -1,0 +1,132 @@
+"""Augmentation as one resampling pass over the batch, on the training device.
+
+Crop, flips, rotation, shift, zoom and elastic deformation add up to one sampling grid per image;
+image and mask are read through the same grid in the same call, so they can never disagree.
+Sample, apply and compute are separate: ``sample`` draws numbers, ``grid`` turns them into
+coordinates, ``resample`` reads pixels. Elastic deformation as in Ronneberger (2015): random
+vectors on a coarse grid, bicubic in between.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from core.config import AugmentationConfig
+
+STILL = AugmentationConfig(
+    flips=False,
+    rotation_degrees=0,
+    shift=0,
+    zoom=0,
+    elastic_px=0,
+    contrast=0,
+    brightness=0,
+)
+"""Moves nothing; with a tile it still crops at random."""
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Random numbers for a batch; everything that follows is determined by them."""
+
+    matrix: Tensor
+    """Output offset from the centre → source offset, pixels, shape (B, 2, 2), (x, y) order."""
+    centre: Tensor
+    """Source pixel under the centre of the output, shape (B, 2), (x, y) order."""
+    displacement: Tensor
+    """Elastic displacement at the control points, pixels, shape (B, 2, h, w)."""
+    gain: Tensor
+    """Contrast about the mean, shape (B, 1, 1, 1)."""
+    offset: Tensor
+    """Brightness, share of the grey range, shape (B, 1, 1, 1)."""
+
+
+def sample(
+    config: AugmentationConfig,
+    *,
+    batch: int,
+    source: tuple[int, int],
+    output: tuple[int, int],
+    generator: torch.Generator,
+) -> Draw:
+    """Draw the numbers for a batch, always the same count of them, whatever is switched on.
+
+    Args:
+        config: How far images may be moved.
+        batch: B.
+        source: Height and width of the images.
+        output: Height and width wanted; smaller than the source crops at random.
+        generator: On the CPU, so that every device trains on the same pictures.
+    """
+
+    def uniform(*shape: int) -> Tensor:
+        return 2 * torch.rand(*shape, generator=generator) - 1  # [-1, 1)
+
+    height, width = source
+    out_height, out_width = output
+    angle = uniform(batch) * math.radians(config.rotation_degrees)
+    scale = 1 + uniform(batch) * config.zoom
+    mirror = torch.where(uniform(batch, 2) < 0, -1.0, 1.0) if config.flips else torch.ones(batch, 2)
+    cos, sin = angle.cos(), angle.sin()
+    rotation = torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], 1)
+    matrix = rotation * mirror[:, None, :] * scale[:, None, None]  # (B, 2, 2)
+    size = torch.tensor([width, height], dtype=torch.float32)
+    room = torch.tensor([max(width - out_width, 0), max(height - out_height, 0)]) / 2
+    centre = (size - 1) / 2 + uniform(batch, 2) * (room + config.shift * size)
+    spacing = config.elastic_spacing_px
+    points = (batch, 2, math.ceil(out_height / spacing) + 1, math.ceil(out_width / spacing) + 1)
+    displacement = torch.randn(*points, generator=generator) * config.elastic_px
+    gain = 1 + uniform(batch, 1, 1, 1) * config.contrast
+    offset = uniform(batch, 1, 1, 1) * config.brightness
+    return Draw(matrix, centre, displacement, gain, offset)
+
+
+def grid(draw: Draw, *, source: tuple[int, int], output: tuple[int, int]) -> Tensor:
+    """Where each output pixel is read, in the units of ``grid_sample``, shape (B, H, W, 2)."""
+    device = draw.matrix.device
+    out_height, out_width = output
+    y = torch.arange(out_height, device=device) - (out_height - 1) / 2
+    x = torch.arange(out_width, device=device) - (out_width - 1) / 2
+    place = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1)  # (H, W, 2)
+    place = place.reshape(1, -1, 2) @ draw.matrix.transpose(1, 2) + draw.centre[:, None]
+    place = place.reshape(-1, out_height, out_width, 2)
+    if draw.displacement.any():
+        moved = functional.interpolate(
+            draw.displacement, size=output, mode="bicubic", align_corners=True
+        )
+        place = place + moved.permute(0, 2, 3, 1)
+    size = torch.tensor([source[1], source[0]], dtype=torch.float32, device=device)
+    return (2 * place + 1) / size - 1
+
+
+def resample(images: Tensor, masks: Tensor, draw: Draw, output: tuple[int, int]) -> list[Tensor]:
+    """Read image and mask through one grid in one pass.
+
+    Args:
+        images: uint8, shape (B, C, H, W).
+        masks: uint8 in {0, 1}, shape (B, K, H, W).
+        draw: From ``sample``, on the device of the images.
+        output: Height and width wanted.
+
+    Returns:
+        Images in [0, 1], shape (B, C, h, w), and masks in {0, 1}, shape (B, K, h, w), float32.
+    """
+    channels = images.shape[1]
+    both = torch.cat([images, masks], dim=1).float()
+    coordinates = grid(draw, source=(images.shape[2], images.shape[3]), output=output)
+    both = functional.grid_sample(
+        both, coordinates, mode="bilinear", padding_mode="reflection", align_corners=False
+    )
+    image, mask = both[:, :channels] / 255, (both[:, channels:] >= 0.5).float()
+    mean = image.mean(dim=(1, 2, 3), keepdim=True)
+    image = ((image - mean) * draw.gain + mean + draw.offset).clamp(0, 1)
+    return [image, mask]
+
+
+def to(draw: Draw, device: torch.device) -> Draw:
+    """The draw on another device."""
+    moved = (draw.matrix, draw.centre, draw.displacement, draw.gain, draw.offset)
+    return Draw(*(tensor.to(device, non_blocking=True) for tensor in moved))

@@ -1,0 +1,121 @@
+"""An image as read from a file, and the 8-bit pictures that models and the viewer see of it."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[Any]
+
+# ITU-R 601 luma in 16-bit fixed point, as Pillow's mode L. The weights add up to 65536, so equal
+# channels give exactly that value.
+_LUMA = (19595, 38470, 7471)
+_ROWS = 512  # rows at a time, so that a float64 copy of a large image never exists whole
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Image:
+    """One picture, upright, in the values of its file."""
+
+    pixels: Pixels
+    """Shape (H, W) or (H, W, 3), source dtype; read-only. NaN and infinities are kept."""
+    name: str
+    """File name for display and for naming exports; see ``clean_name``."""
+    spacing_mm: tuple[float, float] | None = None
+    """Pixel height and width in millimetres where the file truly states them."""
+    source: str = ""
+    """Where the pixels come from, in plain words: ``TIFF, 16-bit signed grey, page 3 of 30``."""
+    page_count: int = 1
+    """Pages in the file; this image is one of them."""
+
+    def __post_init__(self) -> None:
+        shape = self.pixels.shape
+        if not (len(shape) == 2 or (len(shape) == 3 and shape[2] == 3)) or 0 in shape:
+            raise ValueError(f"pixels must be (H, W) or (H, W, 3), found {shape}")
+        if self.pixels.dtype.kind not in "buif":
+            raise ValueError(f"pixels must be real numbers, found {self.pixels.dtype}")
+        view = self.pixels.view()
+        view.setflags(write=False)
+        object.__setattr__(self, "pixels", view)
+
+    def rgb8(self) -> NDArray[np.uint8]:
+        """The picture in colour, shape (H, W, 3), 0…255; grey is repeated. See ``to_8bit``."""
+        picture = to_8bit(self.pixels)
+        if picture.ndim == 2:
+            picture = np.repeat(picture[..., None], 3, axis=2)  # (H, W, 3)
+        return picture
+
+    def grey8(self) -> NDArray[np.uint8]:
+        """The picture in grey, shape (H, W), 0…255, a fresh array. See ``to_8bit``.
+
+        Colour becomes ITU-R 601 luma, (19595 R + 38470 G + 7471 B + 32768) >> 16, as Pillow's
+        mode ``L``; equal channels give their own value exactly.
+        """
+        picture = to_8bit(self.pixels)
+        if picture.ndim == 2:
+            return picture
+        grey = np.empty(picture.shape[:2], np.uint8)
+        for top in range(0, len(picture), _ROWS):
+            rows = picture[top : top + _ROWS].astype(np.uint32)
+            luma = rows[..., 0] * _LUMA[0] + rows[..., 1] * _LUMA[1] + rows[..., 2] * _LUMA[2]
+            grey[top : top + _ROWS] = (luma + 32768) >> 16
+        return grey
+
+
+def to_8bit(pixels: Pixels) -> NDArray[np.uint8]:
+    """Values as 0…255, same shape, a fresh array.
+
+    8-bit unsigned values stay as they are; true and false become 255 and 0. Everything else goes
+    through one linear window from the smallest to the largest finite value of the picture (all
+    channels together), rounded to the nearest step: nothing is clipped and nothing wraps. A picture
+    of one value becomes all 0. NaN and minus infinity become 0, plus infinity 255.
+    """
+    if pixels.dtype == np.uint8:
+        return pixels.copy()
+    if pixels.dtype == np.bool_:
+        return pixels.astype(np.uint8) * np.uint8(255)
+    low, high = _finite_range(pixels)
+    result = np.zeros(pixels.shape, np.uint8)
+    if not low < high:
+        result[np.isposinf(pixels)] = 255
+        return result
+    # Halved, so that a range from -1.7e308 to 1.7e308 is still a number.
+    middle_span = high / 2 - low / 2
+    for top in range(0, len(pixels), _ROWS):
+        rows = pixels[top : top + _ROWS].astype(np.float64)
+        rows = (rows / 2 - low / 2) / middle_span * 255
+        np.nan_to_num(rows, copy=False, nan=0.0, posinf=255.0, neginf=0.0)
+        result[top : top + _ROWS] = np.rint(rows)
+    return result
+
+
+def clean_name(name: str) -> str:
+    """A stranger's file name made safe to show and to save under.
+
+    Folders, control characters and text-direction marks go; what a file system or a page could
+    misread becomes ``_``; at most 120 characters stay. ``image`` when nothing is left.
+    """
+    last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
+    shown = "".join(c for c in last if c == " " or unicodedata.category(c)[0] not in "CZ")
+    shown = re.sub(r'[<>:"|?*]', "_", shown).strip(" .")
+    if len(shown) > 120:
+        stem, dot, suffix = shown.rpartition(".")
+        keep_suffix = bool(dot) and len(suffix) <= 8
+        shown = f"{stem[: 119 - len(suffix)]}.{suffix}" if keep_suffix else shown[:120]
+    return shown or "image"
+
+
+def _finite_range(pixels: Pixels) -> tuple[float, float]:
+    """Smallest and largest finite value; (0, 0) when there is none."""
+    if pixels.dtype.kind != "f":
+        return float(pixels.min()), float(pixels.max())
+    low, high = np.inf, -np.inf
+    for top in range(0, len(pixels), _ROWS):
+        rows = pixels[top : top + _ROWS]
+        finite = rows[np.isfinite(rows)]
+        if finite.size:
+            low, high = min(low, float(finite.min())), max(high, float(finite.max()))
+    return (low, high) if low <= high else (0.0, 0.0)

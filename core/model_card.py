@@ -1,0 +1,98 @@
+"""The card of a shipped model, written from its documents: it cannot say other than they do."""
+
+from typing import Any
+
+from core.config import RunConfig
+from core.data.base import DatasetInfo
+from core.data.splits import Split
+from core.models import MODELS
+from core.operating_point import OperatingPoint
+
+FIGURES = ("dice", "iou", "precision", "recall", "specificity", "accuracy")
+
+
+def model_card(
+    name: str,
+    *,
+    config: RunConfig,
+    info: DatasetInfo,
+    split: Split,
+    point: OperatingPoint,
+    evaluations: dict[str, dict[str, Any]],
+) -> str:
+    """Markdown: what the model is, its data and licence, numbers with conventions, limits."""
+    network = MODELS[config.model]
+    sees = (
+        f"resized to {config.size} x {config.size}"
+        if config.size
+        else "at its native scale, tiled where it is large"
+    )
+    paper = f"{network.authors} {network.year}, arXiv {network.arxiv}"
+    options = ", ".join(f"{key} = {value}" for key, value in config.model_options.items())
+    test = evaluations["test"]
+    return f"""# {name}
+
+**Research use only. Not a medical device.**
+
+A {config.model} ({paper}; {options or "default options"}) that marks the {info.foreground} in {info.modality}. It sees an image {sees}, and returns a
+probability for every pixel; the mask is a decision at the threshold {point.threshold:.3f}
+({point.name}).
+
+## Data
+
+- {info.title}: {info.citation}. {info.homepage}
+- Licence of the data: {info.license}.
+- Split ({split.method}): {len(split.train)} training, {len(split.val)} validation and
+  {len(split.test)} test images. SHA-256 of the split: `{split.hash}`.
+- The weights come from the training images alone; epoch and threshold from the validation images;
+  the test images were looked at once, with both frozen.
+
+## Numbers
+
+Threshold {point.threshold:.3f}, chosen on {point.n_images} validation images, {test["resolution"]}
+resolution. *Pooled*: {test["conventions"]["pooled"]}. *Mean over images*: with a 95 % interval
+({test["conventions"]["ci95"]}); {test["empties"]}.
+
+{_table(evaluations)}
+
+Implementation: {test["conventions"]["implementation"]}. The same figures again:
+`python -m core evaluate --weights {name} --split test --data PATH`
+
+## Training
+
+{config.loss} loss, {config.optimizer}, learning rate {config.learning_rate:g} ({config.schedule}),
+batch {config.batch_size}, {config.epochs} epochs at most, best epoch by {config.monitor} on
+validation, seed {config.seed}. Weights are stored as float16 and were evaluated as stored.
+
+## Limits
+
+- {len(split.test)} test images from the same source as the training images say little about other
+  laboratories, devices or preparations; the interval above does not cover that.
+- Neighbouring images of one specimen are alike, so the effective number of test images is smaller
+  than it looks.
+- On images of another kind the network still answers; the answer then means nothing.
+"""
+
+
+def _table(evaluations: dict[str, dict[str, Any]]) -> str:
+    lines = [
+        "| figure | validation, pooled | test, pooled | test, mean over images (95 % interval) |",
+        "|---|---|---|---|",
+    ]
+    for figure in FIGURES:
+        test = evaluations["test"]
+        spread = test["per_image"][figure]
+        lines.append(
+            f"| {figure} | {_number(evaluations['val']['pooled'][figure])} "
+            f"| {_number(test['pooled'][figure])} | {_number(spread['mean'])} "
+            f"{_interval(spread['ci95'])}, n = {spread['n']} |"
+        )
+    return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4f}"
+
+
+def _interval(ci95: list[float] | None) -> str:
+    return "" if ci95 is None else f"({ci95[0]:.4f}–{ci95[1]:.4f})"

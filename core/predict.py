@@ -1,0 +1,176 @@
+"""Image → probability → level map, at the image's native resolution, in bounded memory.
+
+Images no larger than the tile are seen at once. Larger ones are covered by overlapping tiles whose
+probabilities are blended with smooth weights; rows are quantized as soon as no later tile touches
+them, so memory grows with the width of the image and not with its area. Borders are continued by
+reflection, so that edge pixels have surroundings.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+from torch import nn
+
+from core.device import to_device
+from core.errors import InputError
+from core.levels import LevelMap, level_map
+
+TILE = 512
+OVERLAP = 128
+MARGIN = 32
+SMALLEST = 16
+
+Probability = NDArray[np.float32]
+Progress = Callable[[int, int], None]
+
+
+class Predictor:
+    """A network with its way of seeing.
+
+    Args:
+        model: Returns logits of shape (B, 1, H, W).
+        in_channels: 1 or 3; colour images are shown to a one-channel network as grey.
+        size: Resize to this square before the network; None sees at native scale, tiled.
+        device: Where the network runs.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        in_channels: int = 1,
+        size: int | None = None,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.device = torch.device(device)
+        self.model = to_device(model, self.device).eval()
+        self.in_channels = in_channels
+        self.size = size
+
+    def levels(self, image: NDArray[np.uint8], *, progress: Progress | None = None) -> LevelMap:
+        """Level map of an image.
+
+        Args:
+            image: Shape (H, W) or (H, W, 3), 0…255, at least 16 pixels a side.
+            progress: Called with tiles done and tiles in all.
+
+        Returns:
+            Levels 0…1000, shape (H, W).
+
+        Raises:
+            InputError: The image is too small or its channels do not fit the network.
+        """
+        result = np.empty(image.shape[:2], dtype=np.uint16)
+        for top, rows in self.probability_rows(image, progress=progress):
+            result[top : top + len(rows)] = level_map(rows)
+        return result
+
+    def probability(self, image: NDArray[np.uint8]) -> Probability:
+        """Probability map, float32 in [0, 1], shape (H, W); arguments as for ``levels``."""
+        return np.concatenate([rows for _, rows in self.probability_rows(image)])
+
+    def probability_rows(
+        self, image: NDArray[np.uint8], *, progress: Progress | None = None
+    ) -> Iterator[tuple[int, Probability]]:
+        """Finished bands of the probability map from top to bottom: first row, values (h, W)."""
+        pixels = fit_channels(image, self.in_channels)
+        if min(pixels.shape[:2]) < SMALLEST:
+            height, width = pixels.shape[:2]
+            raise InputError(
+                f"the image is {width}x{height} pixels; networks need at least "
+                f"{SMALLEST}x{SMALLEST}"
+            )
+        if self.size is None:
+            return self._tiled(pixels, progress)
+        return self._resized(pixels, progress)
+
+    @torch.inference_mode()
+    def _network(self, tile: NDArray[np.uint8]) -> Probability:
+        """Probability of one tile of shape (h, w, C), shape (h, w)."""
+        x = torch.from_numpy(np.ascontiguousarray(tile)).to(self.device)
+        x = x.permute(2, 0, 1)[None].float() / 255  # (1, C, h, w), channels last in memory
+        probability: Probability = self.model(x)[0, 0].float().sigmoid().cpu().numpy()
+        if not np.isfinite(probability).all():
+            raise ValueError("the network returned values that are not numbers")
+        return probability
+
+    def _resized(
+        self, pixels: NDArray[np.uint8], progress: Progress | None
+    ) -> Iterator[tuple[int, Probability]]:
+        height, width = pixels.shape[:2]
+        side = (self.size or 0, self.size or 0)
+        small = np.stack([_resize(plane, side) for plane in np.moveaxis(pixels, -1, 0)], -1)
+        probability = self._network(small)
+        yield 0, np.clip(_resize(probability, (width, height)), 0, 1)
+        if progress:
+            progress(1, 1)
+
+    def _tiled(
+        self, pixels: NDArray[np.uint8], progress: Progress | None
+    ) -> Iterator[tuple[int, Probability]]:
+        height, width = pixels.shape[:2]
+        # Coordinates of the reflected image; reading through them copies one tile at a time.
+        rows = np.pad(np.arange(height), MARGIN, mode="reflect")
+        columns = np.pad(np.arange(width), MARGIN, mode="reflect")
+        tops, tall = _tiles(len(rows))
+        lefts, wide = _tiles(len(columns))
+        across, share_across = _weights(lefts, wide, len(columns))
+        down, share_down = _weights(tops, tall, len(rows))
+        band = np.zeros((tall, len(columns)), dtype=np.float32)  # sums of weighted probabilities
+        for i, top in enumerate(tops):
+            for j, left in enumerate(lefts):
+                tile = pixels[np.ix_(rows[top : top + tall], columns[left : left + wide])]
+                band[:, left : left + wide] += self._network(tile) * down[:, None] * across
+                if progress:
+                    progress(i * len(lefts) + j + 1, len(tops) * len(lefts))
+            end = tops[i + 1] if i + 1 < len(tops) else len(rows)
+            done = end - top
+            finished = band[:done] / (share_down[top:end, None] * share_across)
+            first, last = max(top, MARGIN), min(end, MARGIN + height)
+            if last > first:
+                inside = finished[first - top : last - top, MARGIN : MARGIN + width]
+                yield first - MARGIN, np.clip(inside, 0, 1)
+            band[: tall - done] = band[done:]
+            band[tall - done :] = 0
+
+
+def fit_channels(image: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
+    """The image as (H, W, C) for a network of C channels; grey repeats, colour becomes luma."""
+    if image.ndim == 3 and image.shape[2] == channels:
+        return image
+    if image.ndim == 2:
+        return np.repeat(image[..., None], channels, axis=2)
+    if image.ndim == 3 and image.shape[2] == 3 and channels == 1:
+        return np.asarray(PillowImage.fromarray(image).convert("L"))[..., None]
+    raise InputError(
+        f"an image of shape {image.shape} does not fit a network of {channels} channels"
+    )
+
+
+def _tiles(length: int) -> tuple[list[int], int]:
+    """First pixels of evenly spread tiles that cover ``length``, and their side."""
+    if length <= TILE + 2 * MARGIN:
+        return [0], length
+    count = -(-(length - OVERLAP) // (TILE - OVERLAP))
+    return [round(i * (length - TILE) / (count - 1)) for i in range(count)], TILE
+
+
+def _weights(starts: list[int], side: int, length: int) -> tuple[Probability, Probability]:
+    """Weight of each pixel within a tile, and the sum of weights on each pixel of the axis."""
+    place = (np.arange(side) + 0.5) / side
+    weight = (np.sin(np.pi * place) ** 2 + 1e-3).astype(np.float32)
+    if len(starts) == 1:
+        weight[:] = 1
+    total = np.zeros(length, dtype=np.float32)
+    for start in starts:
+        total[start : start + side] += weight
+    return weight, total
+
+
+def _resize(plane: NDArray[np.generic], size: tuple[int, int]) -> NDArray[np.generic]:
+    """Resize one plane to (width, height), antialiased."""
+    picture = PillowImage.fromarray(np.ascontiguousarray(plane))
+    return np.asarray(picture.resize(size, PillowImage.Resampling.BILINEAR))

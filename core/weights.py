@@ -1,0 +1,251 @@
+"""Shipped models: ``weights/<name>/`` holds all that someone needs to use and to judge one.
+
+``model.safetensors`` (float16), ``config.json``, ``operating_point.json``, ``split.json``,
+``evaluation/val.json`` and ``test.json``, ``card.md``, and ``manifest.json`` with the SHA-256 of
+each. Every load checks the manifest: a flipped byte in tensor data would load without a word.
+"""
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from core.checkpoint import load_checkpoint
+from core.config import RunConfig
+from core.data import DATASETS, open_dataset
+from core.data.splits import PARTS, Split
+from core.device import pick_device
+from core.errors import InputError
+from core.evaluate import summarize, sweep_samples
+from core.files import read_json, sha256, write_atomic, write_json
+from core.home import ROOT
+from core.model_card import model_card
+from core.models import build_model
+from core.operating_point import OperatingPoint, choose_operating_point
+from core.predict import Predictor
+from core.runs import Run, open_run
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A network ready to predict, with its threshold and where it comes from."""
+
+    name: str
+    """Of the run or of the folder in ``weights/``."""
+    config: RunConfig
+    """How it was trained and how it sees."""
+    predictor: Predictor
+    """Image to level map."""
+    operating_point: OperatingPoint
+    """The frozen threshold."""
+    split: Split
+    """The split it was trained on."""
+
+    def evaluate(self, split: str, *, data: Path | None, dataset: str | None = None) -> Any:  # noqa: ANN401 - a JSON document
+        """Evaluation document for a part of a data set at the frozen threshold.
+
+        Args:
+            split: ``val`` or ``test`` of the data set it was trained on; ``all`` of any.
+            data: Where the data set lies.
+            dataset: Key of ``DATASETS``; None takes the one it was trained on.
+
+        Raises:
+            InputError: The data set does not hold the split's images.
+        """
+        name = dataset or self.config.dataset
+        opened = open_dataset(name, data)
+        samples = {sample.id: sample for sample in opened.samples if sample.has_truth}
+        if split == "all":
+            chosen = list(samples.values())
+        else:
+            ids = self._part(split, name)
+            missing = [identity for identity in ids if identity not in samples]
+            if missing:
+                raise InputError(
+                    f"{data}: {len(missing)} images of the {split} split are not there, "
+                    f"for example {missing[0]}; give the data that {self.name} was trained on"
+                )
+            chosen = [samples[identity] for identity in ids]
+        return summarize(
+            sweep_samples(self.predictor, opened, chosen),
+            chosen,
+            k=self.operating_point.k,
+            model=self.name,
+            dataset=name,
+            split=split,
+            split_hash="" if split == "all" else self.split.hash,
+            threshold_source=self.operating_point.name,
+        )
+
+    def _part(self, split: str, dataset: str) -> tuple[str, ...]:
+        if split not in PARTS:
+            raise InputError(f"unknown split '{split}'; choose one of {', '.join(PARTS)}, all")
+        if dataset != self.config.dataset:
+            raise InputError(
+                f"{self.name} was trained on {self.config.dataset}, its splits say nothing about "
+                f"{dataset}; use --split all"
+            )
+        ids: tuple[str, ...] = getattr(self.split, split)
+        return ids
+
+
+def weights_folder() -> Path:
+    """Where shipped models live; ``ISOLINE_WEIGHTS`` moves it."""
+    return Path(os.environ.get("ISOLINE_WEIGHTS") or ROOT / "weights")
+
+
+def list_weights() -> list[str]:
+    """Names of the shipped models."""
+    return sorted(file.parent.name for file in weights_folder().glob("*/manifest.json"))
+
+
+def load_weights(name: str) -> TrainedModel:
+    """A shipped model.
+
+    Raises:
+        InputError: Unknown name, or a file that differs from the manifest.
+    """
+    if name not in list_weights():
+        raise InputError(f"no shipped model '{name}'; choose one of {', '.join(list_weights())}")
+    folder = weights_folder() / name
+    for file, digest in read_json(folder / "manifest.json")["files"].items():
+        if not (folder / file).is_file() or sha256(folder / file) != digest:
+            raise InputError(
+                f"{folder / file}: missing or changed since it was shipped (SHA-256 differs); "
+                "restore it with: git checkout -- weights"
+            )
+    from safetensors.torch import load_file  # only where weights are read
+
+    document = read_json(folder / "config.json")
+    in_channels = document.pop("in_channels")
+    config = RunConfig.of_document(document)
+    state = {
+        name: tensor.float() for name, tensor in load_file(folder / "model.safetensors").items()
+    }
+    return TrainedModel(
+        name,
+        config,
+        _predictor(config, in_channels, state),
+        OperatingPoint(**read_json(folder / "operating_point.json")),
+        Split.of_document(read_json(folder / "split.json")),
+    )
+
+
+def load_run(run: Run) -> TrainedModel:
+    """The best checkpoint of a run.
+
+    Raises:
+        InputError: The run has none yet.
+    """
+    point = run.operating_point
+    if point is None:
+        raise InputError(
+            f"run {run.name} has no operating point yet; let it finish: "
+            f"python -m core resume {run.name}"
+        )
+    checkpoint = load_checkpoint(run.checkpoint("best"))
+    predictor = _predictor(run.config, checkpoint["in_channels"], checkpoint["model"])
+    return TrainedModel(run.name, run.config, predictor, point, run.split)
+
+
+def tune(name: str, rule: str) -> dict[str, Any]:
+    """Choose a run's threshold anew on its validation split; kept with the run.
+
+    Raises:
+        InputError: The rule is unknown or no threshold keeps it.
+    """
+    run = open_run(name)
+    trained = load_run(run)
+    opened = open_dataset(run.config.dataset, Path(run.config.data) if run.config.data else None)
+    samples = {sample.id: sample for sample in opened.samples}
+    chosen = [samples[identity] for identity in trained.split.val]
+    sweep = sweep_samples(trained.predictor, opened, chosen)
+    part = {"dataset": run.config.dataset, "split": "val", "split_hash": trained.split.hash}
+    point = choose_operating_point(sweep, rule=rule, **part)
+    run.save_operating_point(point)
+    return point.document()
+
+
+def promote(run: Run, name: str) -> Path:
+    """Make a shipped model of a finished run: float16 weights, evaluated again as they are shipped.
+
+    Args:
+        run: A finished run.
+        name: Of the folder in ``weights/``; an older one of that name is replaced.
+
+    Returns:
+        The folder.
+
+    Raises:
+        InputError: The run is not finished or its data is gone.
+    """
+    from safetensors.torch import save  # only where weights are written
+
+    trained = load_run(run)
+    data = Path(run.config.data) if run.config.data else None
+    checkpoint = load_checkpoint(run.checkpoint("best"))
+    halves = {key: _half(value) for key, value in checkpoint["model"].items()}
+    config = replace(run.config, data=None)  # a path of this machine means nothing elsewhere
+    shipped = TrainedModel(
+        name,
+        config,
+        _predictor(config, checkpoint["in_channels"], {k: v.float() for k, v in halves.items()}),
+        trained.operating_point,
+        trained.split,
+    )
+    weights_folder().mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=".isoline-tmp-", dir=weights_folder()))
+    try:
+        partial.chmod(0o755)
+        write_atomic(partial / "model.safetensors", save(halves))
+        write_json(
+            partial / "config.json",
+            {**config.document(), "in_channels": checkpoint["in_channels"]},
+        )
+        write_json(partial / "operating_point.json", trained.operating_point.document())
+        write_json(partial / "split.json", trained.split.document())
+        (partial / "evaluation").mkdir()
+        evaluations = {part: shipped.evaluate(part, data=data) for part in ("val", "test")}
+        for part, document in evaluations.items():
+            write_json(partial / "evaluation" / f"{part}.json", document)
+        card = model_card(
+            name,
+            config=config,
+            info=DATASETS[config.dataset].info,
+            split=trained.split,
+            point=trained.operating_point,
+            evaluations=evaluations,
+        )
+        write_atomic(partial / "card.md", card.encode())
+        files = sorted(file for file in partial.rglob("*") if file.is_file())
+        digests = {str(file.relative_to(partial)): sha256(file) for file in files}
+        write_json(partial / "manifest.json", {"files": digests})
+        folder = weights_folder() / name
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return folder
+
+
+def weights_document(name: str, document: str) -> Any:  # noqa: ANN401 - JSON is any of six types
+    """A JSON document of a shipped model, for example ``evaluation/test``."""
+    return read_json(weights_folder() / name / f"{document}.json")
+
+
+def _half(tensor: torch.Tensor) -> torch.Tensor:
+    """Kernels as float16; vectors (biases, batch-norm statistics) are few and keep their range."""
+    return tensor.half().contiguous() if tensor.ndim > 1 else tensor.contiguous()
+
+
+def _predictor(config: RunConfig, in_channels: int, state: dict[str, torch.Tensor]) -> Predictor:
+    model: nn.Module = build_model(
+        config.model, in_channels=in_channels, classes=1, **config.model_options
+    )
+    model.load_state_dict(state)
+    return Predictor(model, in_channels=in_channels, size=config.size, device=pick_device())

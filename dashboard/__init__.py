@@ -1,0 +1,1 @@
+"""Streamlit's side of things: caches, charts, widgets and the threshold viewer."""

@@ -1,0 +1,146 @@
+"""Every cache of the dashboard, all of them bounded; the rest wraps ``core``.
+
+Networks: 3. Examples and uploads: 16 pictures. Level maps and packed scenes: by bytes, see
+``LEVEL_BYTES``. All users of one server share them, keyed by content.
+"""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from core.imaging import page_count, read_image, to_8bit
+from core.levels import LevelMap
+from core.runs import list_runs, open_run
+from core.weights import TrainedModel, list_weights, load_run, load_weights, weights_folder
+from dashboard.examples import Picture, open_example
+from dashboard.viewer import Scene, pack
+
+LEVEL_BYTES = 512 * 2**20
+LOCK = Lock()
+
+
+class Recent:
+    """Values used last, up to a number of bytes."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.held: OrderedDict[tuple[Any, ...], tuple[Any, int]] = OrderedDict()
+        self.lock = Lock()
+
+    def get(self, key: tuple[Any, ...], make: Callable[[], Any], size: Callable[[Any], int]) -> Any:  # noqa: ANN401 - holds anything
+        """The value of a key, made if it is not held."""
+        with self.lock:
+            if key in self.held:
+                self.held.move_to_end(key)
+                return self.held[key][0]
+        value = make()
+        with self.lock:
+            self.held[key] = (value, size(value))
+            while (
+                sum(bytes_ for _, bytes_ in self.held.values()) > self.limit and len(self.held) > 1
+            ):
+                self.held.popitem(last=False)
+        return value
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _recent() -> Recent:
+    return Recent(LEVEL_BYTES)
+
+
+def model_names() -> dict[str, str]:
+    """Key → title of everything that can predict: shipped models, then finished runs."""
+    shipped = {f"weights/{name}": name for name in list_weights()}
+    runs = {f"run/{run.name}": f"{run.name} (run)" for run in list_runs() if run.operating_point}
+    return shipped | runs
+
+
+def trained_model(key: str) -> TrainedModel:
+    """A network by its key; reloaded when its files change.
+
+    Raises:
+        InputError: It is gone or damaged.
+    """
+    source, _, name = key.partition("/")
+    if source == "weights":
+        stamp = (weights_folder() / name / "manifest.json").stat().st_mtime
+    else:
+        stamp = (open_run(name).path / "operating_point.json").stat().st_mtime
+    return _trained_model(source, name, stamp)
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)
+def _trained_model(source: str, name: str, stamp: float) -> TrainedModel:
+    del stamp  # part of the key only
+    return load_weights(name) if source == "weights" else load_run(open_run(name))
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def example(key: str) -> Picture:
+    """An example picture."""
+    return open_example(key)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def upload(content: bytes, name: str, page: int) -> Picture:
+    """A page of an uploaded file."""
+    image = read_image(content, name=name, page=page)
+    pages = f", page {page + 1} of {image.page_count}" if image.page_count > 1 else ""
+    return Picture(image.name + pages, to_8bit(image.pixels), None, image.spacing_mm)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def upload_pages(content: bytes, name: str) -> int:
+    """How many pages an uploaded file has."""
+    return page_count(content, name=name)
+
+
+def level_map(
+    model_key: str, picture: Picture, *, progress: Callable[[int, int], None] | None = None
+) -> LevelMap:
+    """Level map of a picture, shape (H, W); the network runs once for each pair."""
+    trained = trained_model(model_key)
+    pixels = picture.image
+
+    def predict() -> LevelMap:
+        with LOCK:  # one network at a time: two would only slow each other and double the memory
+            return trained.predictor.levels(pixels, progress=progress)
+
+    key = ("levels", model_key, trained.config.seed, id_of(pixels), trained.operating_point.k)
+    levels: LevelMap = _recent().get(key, predict, lambda levels: levels.nbytes)
+    return levels
+
+
+def packed_scene(model_key: str, picture: Picture, levels: LevelMap) -> bytes:
+    """The viewer's message for a picture and its level map."""
+    point = trained_model(model_key).operating_point
+
+    def make() -> bytes:
+        return pack(
+            Scene(
+                image=picture.image,
+                levels=levels,
+                truth=picture.truth,
+                operating_point=point.k,
+                operating_point_name=point.name,
+                spacing_mm=picture.spacing_mm,
+                title=picture.title,
+            )
+        )
+
+    key = ("scene", model_key, picture.title, id_of(picture.image), point.k, id_of(levels))
+    packed: bytes = _recent().get(key, make, len)
+    return packed
+
+
+def id_of(array: NDArray[np.generic]) -> str:
+    """A name for the content of an array."""
+    digest = hashlib.blake2b(repr((array.shape, array.dtype)).encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()

@@ -1,0 +1,130 @@
+"""Pieces that several pages share: head, foot, pickers."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from core.data import DATASETS
+from core.errors import InputError
+from core.levels import LevelMap
+from core.progress import duration
+from dashboard import cache
+from dashboard.examples import Picture, example_names, trainable
+
+LARGE_PX = 1024
+RESEARCH_ONLY = "Research use only. Not a medical device."
+
+
+def head(title: str, sentence: str) -> None:
+    """One line of title and one plain sentence."""
+    st.markdown(f"### {title}")
+    st.caption(sentence)
+
+
+def foot(*facts: str) -> None:
+    """The line that every page ends with, and what is being looked at."""
+    st.divider()
+    st.caption(" · ".join([f"**{RESEARCH_ONLY}**", *facts]))
+
+
+@contextmanager
+def one_clear_error() -> Iterator[None]:
+    """Show a person's mistake as a sentence and end the page with its foot."""
+    try:
+        yield
+    except InputError as wrong:
+        st.error(str(wrong), icon=":material/error:")
+        foot()
+        st.stop()
+
+
+def model_picker() -> str:
+    """Key of the chosen shipped model or finished run."""
+    names = cache.model_names()
+    if not names:
+        st.info("No model yet. Train one on the page Train; it appears here when it is finished.")
+        foot()
+        st.stop()
+    chosen = st.selectbox(
+        "Model",
+        list(names),
+        format_func=lambda key: names[key],
+        key="model",
+        bind="query-params",
+        persist_state="session",
+        help="Shipped models and your own finished runs.",
+    )
+    return chosen or next(iter(names))
+
+
+def dataset_picker() -> str:
+    """A data set that can be trained on here: drawn, or real and on this machine."""
+    names = {name: kind.info.title for name, kind in DATASETS.items() if trainable(name)}
+    chosen = st.selectbox(
+        "Data set",
+        list(names),
+        format_func=lambda name: names[name],
+        persist_state="session",
+        key="train-dataset",
+    )
+    name = chosen or next(iter(names))
+    info = DATASETS[name].info
+    st.caption(f"{info.modality}; foreground is {info.foreground}. Licence: {info.license}.")
+    return name
+
+
+def picture_picker(dataset: str) -> Picture:
+    """An uploaded picture, else the chosen example.
+
+    Args:
+        dataset: What the model was trained on; its examples come first.
+    """
+    names = example_names(dataset)
+    key = st.selectbox(
+        "Example",
+        list(names),
+        format_func=lambda key: names[key],
+        key=f"example-{dataset}",
+        persist_state="session",
+    )
+    upload = st.file_uploader(
+        "or your own image",
+        type=["png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp"],
+        help="PNG, JPEG, TIFF (8, 16 or 32 bit, stacks too), BMP or WebP. It stays on this server "
+        "and is forgotten when the page is closed.",
+    )
+    with one_clear_error():
+        if upload is None:
+            return cache.example(key or next(iter(names)))
+        content = upload.getvalue()
+        pages = cache.upload_pages(content, upload.name)
+        page = 1 if pages == 1 else st.number_input(f"Page (of {pages})", 1, pages)
+        return cache.upload(content, upload.name, int(page) - 1)
+
+
+def predicted_levels(model: str, picture: Picture) -> LevelMap:
+    """Level map of a picture; a large one shows how far it is and can be stopped."""
+    if min(picture.image.shape[:2]) <= LARGE_PX and max(picture.image.shape[:2]) <= LARGE_PX:
+        return cache.level_map(model, picture)
+    place = st.empty()
+    with place.container():
+        bar = st.progress(0.0, text="Looking at the picture")
+        st.button("Stop", key="stop-prediction", on_click=_stop_prediction)
+    if st.session_state.pop("prediction-stopped", False):
+        place.info("Stopped. Choose a smaller picture, or reload the page to try again.")
+        st.stop()
+    started = time.monotonic()
+
+    def progress(done: int, total: int) -> None:
+        left = (time.monotonic() - started) / done * (total - done)
+        bar.progress(done / total, text=f"Tile {done} of {total}, {duration(left)} left")
+
+    levels = cache.level_map(model, picture, progress=progress)
+    place.empty()
+    return levels
+
+
+def _stop_prediction() -> None:
+    st.session_state["prediction-stopped"] = True

@@ -1,0 +1,49 @@
+"""Train: start a training in a process of its own and watch it."""
+
+import streamlit as st
+
+from core import jobs
+from core.config import RunConfig
+from core.runs import create_run
+from dashboard import run_views, widgets
+from dashboard.examples import data_path
+
+rail, stage = st.columns([1, 2.6], gap="medium")
+
+with rail:
+    widgets.head("Train", "A training goes on when you close this page.")
+    dataset = widgets.dataset_picker()
+    filters = st.select_slider(
+        "Base filters",
+        [8, 16, 32, 64],
+        16,
+        help="Channels of the first block; the papers use 16 and 64. Twice as many cost about "
+        "three times the time.",
+    )
+    epochs = st.number_input("Epochs", 1, 1000, 20, help="Passes over the training images.")
+    rate = st.select_slider(
+        "Learning rate", [1e-4, 3e-4, 1e-3, 3e-3], 1e-3, format_func=lambda rate: f"{rate:g}"
+    )
+    augment = st.toggle("Augment", value=True, help="Shift, rotate, mirror and bend the images.")
+    if st.button("Start training", type="primary", icon=":material/play_arrow:"):
+        with widgets.one_clear_error():
+            path = data_path(dataset)
+            run = create_run(
+                RunConfig(
+                    dataset=dataset,
+                    data=str(path) if path else None,
+                    model_options={"base_filters": filters},
+                    tile=256,
+                    epochs=int(epochs),
+                    learning_rate=rate,
+                    schedule="cosine",
+                    augment=augment,
+                )
+            )
+            jobs.start(run)
+        st.session_state["watched-run"] = run.name
+
+with stage:
+    run_views.watch(st.session_state.get("watched-run"))
+
+widgets.foot(f"Data {dataset}", "unet, binary cross-entropy, Adam, 256 px crops, batch 8")

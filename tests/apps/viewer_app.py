@@ -1,0 +1,59 @@
+"""A small page for the viewer's browser tests and its benchmark: drawn data, no model.
+
+Options come from the address: ``?size=256&spacing=0.5&viewers=2&truth=0&title=…``.
+"""
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from dashboard.viewer import STAGE_HEIGHT_PX, Scene, pack, threshold_viewer
+from tests.apps.viewer_data import drawn
+
+OPERATING_POINT = 412
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def packed_scene(size: int, seed: int, spacing: float, title: str, *, truth: bool) -> bytes:
+    image, levels, reference = drawn(size, seed)
+    return pack(
+        Scene(
+            image=image,
+            levels=levels,
+            truth=reference if truth else None,
+            operating_point=OPERATING_POINT,
+            operating_point_name="Best Dice on validation",
+            spacing_mm=(spacing, spacing) if spacing else None,
+            title=title,
+        )
+    )
+
+
+st.set_page_config(page_title="Viewer", layout="wide")
+options = st.query_params
+st.session_state["runs"] = st.session_state.get("runs", 0) + 1
+picture = st.session_state.setdefault("picture", 0)
+
+for number in range(int(options.get("viewers", "1"))):
+    packed = packed_scene(
+        int(options.get("size", "256")),
+        int(options.get("seed", "7")) + number + 10 * picture,
+        float(options.get("spacing", "0")),
+        options.get("title", "case_017.png"),
+        truth=options.get("truth", "1") == "1",
+    )
+    k = threshold_viewer(
+        packed,
+        key=f"viewer{number}",
+        threshold=OPERATING_POINT,
+        height=int(options.get("height", STAGE_HEIGHT_PX)),
+    )
+    st.caption(f"k{number}={k}")
+st.caption(f"runs={st.session_state['runs']}")
+st.button("Run again")
+if st.button("Next picture"):
+    st.session_state["picture"] += 1
+    st.rerun()
