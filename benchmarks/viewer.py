@@ -10,39 +10,20 @@ Both in one headless Chromium without a GPU, on the same maps.
 Chromium: ISOLINE_CHROMIUM, else ``chromium`` on the path.
 """
 
-import argparse
-import http.client
-import json
-import os
-import platform
 import random
-import shutil
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-ROOT = Path(__file__).resolve().parents[1]
+from benchmarks._browser import chromium, serve
+from benchmarks._report import ROOT, emit, goal, parser, report, result
+
 SIZES = (512, 1024, 2048)
 PEER = "st.slider + numpy overlay + st.image"
-CHROMIUM_FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
 USUAL_PAGE = """
 import sys
 sys.path.insert(0, {root!r})
@@ -98,36 +79,28 @@ WATCH_PICTURE = """() => {
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    parser.add_argument("--moves", type=int, default=120, help="drag moves per size")
-    parser.add_argument("--steps", type=int, default=20, help="slider steps per size")
-    arguments = parser.parse_args()
-    report = measure(moves=arguments.moves, steps=arguments.steps)
-    if arguments.json:
-        print(json.dumps(report, indent=2))
-    else:
-        print(_table(report))
+    arguments = parser(__doc__)
+    arguments.add_argument("--moves", type=int, default=120, help="drag moves per size")
+    arguments.add_argument("--steps", type=int, default=20, help="slider steps per size")
+    given = arguments.parse_args()
+    emit(measure(moves=given.moves, steps=given.steps), as_json=given.json)
 
 
 def measure(*, moves: int, steps: int) -> dict[str, Any]:
     """Both pages at all sizes, in one browser, one after the other."""
-    executable = os.environ.get("ISOLINE_CHROMIUM") or shutil.which("chromium")
     ours: dict[int, list[float]] = {}
     usual: dict[int, list[float]] = {}
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         usual_app = Path(folder) / "usual.py"
         usual_app.write_text(USUAL_PAGE.format(root=str(ROOT)), encoding="utf-8")
-        chromium = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_FLAGS))
         with serve(ROOT / "tests" / "apps" / "viewer_app.py") as url:
             for size in SIZES:
-                ours[size] = drag_times(chromium, f"{url}/?size={size}", moves)
+                ours[size] = drag_times(browser, f"{url}/?size={size}", moves)
         with serve(usual_app) as url:
             for size in SIZES:
-                usual[size] = slider_times(chromium, f"{url}/?size={size}", steps)
-        hardware = f"{_processor()}, {os.cpu_count()} cores, Chromium {chromium.version}, no GPU"
-        chromium.close()
-    return document(ours, usual, hardware)
+                usual[size] = slider_times(browser, f"{url}/?size={size}", steps)
+        software = f"Chromium {browser.version}, no GPU"
+    return document(ours, usual, software)
 
 
 def drag_times(browser: Browser, url: str, moves: int) -> list[float]:
@@ -182,104 +155,31 @@ def _close_with_times(page: Page) -> list[float]:
 
 
 def document(
-    ours: dict[int, list[float]], usual: dict[int, list[float]], hardware: str
+    ours: dict[int, list[float]], usual: dict[int, list[float]], software: str
 ) -> dict[str, Any]:
-    """The report every benchmark of the project prints."""
-    results = []
-    for size, times in ours.items():
-        for name, pick in (("median", statistics.median), ("p95", _p95)):
-            mine, theirs = pick(times), pick(usual[size])
-            results.append(
-                {
-                    "case": f"{size}×{size} map, input to paint, {name}",
-                    "ours": round(mine, 2),
-                    "peer": round(theirs, 2),
-                    "peer_name": PEER,
-                    "ratio": round(theirs / mine, 2),
-                    "unit": "ms",
-                }
-            )
+    """Figures and goals of both pages."""
+    results = [
+        result(
+            f"{size} x {size} map, input to paint, {name}",
+            pick(times),
+            unit="ms",
+            peer=pick(usual[size]),
+            peer_name=PEER,
+        )
+        for size, times in ours.items()
+        for name, pick in (("median", statistics.median), ("p95", _p95))
+    ]
     faster = statistics.median(usual[1024]) / statistics.median(ours[1024])
     goals = [
-        _goal("1024×1024 input to paint, p95 in ms, at most", 25, _p95(ours[1024])),
-        _goal("2048×2048 input to paint, p95 in ms, at most", 50, _p95(ours[2048])),
-        _goal(
-            "1024×1024 median, times faster than the usual page, at least", 8, faster, least=True
-        ),
+        goal("1024 x 1024 input to paint, p95 in ms, at most", 25, _p95(ours[1024])),
+        goal("2048 x 2048 input to paint, p95 in ms, at most", 50, _p95(ours[2048])),
+        goal("1024 x 1024 median, times faster than st.slider, at least", 8, faster, least=True),
     ]
-    return {"name": "viewer", "hardware": hardware, "results": results, "goals": goals}
-
-
-def _goal(what: str, wanted: float, measured: float, *, least: bool = False) -> dict[str, Any]:
-    met = measured >= wanted if least else measured <= wanted
-    return {"what": what, "goal": wanted, "measured": round(measured, 2), "met": met}
+    return report("viewer", results, goals, software=software)
 
 
 def _p95(times: list[float]) -> float:
     return statistics.quantiles(times, n=20, method="inclusive")[-1]
-
-
-def _table(report: dict[str, Any]) -> str:
-    lines = [f"{report['hardware']}", ""]
-    lines += [
-        f"{row['case']:<42} ours {row['ours']:>8.1f} {row['unit']}   "
-        f"{row['peer_name']} {row['peer']:>8.1f} {row['unit']}   {row['ratio']:.1f}×"
-        for row in report["results"]
-    ]
-    lines.append("")
-    lines += [
-        f"{'met' if row['met'] else 'MISSED':<7}{row['what']} {row['goal']}: {row['measured']}"
-        for row in report["goals"]
-    ]
-    return "\n".join(lines)
-
-
-def _processor() -> str:
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-@contextmanager
-def serve(app: Path) -> Iterator[str]:
-    """A Streamlit page on a free port, until the block ends."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    options = {
-        "server.port": port,
-        "server.address": "127.0.0.1",
-        "server.headless": "true",
-        "server.fileWatcherType": "none",
-        "browser.gatherUsageStats": "false",
-    }
-    flags = [f"--{name}={value}" for name, value in options.items()]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", str(app), *flags],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        _wait_for(port, server)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(timeout=10)
-
-
-def _wait_for(port: int, server: subprocess.Popen[bytes], *, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while server.poll() is None and time.monotonic() < end:
-        with suppress(OSError, http.client.HTTPException):
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-            connection.request("GET", "/_stcore/health")
-            if connection.getresponse().status == 200:
-                return
-        time.sleep(0.1)
-    raise RuntimeError(f"Streamlit did not start on port {port} within {seconds:.0f} s")
 
 
 if __name__ == "__main__":

@@ -161,21 +161,7 @@ def evaluate(
     document = trained.evaluate(split, data=path, dataset=dataset)
     if run and not dataset and split != "all":
         open_run(run).save_evaluation(document)
-    dice = document["per_image"]["dice"]
-    _print(
-        document,
-        as_json,
-        [
-            (
-                f"{document['model']} on {document['dataset']} {split}: n = {document['n_images']}, "
-                f"threshold {document['threshold']:.3f} ({document['threshold_source']})"
-            ),
-            (
-                f"Dice pooled {document['pooled']['dice']:.4f}, mean over images {dice['mean']:.4f} "
-                f"({dice['ci95'][0]:.4f}–{dice['ci95'][1]:.4f}), native resolution"
-            ),
-        ],
-    )
+    _print(document, as_json, _evaluation_lines(document))
 
 
 @app.command()
@@ -255,8 +241,8 @@ def _train(name: str, as_json: bool) -> None:  # noqa: FBT001
         as_json,
         [
             (
-                f"{name}: best epoch {summary['best_epoch']} of {summary['epochs']}, pooled Dice on "
-                f"validation {best['dice']:.4f} at threshold {best['threshold']:.3f}"
+                f"{name}: best epoch {summary['best_epoch']} of {summary['epochs']}, pooled "
+                f"Dice on validation {best['dice']:.4f} at threshold {best['threshold']:.3f}"
             ),
             (
                 f"{summary['seconds']:.0f} s, {summary['images_per_second']:.1f} images/s; "
@@ -264,6 +250,18 @@ def _train(name: str, as_json: bool) -> None:  # noqa: FBT001
             ),
         ],
     )
+
+
+def _evaluation_lines(document: dict[str, Any]) -> list[str]:
+    pooled, mean = document["pooled"]["dice"], document["per_image"]["dice"]
+    head = f"{document['model']} on {document['dataset']} {document['split']}"
+    point = f"threshold {document['threshold']:.3f} ({document['threshold_source']})"
+    lines = [f"{head}: n = {document['n_images']}, {point}, {document['resolution']} resolution"]
+    if pooled is None or mean["mean"] is None:
+        return [*lines, "Dice undefined: neither truth nor prediction has foreground"]
+    low, high = mean["ci95"]
+    spread = f"{mean['mean']:.4f} ({low:.4f}–{high:.4f}, 95 %)"
+    return [*lines, f"Dice pooled {pooled:.4f}, mean over images {spread}"]
 
 
 def _trained(run: str | None, weights: str | None) -> Any:  # noqa: ANN401 - named only in core.weights

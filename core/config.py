@@ -1,6 +1,7 @@
 """What a run is: one frozen document that travels with its checkpoints and its numbers."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self, get_origin
@@ -105,6 +106,8 @@ class RunConfig:
                 raise InputError(f"{name} must be at least 16, found {side}")
         if self.learning_rate <= 0:
             raise InputError(f"learning_rate must be above 0, found {self.learning_rate}")
+        if not 0 <= self.momentum < 1 or self.weight_decay < 0:
+            raise InputError("momentum must be from 0 to below 1 and weight_decay 0 or more")
         if self.patience < 0 or self.seed < 0:
             raise InputError("patience and seed cannot be negative")
 
@@ -188,3 +191,5 @@ def _check_types(config: "AugmentationConfig | RunConfig") -> None:
         elif not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
             name = getattr(wanted, "__name__", str(wanted))
             raise InputError(f"{f.name} takes a {name}, found {value!r}")
+        elif isinstance(value, float) and not math.isfinite(value):  # JSON has no such number
+            raise InputError(f"{f.name} must be a number, found {value}")

@@ -79,11 +79,15 @@ def summarize(
         "resolution": "native",
         "empties": "skip: an image where a figure is 0/0 does not enter its mean",
         "pooled": {name: _json(_figure(metric, pooled, k)[0]) for name, metric in METRICS.items()},
+        "baseline_all_foreground": {
+            name: _json(_figure(METRICS[name], pooled, 0)[0]) for name in ("dice", "iou")
+        },
         "per_image": {name: _spread(values) for name, values in per_image.items()},
         "conventions": {
             "pooled": "one confusion matrix over all pixels of all images",
             "per_image": "mean and median over images, each image counts the same",
             "ci95": f"percentile bootstrap of the mean over images, {RESAMPLES} resamples",
+            "baseline_all_foreground": "pooled, every pixel marked as foreground",
             "foreground": "probability >= threshold, float32",
             "implementation": IMPLEMENTATION,
         },

@@ -46,8 +46,8 @@ def threshold_index(threshold: float) -> int:
     Raises:
         InputError: The threshold is not one of 0, 0.001, …, 1.
     """
-    k = round(threshold * STEPS) if np.isfinite(threshold) else -1
-    if not 0 <= k <= STEPS or abs(threshold * STEPS - k) > 1e-6:
+    k = round(threshold * STEPS) if 0 <= threshold <= 1 else -1  # NaN and infinities are neither
+    if k < 0 or abs(threshold * STEPS - k) > 1e-6:
         raise InputError(
             f"threshold {threshold:g} is not on the grid; give a number from 0 to 1 "
             "in steps of 0.001, for example 0.412"

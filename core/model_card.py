@@ -34,9 +34,10 @@ def model_card(
 
 **Research use only. Not a medical device.**
 
-A {config.model} ({paper}; {options or "default options"}) that marks the {info.foreground} in {info.modality}. It sees an image {sees}, and returns a
-probability for every pixel; the mask is a decision at the threshold {point.threshold:.3f}
-({point.name}).
+A {config.model} ({paper}; {options or "default options"}) that marks the
+{info.foreground} in {info.modality}.
+It sees an image {sees}, and returns a probability for every pixel; the mask is a decision at the
+threshold {point.threshold:.3f} ({point.name}).
 
 ## Data
 
@@ -54,6 +55,9 @@ resolution. *Pooled*: {test["conventions"]["pooled"]}. *Mean over images*: with 
 ({test["conventions"]["ci95"]}); {test["empties"]}.
 
 {_table(evaluations)}
+
+For comparison: marking every pixel as foreground scores a pooled test Dice of
+{_number(test["baseline_all_foreground"]["dice"])}.
 
 Implementation: {test["conventions"]["implementation"]}. The same figures again:
 `python -m core evaluate --weights {name} --split test --data PATH`

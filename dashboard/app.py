@@ -12,16 +12,12 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:  # Streamlit adds the folder of this file, not the checkout
     sys.path.insert(0, str(ROOT))
 
-st.set_page_config(page_title="Isoline", page_icon=":material/contrast:", layout="wide")
+from dashboard.menu import PAGES, page  # noqa: E402 - needs the path above
 
-page = st.navigation(
-    [
-        st.Page(
-            ROOT / "pages" / "predict.py", title="Predict", icon=":material/tune:", default=True
-        ),
-        st.Page(ROOT / "pages" / "train.py", title="Train", icon=":material/model_training:"),
-        st.Page(ROOT / "pages" / "runs.py", title="Runs", icon=":material/table_rows:"),
-    ],
-    position="top",
+st.set_page_config(
+    page_title="Isoline",
+    page_icon=ROOT / "dashboard" / "icon.svg",
+    layout="wide",
+    menu_items={"About": "Isoline. Research use only. Not a medical device."},
 )
-page.run()
+st.navigation([page(name) for name in PAGES], position="top").run()

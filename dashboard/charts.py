@@ -43,7 +43,7 @@ def _figure(title: str, y: str) -> go.Figure:
         showlegend=False,
         hovermode="x unified",
     )
-    figure.update_xaxes(title="epoch", showgrid=False, rangemode="tozero")
+    figure.update_xaxes(title="epoch", showgrid=False, tickformat="d", nticks=8)
     figure.update_yaxes(title=y)
     return figure
 

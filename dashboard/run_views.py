@@ -10,6 +10,7 @@ from core import jobs
 from core.progress import duration
 from core.runs import UNDER_WAY, Run, list_runs, open_run
 from dashboard import charts, widgets
+from dashboard.menu import page
 
 STATE_WORDS = {
     "new": "not started",
@@ -23,18 +24,19 @@ STATE_WORDS = {
 
 
 def watch(name: str | None) -> None:
-    """A run followed live: progress, curves, a way to stop; ``None`` takes the newest under way."""
-    under_way = [run.name for run in list_runs() if run.status["state"] in UNDER_WAY]
-    name = name or next(iter(under_way), None)
-    if name is None:
+    """A run followed live: progress, curves, a way to stop; ``None`` takes the newest."""
+    everything = list_runs()
+    run = next(
+        (run for run in everything if run.name == name or run.status["state"] in UNDER_WAY),
+        next(iter(everything), None),
+    )
+    if run is None:
         st.info(
-            "Nothing is training. Choose a data set and press *Start training*; the curve appears "
-            "here within seconds.",
+            "Nothing has been trained yet. Choose a data set and press *Start training*; the curve "
+            "appears here within seconds.",
             icon=":material/show_chart:",
         )
         return
-    with widgets.one_clear_error():
-        run = open_run(name)
     # A fragment asks again by itself only as long as there is something new to see.
     moving = run.status["state"] in UNDER_WAY
     st.fragment(_live, run_every=1.5 if moving else None)(run, moving=moving)
@@ -77,7 +79,7 @@ def progress(run: Run, status: dict[str, Any]) -> None:
                 icon=":material/check:",
             )
             st.page_link(
-                "pages/predict.py",
+                page("predict"),
                 label="Look at its masks",
                 icon=":material/tune:",
                 query_params={"model": f"{run.name} (run)"},

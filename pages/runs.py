@@ -4,13 +4,14 @@ import streamlit as st
 
 from core.runs import list_runs
 from dashboard import run_views, widgets
+from dashboard.menu import page
 
 widgets.head("Runs", "Every training on this machine, newest first. Choose one to see it in full.")
 
 rows = [run.summary() for run in list_runs()]
 if not rows:
     st.info("No run yet. The page Train starts one; it appears here at once.")
-    st.page_link("pages/train.py", label="Start a training", icon=":material/model_training:")
+    st.page_link(page("train"), label="Start a training")
 else:
     chosen = run_views.table(rows)
     if chosen is not None:

@@ -21,10 +21,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
+
+if TYPE_CHECKING:
+    from core.config import RunConfig
+    from core.runs import Run
 
 ROOT = Path(__file__).resolve().parents[1]
 IN_CI = os.environ.get("CI") == "true"
@@ -32,8 +37,9 @@ IN_CI = os.environ.get("CI") == "true"
 if str(ROOT) not in sys.path:  # `pytest` alone, unlike `python -m pytest`, does not add it
     sys.path.insert(0, str(ROOT))
 
-# Tiny tensors on many threads are slower than on a few; read by torch when it is imported.
-os.environ.setdefault("OMP_NUM_THREADS", str(min(4, os.cpu_count() or 1)))
+# Tiny tensors are fastest on one thread, by a factor of ten and more where other processes keep the
+# cores busy and threads wait for each other; read by torch when it is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 settings.register_profile("isoline", database=None, deadline=None)  # a busy machine is no failure
 settings.load_profile("isoline")
@@ -211,3 +217,49 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+@pytest.fixture(scope="session")
+def sections(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in the layout of ISBI 2012: 15 drawn sections of 64 x 64, and 2 without labels."""
+    import numpy as np
+    import tifffile
+
+    from core.data.phantoms import draw
+
+    folder = tmp_path_factory.mktemp("sections")
+    drawn = [draw("membranes", index=index, size=64) for index in range(17)]
+    images = np.stack([phantom.image for phantom in drawn])
+    labels = np.stack([phantom.truth * np.uint8(255) for phantom in drawn])
+    for name, stack in (("volume", images[:15]), ("labels", labels[:15])):
+        tifffile.imwrite(folder / f"train-{name}.tif", stack, photometric="minisblack")
+    tifffile.imwrite(folder / "test-volume.tif", images[15:], photometric="minisblack")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_config(sections: Path) -> "Callable[..., RunConfig]":
+    """``tiny_config(epochs=3)``: the smallest training worth the name, a second for two epochs."""
+    from core.config import RunConfig
+
+    def config(**changes: Any) -> RunConfig:  # noqa: ANN401 - fields of RunConfig
+        settings: dict[str, Any] = {
+            "model_options": {"base_filters": 4, "depth": 2},
+            "epochs": 2,
+            "batch_size": 5,
+            "learning_rate": 0.01,
+        }
+        return RunConfig(dataset="isbi2012", data=str(sections), **{**settings, **changes})
+
+    return config
+
+
+@pytest.fixture(scope="module")
+def finished_run(tiny_config: "Callable[..., RunConfig]", _own_workspace: None) -> "Run":
+    """A finished training of two short epochs on ``sections``, named ``finished``."""
+    from core.runs import create_run
+    from core.train import train
+
+    run = create_run(tiny_config(), name="finished")
+    train(run)
+    return run

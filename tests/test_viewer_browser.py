@@ -50,19 +50,10 @@ def viewer(page: Page, number: int = 0) -> Locator:
     return page.locator(".isoline").nth(number)
 
 
-def wait(root: Locator, condition: str, argument: object = None) -> None:
-    root.page.wait_for_function(condition, arg=root.element_handle(), timeout=20_000) if (
-        argument is None
-    ) else root.evaluate(
-        f"""async (root, wanted) => {{
-            const end = performance.now() + 10000;
-            while (!({condition})(root, wanted)) {{
-                if (performance.now() > end) throw new Error("waited in vain for " + wanted);
-                await new Promise((done) => setTimeout(done, 20));
-            }}
-        }}""",
-        argument,
-    )
+def wait(root: Locator, condition: str, wanted: object = None) -> None:
+    """Wait until a JavaScript condition of the viewer's element and ``wanted`` holds."""
+    arguments = [root.element_handle(), wanted]
+    root.page.wait_for_function(f"(all) => ({condition})(...all)", arg=arguments, timeout=20_000)
 
 
 def threshold(root: Locator) -> int:
@@ -232,11 +223,15 @@ def test_wheel_over_the_track_steps(visit: Opener) -> None:
     assert runs(page) == 2
 
 
-def test_streamlit_shortcuts_stay_silent(visit: Opener) -> None:
+@pytest.mark.parametrize("how", ["focus", "hover"])
+def test_streamlit_shortcuts_stay_silent(visit: Opener, how: str) -> None:
+    """Streamlit clears its cache on C and runs again on R; here they are fill and snap."""
     page = visit("size=64")
-    page.locator(".stage").focus()
-    for key in ("c", "r", "c"):
+    stage = page.locator(".stage")
+    stage.focus() if how == "focus" else stage.hover()
+    for key in ("c", "r"):
         page.keyboard.press(key)
+    assert viewer(page).evaluate("root => root.__isoline.look.style") == "fill"
     page.wait_for_timeout(500)
     assert page.get_by_role("dialog").count() == 0
     assert runs(page) == 1
@@ -248,7 +243,10 @@ def test_zoom_survives_threshold_and_rerun(visit: Opener) -> None:
     page.locator(".stage").hover(position={"x": 420, "y": 200})
     page.mouse.wheel(0, -600)
     page.keyboard.press("j")
-    root.page.wait_for_timeout(100)
+    page.keyboard.press("End")  # scrolls the page: the viewer is under the pointer, not in focus
+    page.wait_for_timeout(100)
+    assert threshold(root) == 412
+    page.locator(".stage").focus()
     zoomed = view(root)
     assert not zoomed["fitted"]
     assert zoomed["scale"] > 3
@@ -261,6 +259,23 @@ def test_zoom_survives_threshold_and_rerun(visit: Opener) -> None:
     assert threshold(root) == 512
     page.locator("[data-action=fit]").click()
     assert view(root)["fitted"]
+
+
+def test_python_can_move_the_threshold_and_nothing_else(visit: Opener) -> None:
+    page = visit()
+    root = viewer(page)
+    page.locator(".stage").focus()
+    for key in ("+", "+", "l", "h"):
+        page.keyboard.press(key)
+    zoomed = view(root)
+    assert not zoomed["fitted"]
+    page.get_by_text("Begin at 0.600").click()
+    python_heard(page, 600)
+    wait(root, "(root, k) => root.__isoline.threshold === k", 600)
+    assert view(root) == zoomed
+    assert root.evaluate("root => root.__isoline.look.style") == "heat"
+    page.wait_for_timeout(500)
+    assert runs(page) == 2
 
 
 def test_pointer_holds_still_what_it_zooms(visit: Opener) -> None:
@@ -290,6 +305,42 @@ def test_next_picture_begins_at_its_start(visit: Opener) -> None:
     wait(root, "(root, k) => root.__isoline.threshold === k", 412)
     _, levels, _ = drawn(64, 17)
     assert root.evaluate("root => root.__isoline.counts(412).foreground") == (levels >= 412).sum()
+
+
+def test_leaving_and_coming_back_keeps_all_and_tells_python(visit: Opener) -> None:
+    page = visit("size=64")
+    page.locator(".stage").focus()
+    page.keyboard.press("+")
+    page.keyboard.press("h")
+    page.keyboard.press("PageUp")
+    python_heard(page, 512)
+    left = view(viewer(page))
+    page.get_by_text("Away").click()
+    expect(page.locator(".isoline")).to_have_count(0)
+    page.get_by_text("Away").click()
+    expect(page.locator(".isoline")).to_have_count(1)
+    root = viewer(page)
+    wait(root, READY)
+    assert threshold(root) == 512
+    assert view(root) == left
+    assert root.evaluate("root => root.__isoline.look.style") == "heat"
+    python_heard(page, 512)
+
+
+def test_full_screen_and_its_substitute(visit: Opener) -> None:
+    page = visit("size=64&viewers=2")
+    page.locator(".stage").first.focus()
+    page.keyboard.press("f")
+    page.wait_for_function("() => document.fullscreenElement")
+    page.keyboard.press("f")
+    page.wait_for_function("() => !document.fullscreenElement")
+    page.evaluate("() => { Element.prototype.requestFullscreen = () => Promise.reject(1) }")
+    page.keyboard.press("f")
+    expect(page.locator(".isoline.full")).to_have_count(1)
+    box = page.locator(".isoline.full").bounding_box()
+    assert box == {"x": 0, "y": 0, "width": 1280, "height": 900}
+    page.keyboard.press("Escape")
+    expect(page.locator(".isoline.full")).to_have_count(0)
 
 
 def test_two_viewers_do_not_disturb_each_other(visit: Opener) -> None:
@@ -353,6 +404,36 @@ def test_phone_has_no_sideways_scroll_and_room_for_a_thumb(visit: Opener) -> Non
     page.locator(".track").tap(position={"x": 300, "y": 20})
     python_heard(page, threshold(root))
     assert threshold(root) > 800
+
+
+def test_two_fingers_zoom_and_one_pans(visit: Opener) -> None:
+    page = visit("size=64", width=390, height=844, has_touch=True, is_mobile=True)
+    root = viewer(page)
+    box = page.locator(".stage").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    devices = page.context.new_cdp_session(page)
+
+    def touch(kind: str, *points: tuple[float, float]) -> None:
+        fingers = [{"x": at_x, "y": at_y, "id": i} for i, (at_x, at_y) in enumerate(points)]
+        devices.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
+
+    before = view(root)["scale"]
+    touch("touchStart", (x - 30, y), (x + 30, y))
+    for apart in range(35, 95, 5):
+        touch("touchMove", (x - apart, y), (x + apart, y))
+    touch("touchEnd")
+    page.wait_for_timeout(100)
+    pinched = view(root)
+    assert pinched["scale"] == pytest.approx(3 * before, rel=0.1)
+    touch("touchStart", (x, y))
+    for moved in range(5, 45, 5):
+        touch("touchMove", (x + moved, y))
+    touch("touchEnd")
+    page.wait_for_timeout(100)
+    panned = view(root)
+    assert panned["scale"] == pinched["scale"]
+    assert panned["x"] == pytest.approx(pinched["x"] - 40 / pinched["scale"], abs=1)
 
 
 def test_empty_and_full_masks_are_said_in_words(visit: Opener) -> None:

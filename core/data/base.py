@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,8 @@ class DatasetInfo:
     """Where it is published; empty for drawn data."""
     layout: str
     """One line: which files are expected under the path."""
+    classes: tuple[str, ...] = ("foreground",)
+    """Names of the mask values 1…K; one name where there is only foreground and background."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +56,24 @@ class Sample:
     """``train``, ``val`` or ``test`` where the data set fixes it, empty where it does not."""
     has_truth: bool = True
     """False where the reference mask is not published."""
+    masks: int = 1
+    """How many mask files belong to the image."""
     spacing_mm: tuple[float, float] | None = None
     """Pixel height and width in millimetres, where known."""
     facts: dict[str, str] = field(default_factory=dict)
     """Whatever else the data set says of this image."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """Something wrong with one file, noticed while the data set was opened."""
+
+    kind: str
+    """``missing_mask``, ``orphan_mask``, ``unreadable``, … as in the check's findings."""
+    where: str
+    """The file or sample, relative to the data set."""
+    detail: str
+    """What was found, in words."""
 
 
 class Dataset(ABC):
@@ -65,11 +81,14 @@ class Dataset(ABC):
 
     info: ClassVar[DatasetInfo]
 
-    def __init__(self, path: Path | None, samples: Sequence[Sample]) -> None:
+    def __init__(
+        self, path: Path | None, samples: Sequence[Sample], problems: Sequence[Problem] = ()
+    ) -> None:
         if not samples:
             raise InputError(f"{path}: no images found; expected {self.info.layout}")
         self.path = path
         self.samples = tuple(samples)
+        self.problems = tuple(problems)
 
     @classmethod
     @abstractmethod
@@ -104,8 +123,20 @@ class Dataset(ABC):
 
     @abstractmethod
     def truth(self, sample: Sample) -> NDArray[np.uint8]:
-        """Reference mask, shape (H, W), 1 where foreground.
+        """Reference mask, shape (H, W), 0 for background and 1…K for ``info.classes``.
 
         Raises:
             ValueError: ``sample.has_truth`` is False.
         """
+
+    def instances(self, sample: Sample) -> NDArray[np.int32] | None:  # noqa: ARG002 - for overriding
+        """Number of the object at each pixel, shape (H, W), 0 = none; None without objects."""
+        return None
+
+    def stored_image(self, sample: Sample) -> NDArray[Any]:
+        """Pixels in the values of the file, for the check; the same as ``image`` where 8-bit."""
+        return self.image(sample)
+
+    def stored_masks(self, sample: Sample) -> list[tuple[str, NDArray[Any]]]:
+        """Name and pixels of each mask file in the values of the file, for the check."""
+        return [(sample.id, self.truth(sample))] if sample.has_truth else []

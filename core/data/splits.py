@@ -44,9 +44,9 @@ class Split:
         Raises:
             InputError: The recorded hash does not fit the ids: the file was edited.
         """
-        parts = {part: tuple(map(str, _list(document[part]))) for part in PARTS}
-        split = cls(**parts, method=str(document["method"]))
-        if split.hash != document["hash"]:
+        parts = {part: tuple(map(str, _list(document.get(part)))) for part in PARTS}
+        split = cls(**parts, method=str(document.get("method")))
+        if split.hash != document.get("hash"):
             raise InputError(
                 "the split's ids do not fit its recorded hash; restore the file or train anew"
             )
@@ -73,8 +73,9 @@ def make_split(
             parts[sample.split].append(sample.id)
         method = "fixed by the data set"
     else:
-        for label in sorted({sample.label for sample in labelled}):
-            _deal([s for s in labelled if s.label == label], parts, seed, fractions)
+        stratum = _strata(labelled)
+        for label in sorted(set(stratum.values())):
+            _deal([s for s in labelled if stratum[s.group] == label], parts, seed, fractions)
         method = f"random by group, stratified by label, seed {seed}"
     empty = [part for part in PARTS if not parts[part]]
     if empty:
@@ -84,6 +85,14 @@ def make_split(
         )
     train, val, test = (tuple(parts[part]) for part in PARTS)
     return Split(train=train, val=val, test=test, method=method)
+
+
+def _strata(samples: Sequence[Sample]) -> dict[str, str]:
+    """The label that each group is dealt with: its most frequent one, so that it stays whole."""
+    labels: dict[str, list[str]] = defaultdict(list)
+    for sample in samples:
+        labels[sample.group].append(sample.label)
+    return {group: max(sorted(set(found)), key=found.count) for group, found in labels.items()}
 
 
 def _deal(

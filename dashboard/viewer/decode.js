@@ -86,9 +86,10 @@ async function decodeScene(header, body) {
   ]);
   const { width, height } = header;
   if (levels.length !== width * height) throw new Error("the level map has the wrong size");
-  const tally = new Tally(levels, truth);
   const [rows, columns] = header.spacing_mm ?? [1, 1];
-  return { header, width, height, aspect: rows / columns, levels, truth, tally, pyramid: halvings(bitmap) };
+  const tally = new Tally(levels, truth);
+  const pyramid = halvings(bitmap);
+  return { header, width, height, aspect: rows / columns, levels, truth, tally, pyramid };
 }
 
 // The last few scenes stay decoded, so that a rerun, a remount or a step back costs nothing.

@@ -17,7 +17,9 @@ function listenToKeys(viewer, on) {
   const meant = (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return false;
     if (event.composedPath().includes(root)) return true;
-    return document.activeElement === document.body && root.matches(":hover");
+    // Under the pointer, letters do without focus; keys that scroll stay the page's.
+    const scrolls = event.key.length > 1 || event.key === " ";
+    return !scrolls && document.activeElement === document.body && root.matches(":hover");
   };
   on(window, "keydown", (event) => {
     if (!meant(event)) return;

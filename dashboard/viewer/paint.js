@@ -67,9 +67,10 @@ class Raster {
     this.resize(place.visible.width, place.visible.height);
     if (!this.size) return;
     const radius = place.density >= 1.5 ? 2 : 1;
-    const columns = sampleAxis(place.visible.left, this.width, place.originX, place.scaleX, scene.width);
-    const rows = sampleAxis(place.visible.top, this.height, place.originY, place.scaleY, scene.height);
-    const { code, low, high } = this;
+    const { left, top } = place.visible;
+    const columns = sampleAxis(left, this.width, place.originX, place.scaleX, scene.width);
+    const rows = sampleAxis(top, this.height, place.originY, place.scaleY, scene.height);
+    const { code } = this;
     if (scene.truth) {
       sample(scene.truth, scene.width, columns, rows, code);
       this.spread(radius);
@@ -82,7 +83,6 @@ class Raster {
       sample(scene.levels, scene.width, columns, rows, code);
       this.spread(radius);
     }
-    return { code, low, high };
   }
 
   /** Lowest and highest of `code` within the radius of each display pixel. */
@@ -98,22 +98,20 @@ class Raster {
 
   /** Turns the sampled truth (0 or 1) in `code` into flags: truth, hatching, dashed contour. */
   markTruth(place) {
-    const { code, low, width, height } = this;
+    const { code, low, high, width, height } = this;
     const dash = 7 * place.density;
     const stripe = 7 * place.density;
     for (let y = 0, i = 0; y < height; y++) {
       const row = y + place.visible.top;
       for (let x = 0; x < width; x++, i++) {
         const column = x + place.visible.left;
-        let flags = 0;
-        if (code[i]) {
-          flags = TRUTH;
-          if ((column + row) % stripe < stripe * 0.4) flags |= STRIPE;
-          // The phase runs unevenly along both axes, so that no straight edge lies in one gap.
-          if (!low[i] && (column * 0.62 + row) % (2 * dash) < dash * 1.1) flags |= EDGE;
-        } else if ((column - row + 65536 * stripe) % stripe < stripe * 0.4) {
-          flags = STRIPE;
-        }
+        let flags = code[i] ? TRUTH : 0;
+        // False negatives are hatched one way, false positives the other.
+        const slant = code[i] ? column + row : column - row + 65536 * stripe;
+        if (slant % stripe < stripe * 0.4) flags |= STRIPE;
+        // The phase runs unevenly along both axes, so that no straight edge lies in one gap.
+        const phase = (column * 0.62 + row) % (2 * dash);
+        if (low[i] !== high[i] && phase < dash * 1.1) flags |= EDGE;
         code[i] = flags;
       }
     }

@@ -8,7 +8,8 @@ function threeDecimals(value) {
 
 function areaText(mm2) {
   const digits = mm2 >= 1000 ? 0 : mm2 >= 10 ? 1 : 3;
-  return mm2.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  const options = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  return mm2.toLocaleString("en-US", options);
 }
 
 /** Text of every figure at threshold k; an undefined score (0/0) is a dash. */
@@ -21,7 +22,9 @@ function figures(scene, k) {
     share: `${((100 * foreground) / scene.tally.pixels).toFixed(2)} %`,
   };
   if (scene.tally.known) {
-    for (const [name, value] of Object.entries(scene.tally.scores(k))) texts[name] = threeDecimals(value);
+    for (const [name, value] of Object.entries(scene.tally.scores(k))) {
+      texts[name] = threeDecimals(value);
+    }
   }
   return texts;
 }
@@ -57,4 +60,56 @@ function legendKeys(look, truthKnown) {
   if (look.style === "heat") return ["heat", "line", ...(truth ? ["truth"] : [])];
   if (look.style === "contour") return ["line", ...(truth ? ["truth"] : [])];
   return truth ? ["hit", "extra", "missed", "truth"] : ["mask"];
+}
+
+/** What stays the same at every threshold of one scene. */
+function describeScene(viewer) {
+  const { header, tally } = viewer.scene;
+  writeText(viewer.part("title"), header.title);
+  viewer.part("title").title = header.title;
+  const size = `${header.width} by ${header.height} pixels`;
+  viewer.part("canvas", "image").setAttribute("aria-label", `${header.title || "Image"}, ${size}`);
+  viewer.part("action", "truth").hidden = !tally.known;
+  for (const element of viewer.root.querySelectorAll("[data-score], [data-tones]")) {
+    element.hidden = !tally.known;
+  }
+  writeText(viewer.part("point-name"), header.operating_point_name);
+  writeText(viewer.part("point"), (header.operating_point / STEPS).toFixed(3));
+}
+
+function drawTrack(viewer) {
+  const track = viewer.part("track");
+  viewer.trackWidth = track.clientWidth;
+  track.style.setProperty("--point", viewer.header.operating_point / STEPS);
+  // A custom property is text that not every canvas can read; the key's squares have the colours.
+  const [off, on] = ["off", "on"].map((name) => {
+    return getComputedStyle(viewer.root.querySelector(`.tones .${name}`)).backgroundColor;
+  });
+  paintHistogram(viewer.part("canvas", "histogram"), viewer.scene.tally, { off, on });
+}
+
+function drawScaleBar(viewer) {
+  const bar = viewer.part("scale");
+  const spacing = viewer.scene.header.spacing_mm;
+  bar.hidden = !spacing;
+  if (!spacing) return;
+  const pixelsPerMm = viewer.view.scale / spacing[1];
+  const length = roundLength(Math.min(160, viewer.view.pane.width / 4) / pixelsPerMm);
+  bar.firstElementChild.style.width = `${length * pixelsPerMm}px`;
+  const text = length >= 10 ? `${length / 10} cm` : `${Number(length.toPrecision(1))} mm`;
+  writeText(bar.lastElementChild, text);
+}
+
+/** Pixel and probability under a pane position; nothing outside the picture. */
+function readOut(viewer, at) {
+  const chip = viewer.part("readout");
+  const { scene } = viewer;
+  const point = at && scene ? viewer.view.toImage(at.x, at.y) : { x: -1, y: -1 };
+  const x = Math.floor(point.x);
+  const y = Math.floor(point.y);
+  chip.hidden = !scene || x < 0 || y < 0 || x >= scene.width || y >= scene.height;
+  if (chip.hidden) return;
+  const probability = (scene.levels[y * scene.width + x] / STEPS).toFixed(3);
+  const pad = (value) => String(value).padStart(4, "\u2007");
+  writeText(chip, `x ${pad(x)}  y ${pad(y)}  p ${probability}`);
 }

@@ -18,7 +18,7 @@ function listenToPicture(viewer, on) {
   on(stage, "pointermove", (event) => {
     const before = held.get(event.pointerId);
     const now = position(event);
-    if (!before) return viewer.readOut(now);
+    if (!before) return readOut(viewer, now);
     const others = [...held].filter(([id]) => id !== event.pointerId).map(([, at]) => at);
     if (others.length === 0) {
       viewer.view.panBy(now.x - before.x, now.y - before.y);
@@ -27,7 +27,7 @@ function listenToPicture(viewer, on) {
     }
     held.set(event.pointerId, now);
     viewer.changeView();
-    viewer.readOut(now);
+    readOut(viewer, now);
   });
   const release = (event) => {
     held.delete(event.pointerId);
@@ -35,7 +35,7 @@ function listenToPicture(viewer, on) {
   };
   on(stage, "pointerup", release);
   on(stage, "pointercancel", release);
-  on(stage, "pointerleave", () => viewer.readOut(null));
+  on(stage, "pointerleave", () => readOut(viewer, null));
   on(stage, "dblclick", (event) => {
     if (event.target.closest("button, .keys, .wipe")) return;
     const at = position(event);
@@ -50,7 +50,7 @@ function listenToPicture(viewer, on) {
     const delta = event.deltaMode ? event.deltaY * 33 : event.deltaY;
     viewer.view.zoomAt(Math.exp(-clamp(delta, -240, 240) * 0.0022), at.x, at.y);
     viewer.changeView();
-    viewer.readOut(at);
+    readOut(viewer, at);
   });
   listenToWipe(viewer, on);
 }

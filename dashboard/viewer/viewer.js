@@ -1,6 +1,15 @@
 // One viewer: its state, and how the parts above act on it.
 
 const OPACITY = { contour: 100, fill: 45, heat: 60 };
+const LOOK = {
+  overlay: true,
+  truth: true,
+  style: "contour",
+  lastFlat: "contour", // what the heat map goes back to
+  wipe: false,
+  wipeAt: 0.5,
+  side: false,
+};
 const COMMIT_DELAY_MS = 300;
 const LATENCIES_KEPT = 2000;
 
@@ -16,7 +25,7 @@ class Viewer {
     this.threshold = 0;
     this.committed = 0;
     this.typing = false;
-    this.look = { overlay: true, truth: true, style: "contour", lastFlat: "contour", wipe: false, wipeAt: 0.5, side: false };
+    this.look = { ...LOOK };
     this.opacity = { ...OPACITY };
     this.latencies = [];
     this.paintedAt = 0;
@@ -88,7 +97,7 @@ class Viewer {
       this.setThreshold(header.start);
     }
     this.remember();
-    if (this.scene) this.drawTrack();
+    if (this.scene) drawTrack(this);
   }
 
   open(scene, saved) {
@@ -105,9 +114,9 @@ class Viewer {
       // Leaving a page makes Streamlit forget a widget's value; the picture is what was chosen.
       if (saved.committed !== this.header.start) this.tell();
     }
-    this.describeScene();
+    describeScene(this);
     this.applyLook();
-    this.drawTrack();
+    drawTrack(this);
     this.resize();
   }
 
@@ -268,7 +277,7 @@ class Viewer {
     this.view.resize(pane.clientWidth, pane.clientHeight);
     if (!this.scene) return;
     const width = this.part("track").clientWidth;
-    if (width !== this.trackWidth) this.drawTrack();
+    if (width !== this.trackWidth) drawTrack(this);
     this.changeView();
   }
 
@@ -310,15 +319,21 @@ class Viewer {
       overlay.getContext("2d").clearRect(0, 0, place.width, place.height);
     }
     this.raster.gather(this.scene, place);
-    this.drawScale();
+    drawScaleBar(this);
   }
 
   drawOverlay() {
-    const { style, truth } = this.look;
+    const { style } = this.look;
     const alpha = this.opacity[style] / 100;
-    const lineAlpha = style === "contour" ? alpha : 1;
-    const look = { style, alpha, lineAlpha, truth: truth && this.scene.tally.known, contour: style !== "fill" };
-    this.raster.paint(this.part("canvas", "overlay").getContext("2d"), this.place, look, this.threshold);
+    const look = {
+      style,
+      alpha,
+      lineAlpha: style === "contour" ? alpha : 1,
+      contour: style !== "fill",
+      truth: this.look.truth && this.scene.tally.known,
+    };
+    const context = this.part("canvas", "overlay").getContext("2d");
+    this.raster.paint(context, this.place, look, this.threshold);
   }
 
   drawFigures() {
@@ -355,55 +370,6 @@ class Viewer {
       if (this.latencies.length > LATENCIES_KEPT) this.latencies.shift();
     };
     channel.port2.postMessage(null);
-  }
-
-  // ---- What changes seldom ----
-
-  describeScene() {
-    const { header, tally } = this.scene;
-    writeText(this.part("title"), header.title);
-    this.part("title").title = header.title;
-    const image = this.part("canvas", "image");
-    image.setAttribute("aria-label", `${header.title || "Image"}, ${header.width} by ${header.height} pixels`);
-    this.part("action", "truth").hidden = !tally.known;
-    for (const element of this.root.querySelectorAll("[data-score], [data-tones]")) element.hidden = !tally.known;
-    writeText(this.part("point-name"), header.operating_point_name);
-    writeText(this.part("point"), (header.operating_point / STEPS).toFixed(3));
-  }
-
-  drawTrack() {
-    const track = this.part("track");
-    this.trackWidth = track.clientWidth;
-    track.style.setProperty("--point", this.header.operating_point / STEPS);
-    const style = getComputedStyle(this.root);
-    paintHistogram(this.part("canvas", "histogram"), this.scene.tally, {
-      off: style.getPropertyValue("--bars"),
-      on: style.getPropertyValue("--bars-on"),
-    });
-  }
-
-  drawScale() {
-    const bar = this.part("scale");
-    const spacing = this.scene.header.spacing_mm;
-    bar.hidden = !spacing;
-    if (!spacing) return;
-    const pixelsPerMm = this.view.scale / spacing[1];
-    const length = roundLength(Math.min(160, this.view.pane.width / 4) / pixelsPerMm);
-    bar.firstElementChild.style.width = `${length * pixelsPerMm}px`;
-    writeText(bar.lastElementChild, length >= 10 ? `${length / 10} cm` : `${Number(length.toPrecision(1))} mm`);
-  }
-
-  readOut(at) {
-    const chip = this.part("readout");
-    const point = at && this.scene ? this.view.toImage(at.x, at.y) : null;
-    const x = point ? Math.floor(point.x) : -1;
-    const y = point ? Math.floor(point.y) : -1;
-    const inside = point && x >= 0 && y >= 0 && x < this.scene.width && y < this.scene.height;
-    chip.hidden = !inside;
-    if (!inside) return;
-    const probability = (this.scene.levels[y * this.scene.width + x] / STEPS).toFixed(3);
-    const pad = (value) => String(value).padStart(4, "\u2007");
-    writeText(chip, `x ${pad(x)}  y ${pad(y)}  p ${probability}`);
   }
 }
 

@@ -37,7 +37,8 @@ options = st.query_params
 st.session_state["runs"] = st.session_state.get("runs", 0) + 1
 picture = st.session_state.setdefault("picture", 0)
 
-for number in range(int(options.get("viewers", "1"))):
+viewers = 0 if st.session_state.get("away") else int(options.get("viewers", "1"))
+for number in range(viewers):
     packed = packed_scene(
         int(options.get("size", "256")),
         int(options.get("seed", "7")) + number + 10 * picture,
@@ -48,12 +49,14 @@ for number in range(int(options.get("viewers", "1"))):
     k = threshold_viewer(
         packed,
         key=f"viewer{number}",
-        threshold=OPERATING_POINT,
+        threshold=600 if st.session_state.get("later") else OPERATING_POINT,
         height=int(options.get("height", STAGE_HEIGHT_PX)),
     )
     st.caption(f"k{number}={k}")
 st.caption(f"runs={st.session_state['runs']}")
 st.button("Run again")
+st.checkbox("Away", key="away")
+st.checkbox("Begin at 0.600", key="later")
 if st.button("Next picture"):
     st.session_state["picture"] += 1
     st.rerun()

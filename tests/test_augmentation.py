@@ -1,0 +1,234 @@
+"""Augmentation: image and mask move together, and each part does what its name says."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from core.config import AugmentationConfig
+from core.data.augmentation import STILL, Draw, grid, resample, sample
+
+SIZE = 8
+
+
+def still(batch: int = 1, *, side: int = SIZE) -> Draw:
+    """The draw that moves nothing."""
+    return Draw(
+        matrix=torch.eye(2).repeat(batch, 1, 1),
+        centre=torch.full((batch, 2), (side - 1) / 2),
+        displacement=torch.zeros(batch, 2, 2, 2),
+        gain=torch.ones(batch, 1, 1, 1),
+        offset=torch.zeros(batch, 1, 1, 1),
+    )
+
+
+def picture() -> Tensor:
+    """All pixels differ, shape (1, 1, 8, 8), uint8."""
+    return torch.arange(SIZE * SIZE, dtype=torch.uint8).reshape(1, 1, SIZE, SIZE)
+
+
+def moved(draw: Draw, image: Tensor | None = None) -> Tensor:
+    """The picture after the draw in grey values, shape (8, 8)."""
+    image = picture() if image is None else image
+    result = resample(image, torch.zeros_like(image), draw, (SIZE, SIZE))[0]
+    return result[0, 0] * 255
+
+
+def assert_close(found: Tensor, expected: Tensor) -> None:
+    assert torch.allclose(found, expected.float(), atol=1e-2), f"\n{found}\n{expected}"
+
+
+def source() -> Tensor:
+    return picture()[0, 0].float()
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def drawn(config: AugmentationConfig, *, seed: int = 0, batch: int = 4, side: int = 64) -> Draw:
+    return sample(
+        config,
+        batch=batch,
+        source=(side, side),
+        output=(side, side),
+        generator=generator(seed),
+    )
+
+
+def test_the_draw_that_moves_nothing_gives_the_image_back() -> None:
+    assert_close(moved(still()), source())
+    mask = (picture() % 3 == 0).to(torch.uint8)
+    _, unmoved = resample(picture(), mask, still(), (SIZE, SIZE))
+    assert torch.equal(unmoved, mask.float())
+
+
+def test_everything_switched_off_draws_that_draw() -> None:
+    draw = drawn(STILL, side=SIZE)
+    for found, expected in zip(vars(draw).values(), vars(still(4)).values(), strict=True):
+        assert torch.equal(found, expected.expand_as(found))
+
+
+@pytest.mark.parametrize(
+    ("signs", "expected"),
+    [((-1, 1), source().flip(1)), ((1, -1), source().flip(0)), ((-1, -1), source().flip(0, 1))],
+)
+def test_a_flip_mirrors_the_axis(signs: tuple[int, int], expected: Tensor) -> None:
+    assert_close(moved(replace(still(), matrix=torch.diag(torch.tensor(signs).float())[None])),
+                 expected)
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_rotation_turns_about_the_centre(quarters: int) -> None:
+    angle = math.radians(90 * quarters)
+    cos, sin = math.cos(angle), math.sin(angle)
+    matrix = torch.tensor([[[cos, -sin], [sin, cos]]])
+    assert_close(moved(replace(still(), matrix=matrix)), torch.rot90(source(), quarters))
+
+
+def test_a_shift_reads_from_the_side_and_the_border_is_reflected() -> None:
+    draw = still()
+    found = moved(replace(draw, centre=draw.centre + torch.tensor([2.0, 0.0])))
+    columns = [2, 3, 4, 5, 6, 7, 7, 6]  # the last column is followed by itself, then back
+    assert_close(found, source()[:, columns])
+    found = moved(replace(draw, centre=draw.centre + torch.tensor([0.0, -2.0])))
+    assert_close(found, source()[[1, 0, 0, 1, 2, 3, 4, 5]])
+
+
+def test_a_zoom_of_two_doubles_what_lies_in_the_middle() -> None:
+    halves = torch.tensor([[0, 0, 0, 0, 200, 200, 200, 200]] * SIZE, dtype=torch.uint8)
+    found = moved(replace(still(), matrix=torch.eye(2)[None] / 4), halves[None, None])
+    # Read at 3.5 + (x - 3.5) / 4: the edge between columns 3 and 4 is spread over four pixels.
+    assert_close(found[0], torch.tensor([0, 0, 25, 75, 125, 175, 200, 200]))
+
+
+def test_an_elastic_draw_moves_where_its_control_points_say() -> None:
+    displacement = torch.zeros(1, 2, 2, 2)
+    displacement[:, 0] = 1.0  # everywhere one pixel to the right, in x alone
+    found = moved(replace(still(), displacement=displacement))
+    assert_close(found, source()[:, [1, 2, 3, 4, 5, 6, 7, 7]])
+    displacement = torch.zeros(1, 2, 2, 2)
+    displacement[0, 1, 0, 0] = 1.0  # the upper left corner alone, in y alone
+    places = grid(
+        replace(still(), displacement=displacement), source=(SIZE, SIZE), output=(SIZE, SIZE)
+    )
+    shift = (places - grid(still(), source=(SIZE, SIZE), output=(SIZE, SIZE))) * SIZE / 2
+    assert shift[0, 0, 0].tolist() == pytest.approx([0, 1], abs=1e-5)
+    assert shift[0, -1, -1].tolist() == pytest.approx([0, 0], abs=1e-5)
+
+
+def test_contrast_is_about_the_mean_and_brightness_is_added() -> None:
+    image = torch.tensor([100, 140], dtype=torch.uint8).repeat(SIZE, SIZE // 2)[None, None]
+    louder = moved(replace(still(), gain=torch.full((1, 1, 1, 1), 1.5)), image)
+    assert_close(louder[0, :2], torch.tensor([90, 150]))
+    brighter = moved(replace(still(), offset=torch.full((1, 1, 1, 1), 0.2)), image)
+    assert_close(brighter[0, :2], torch.tensor([151, 191]))
+    white = moved(replace(still(), offset=torch.full((1, 1, 1, 1), 2.0)), image)
+    assert white.max() == 255
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 10**6))
+def test_image_and_mask_never_disagree(seed: int) -> None:
+    side, batch = 48, 2
+    coarse = torch.rand(batch, 1, 6, 6, generator=generator(seed)) > 0.5
+    mask = coarse.repeat_interleave(8, 2).repeat_interleave(8, 3).to(torch.uint8)
+    config = AugmentationConfig(
+        contrast=0, brightness=0, elastic_px=4, elastic_spacing_px=16, shift=0.3, zoom=0.4
+    )
+    draw = sample(
+        config, batch=batch, source=(side, side), output=(32, 40), generator=generator(seed)
+    )
+    image, target = resample(mask * 255, mask, draw, (32, 40))
+    assert image.shape == target.shape == (batch, 1, 32, 40)
+    sure = (image - 0.5).abs() > 1e-4
+    assert torch.equal((image >= 0.5)[sure], target.bool()[sure])
+    assert set(target.unique().tolist()) <= {0.0, 1.0}
+
+
+@pytest.mark.parametrize(
+    "off",
+    [
+        {"flips": False},
+        {"rotation_degrees": 0.0},
+        {"shift": 0.0},
+        {"zoom": 0.0},
+        {"elastic_px": 0.0},
+        {"contrast": 0.0},
+        {"brightness": 0.0},
+    ],
+)
+def test_a_part_switched_off_leaves_the_others_numbers(off: dict[str, float]) -> None:
+    full = AugmentationConfig()
+    one, other = generator(5), generator(5)
+    shape = {"batch": 3, "source": (64, 64), "output": (64, 64)}
+    everything = sample(full, generator=one, **shape)  # type: ignore[arg-type]
+    without = sample(replace(full, **off), generator=other, **shape)  # type: ignore[arg-type]
+    assert torch.equal(one.get_state(), other.get_state()), "as many numbers were drawn"
+    (name,) = off
+    touched = {
+        "flips": "matrix",
+        "rotation_degrees": "matrix",
+        "zoom": "matrix",
+        "shift": "centre",
+        "elastic_px": "displacement",
+        "contrast": "gain",
+        "brightness": "offset",
+    }[name]
+    for field in vars(everything):
+        same = torch.equal(getattr(everything, field), getattr(without, field))
+        assert same == (field != touched), field
+
+
+def test_the_amounts_are_limits() -> None:
+    config = AugmentationConfig(
+        flips=False, rotation_degrees=30, shift=0.1, zoom=0.2, contrast=0.3, brightness=0.4
+    )
+    draw = drawn(config, batch=500)
+    scale = draw.matrix.det().sqrt()
+    angle = torch.rad2deg(torch.atan2(draw.matrix[:, 1, 0], draw.matrix[:, 0, 0]))
+    shift = (draw.centre - 31.5) / 64
+    for found, low, high in (
+        (scale, 0.8, 1.2),
+        (angle, -30, 30),
+        (shift, -0.1, 0.1),
+        (draw.gain, 0.7, 1.3),
+        (draw.offset, -0.4, 0.4),
+    ):
+        span = high - low
+        assert low - 1e-4 <= found.min() < low + 0.05 * span
+        assert high - 0.05 * span < found.max() <= high + 1e-4
+    assert draw.displacement.std().item() == pytest.approx(config.elastic_px, rel=0.05)
+
+
+def test_flips_mirror_half_of_the_images_along_each_axis() -> None:
+    draw = drawn(replace(STILL, flips=True), batch=1000)
+    for axis in (0, 1):
+        mirrored = (draw.matrix[:, axis, axis] < 0).float().mean().item()
+        assert mirrored == pytest.approx(0.5, abs=0.06)
+
+
+def test_the_same_seed_gives_the_same_batch() -> None:
+    one, same, other = (drawn(AugmentationConfig(), seed=seed) for seed in (1, 1, 2))
+    for name in vars(one):
+        assert torch.equal(getattr(one, name), getattr(same, name))
+        assert not torch.equal(getattr(one, name), getattr(other, name))
+
+
+def test_a_crop_is_a_window_of_the_image() -> None:
+    ramp = np.add.outer(np.arange(32) * 3, np.arange(48) * 2).astype(np.uint8)
+    images = torch.from_numpy(ramp)[None, None].repeat(50, 1, 1, 1)
+    draw = sample(STILL, batch=50, source=(32, 48), output=(16, 20), generator=generator())
+    crops, _ = resample(images, torch.zeros_like(images), draw, (16, 20))
+    crops = crops[:, 0] * 255
+    assert torch.allclose(crops.diff(dim=1), torch.tensor(3.0), atol=1e-2), "no row is reflected"
+    assert torch.allclose(crops.diff(dim=2), torch.tensor(2.0), atol=1e-2)
+    corners = crops[:, 0, 0]
+    assert corners.min() >= -1e-2
+    assert corners.max() <= 16 * 3 + 28 * 2 + 1e-2
+    assert len(corners.round().unique()) > 20, "windows differ"

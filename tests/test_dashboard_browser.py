@@ -1,0 +1,156 @@
+"""The whole way in Chromium: open, drag, upload, train, watch, stop; and page and command agree."""
+
+import io
+import json
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from core.__main__ import main
+from core.home import real_data
+from core.runs import list_runs
+from dashboard.examples import example_names, open_example
+
+pytestmark = pytest.mark.browser
+LEVELS = sorted({0, 1, 250, 500, 750, 999, 1000, *range(17, 1000, 48)})
+
+
+@pytest.fixture(scope="module")
+def site(streamlit_server: Callable[..., str]) -> str:
+    """The dashboard as it is shipped."""
+    return streamlit_server("dashboard/app.py")
+
+
+@pytest.fixture
+def page(browser: Browser, site: str) -> Iterator[Page]:
+    """The landing page with its first prediction painted."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda fault: faults.append(str(fault)))
+    page.goto(site)
+    painted(page)
+    yield page
+    context.close()
+    assert faults == []
+
+
+def painted(page: Page, title: str = "") -> Locator:
+    root = page.locator(".isoline")
+    expect(root).to_be_visible(timeout=60_000)
+    if title:
+        expect(root).to_contain_text(title, timeout=60_000)
+    page.wait_for_function("root => root.__isoline?.ready", arg=root.element_handle())
+    return root
+
+
+def upload(page: Page, name: str, content: bytes) -> None:
+    page.locator("input[type=file]").set_input_files(
+        {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+    )
+
+
+def png(array: np.ndarray[Any, np.dtype[np.generic]]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(array).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_browser_and_command_line_agree_at_every_threshold(
+    page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a real slice where there is one: its counts in the page are those of the written masks."""
+    picture = open_example(next(iter(example_names("isbi2012"))))
+    assert real_data() is None or "ISBI" in picture.title
+    file = tmp_path / "slice.png"
+    file.write_bytes(png(picture.image))
+    root = page.locator(".isoline")
+    assert len(LEVELS) >= 25
+    for k in LEVELS:
+        words = ["predict", "--weights", "isbi2012-unet", str(file), "--out", str(tmp_path)]
+        monkeypatch.setattr(sys, "argv", ["core", *words, "--threshold", f"{k / 1000}", "--json"])
+        assert main() == 0
+        (row,) = json.loads(capsys.readouterr().out)
+        mask = np.asarray(Image.open(row["mask"])) == 255
+        counts = root.evaluate("(root, k) => root.__isoline.counts(k)", k)
+        assert counts["foreground"] == mask.sum() == row["foreground_px"], k
+        if picture.truth is not None:
+            assert counts["tp"] == (mask & picture.truth).sum(), k
+
+
+def test_the_mask_download_follows_the_threshold(page: Page) -> None:
+    root = page.locator(".isoline")
+    root.get_by_role("slider", name="Threshold").focus()
+    page.keyboard.press("Home")
+    expect(page.get_by_text("Take it along at threshold 0.000")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Mask").click()
+    assert download.value.suggested_filename.endswith("_mask_0000.png")
+    mask = np.asarray(Image.open(download.value.path()))
+    assert (mask == 255).all()  # every pixel has a probability of at least 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("empty.png", b"", "empty.png"),
+        ("words.png", b"no image at all", "words.png"),
+        ("cut.png", png(np.full((64, 64), 9, np.uint8))[:60], "cut.png"),
+        ("dot.png", png(np.zeros((1, 1), np.uint8)), "at least 16"),
+    ],
+)
+def test_a_bad_upload_is_one_sentence(page: Page, name: str, content: bytes, words: str) -> None:
+    upload(page, name, content)
+    alert = page.get_by_test_id("stAlert")
+    expect(alert).to_contain_text(words, timeout=20_000)
+    assert "Traceback" not in page.content()
+    expect(page.get_by_text("Research use only")).to_be_visible()
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (48, 300), (300, 200, 3)])
+def test_an_upload_of_any_shape_is_painted(page: Page, shape: tuple[int, ...]) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    upload(page, "mine.png", png(picture))
+    root = painted(page, "mine.png")
+    foreground = root.evaluate("root => root.__isoline.counts(0).foreground")
+    assert foreground == shape[0] * shape[1]
+
+
+def test_no_horizontal_scroll_on_a_phone(browser: Browser, site: str) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+    phone = context.new_page()
+    for path in ("", "train", "runs"):
+        phone.goto(f"{site}/{path}")
+        expect(phone.get_by_text("Research use only")).to_be_visible(timeout=60_000)
+        width = phone.evaluate("document.documentElement.scrollWidth")
+        assert width <= 390, path
+    context.close()
+
+
+def test_a_training_is_started_watched_and_stopped(page: Page, site: str) -> None:
+    page.goto(f"{site}/train")
+    page.get_by_label("Epochs", exact=True).fill("500")
+    page.get_by_label("Epochs", exact=True).press("Enter")
+    page.get_by_role("button", name="Start training").click()
+    expect(page.get_by_text(re.compile("Epoch [2-9] of 500"))).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("How good is the mask on validation?")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text(re.compile(r"Epoch \d+ of 500"))).to_be_visible(timeout=30_000)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("stopped by request")).to_be_visible(timeout=15_000)
+    run = list_runs()[0]
+    deadline = time.monotonic() + 10
+    while run.process() is not None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert run.status["state"] == "stopped"
+    assert run.checkpoint("last").exists()
+    page.goto(f"{site}/runs")
+    expect(page.get_by_text(run.name).first).to_be_visible(timeout=20_000)

@@ -1,0 +1,238 @@
+"""The contract that every network keeps, and what the U-Net of the papers must be."""
+
+import io
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from core.checkpoint import load_checkpoint, save_checkpoint
+from core.data.phantoms import draw
+from core.errors import InputError
+from core.losses import build_loss
+from core.models import MODELS, build_model, parameter_count, parameter_count_keras
+from core.models.blocks import ACTIVATIONS, NORMALIZATIONS, UPSAMPLINGS, pad_to_multiple
+
+SMALL: dict[str, object] = {"base_filters": 4, "depth": 2}
+"""Options that make a network small, where it has them."""
+
+every_model = pytest.mark.parametrize("name", MODELS)
+
+
+def small(name: str, *, in_channels: int = 1, classes: int = 1, **options: object) -> nn.Module:
+    torch.manual_seed(0)
+    own = {key: value for key, value in SMALL.items() if key in MODELS[name].options}
+    return build_model(name, in_channels=in_channels, classes=classes, **{**own, **options})
+
+
+def noise(*shape: int) -> Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(1))
+
+
+@every_model
+@pytest.mark.parametrize("in_channels", [1, 2, 3])
+@pytest.mark.parametrize("classes", [1, 4])
+def test_logits_have_the_size_of_the_image(name: str, in_channels: int, classes: int) -> None:
+    model = small(name, in_channels=in_channels, classes=classes).eval()
+    for height, width in ((32, 32), (33, 47), (16, 50)):
+        logits = model(noise(2, in_channels, height, width))
+        assert logits.shape == (2, classes, height, width)
+        assert logits.isfinite().all()
+
+
+@every_model
+def test_logits_are_not_probabilities(name: str) -> None:
+    logits = small(name).eval()(20 * noise(4, 1, 32, 32) - 10)
+    assert logits.min() < 0 or logits.max() > 1
+
+
+@every_model
+def test_every_parameter_learns(name: str) -> None:
+    model = small(name, in_channels=3, classes=4).train()
+    target = noise(2, 4, 32, 32).round()
+    torch.autograd.backward(build_loss("bce")(model(noise(2, 3, 32, 32)), target))
+    unused = [key for key, parameter in model.named_parameters() if parameter.grad is None]
+    assert unused == []
+    still = [
+        key
+        for key, parameter in model.named_parameters()
+        if parameter.grad is not None and not parameter.grad.any()
+    ]
+    assert still == []
+
+
+@every_model
+def test_prediction_is_deterministic_and_image_by_image(name: str) -> None:
+    model = small(name).eval()
+    batch = noise(3, 1, 32, 32)
+    with torch.inference_mode():
+        together = model(batch)
+        assert torch.equal(model(batch), together)
+        alone = torch.cat([model(image[None]) for image in batch])
+    assert torch.allclose(alone, together, atol=1e-5), "no image looks at its neighbours"
+
+
+@every_model
+def test_saved_and_loaded_it_gives_the_same_logits(name: str, tmp_path: Path) -> None:
+    model = small(name).train()
+    model(noise(2, 1, 32, 32))  # moves running statistics where there are any
+    save_checkpoint(tmp_path / "a.pt", {"model": model.state_dict()})
+    torch.manual_seed(99)
+    own = {key: value for key, value in SMALL.items() if key in MODELS[name].options}
+    twin = build_model(name, in_channels=1, classes=1, **own)
+    image = noise(1, 1, 48, 32)
+    assert not torch.equal(twin.eval()(image), model.eval()(image)), "fresh weights are fresh"
+    twin.load_state_dict(load_checkpoint(tmp_path / "a.pt")["model"])
+    assert torch.equal(twin.eval()(image), model.eval()(image))
+
+
+@every_model
+def test_an_unknown_option_is_refused_with_the_choices(name: str) -> None:
+    with pytest.raises(InputError) as refused:
+        build_model(name, in_channels=1, classes=1, colour="red")
+    assert str(refused.value) == (
+        f"unknown option of {name} 'colour'; choose one of {', '.join(MODELS[name].options)}"
+    )
+
+
+@every_model
+def test_a_value_of_another_type_is_refused(name: str) -> None:
+    for option, default in MODELS[name].options.items():
+        wrong: object = 1.5 if isinstance(default, str) else "many"
+        with pytest.raises(InputError, match=f"option {option} of {name} takes a"):
+            build_model(name, in_channels=1, classes=1, **{option: wrong})
+
+
+@every_model
+def test_its_paper_is_named(name: str) -> None:
+    card = MODELS[name]
+    assert card.title
+    assert card.authors
+    assert 2010 < card.year < 2100
+
+
+def test_an_unknown_model_is_refused_with_the_choices() -> None:
+    with pytest.raises(InputError, match="unknown model 'vnet'; choose one of unet"):
+        build_model("vnet", in_channels=1, classes=1)
+
+
+# What PAPERS.md prints and what follows from it.
+
+
+@pytest.mark.parametrize(
+    ("options", "trainable", "keras"),
+    [
+        ({}, 31_042_369, 31_054_145),
+        ({"base_filters": 16, "normalization": "none"}, 1_940_817, 1_940_817),
+        ({"normalization": "none"}, 31_030_593, 31_030_593),
+    ],
+)
+def test_parameters_are_those_of_the_paper(
+    options: dict[str, object], trainable: int, keras: int
+) -> None:
+    with torch.device("meta"):  # counted, never allocated
+        model = build_model("unet", in_channels=1, classes=1, **options)
+    assert (parameter_count(model), parameter_count_keras(model)) == (trainable, keras)
+
+
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("upsampling", UPSAMPLINGS)
+def test_every_option_trains_a_step(normalization: str, activation: str, upsampling: str) -> None:
+    model = small(
+        "unet", normalization=normalization, activation=activation, upsampling=upsampling
+    ).train()
+    kinds = {type(module) for module in model.modules()}
+    expected = {
+        "none": nn.Identity,
+        "batch": nn.BatchNorm2d,
+        "group": nn.GroupNorm,
+        "instance": nn.InstanceNorm2d,
+        "relu": nn.ReLU,
+        "prelu": nn.PReLU,
+        "leaky_relu": nn.LeakyReLU,
+        "silu": nn.SiLU,
+        "transposed": nn.ConvTranspose2d,
+        "bilinear": nn.Upsample,
+    }
+    chosen = {expected[normalization], expected[activation], expected[upsampling]}
+    assert kinds & set(expected.values()) == chosen
+    torch.autograd.backward(model(noise(2, 1, 32, 32)).square().mean())
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+
+
+def test_dropout_drops_whole_channels_while_training_alone() -> None:
+    model = small("unet", dropout=0.5)
+    assert sum(isinstance(module, nn.Dropout2d) for module in model.modules()) == 2
+    image = noise(1, 1, 32, 32)
+    assert not torch.equal(model.train()(image), model.train()(image))
+    assert torch.equal(model.eval()(image), model.eval()(image))
+    assert not any(isinstance(module, nn.Dropout2d) for module in small("unet").modules())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"normalization": "layer"}, "unknown normalization 'layer'; choose one of none, batch"),
+        ({"activation": "gelu"}, "unknown activation 'gelu'; choose one of relu, prelu"),
+        ({"upsampling": "cubic"}, "unknown upsampling 'cubic'; choose one of transposed, bilinear"),
+        ({"dropout": 1.0}, "dropout rate from 0 to below 1"),
+        ({"dropout": -0.1}, "dropout rate from 0 to below 1"),
+        ({"depth": 0}, "depth from 1 to 8"),
+        ({"depth": 9}, "depth from 1 to 8"),
+        ({"base_filters": 0}, "base_filters of at least 1"),
+        ({"depth": True}, "option depth of unet takes a int, found True"),
+    ],
+)
+def test_a_value_that_makes_no_network_is_refused(
+    options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InputError) as refused:
+        build_model("unet", in_channels=1, classes=1, **options)
+    assert message in str(refused.value)
+
+
+def test_padding_repeats_the_last_row_and_column() -> None:
+    image = torch.arange(6.0).reshape(1, 1, 2, 3)
+    padded = pad_to_multiple(image, 4)
+    assert padded[0, 0].tolist() == [[0, 1, 2, 2], [3, 4, 5, 5], [3, 4, 5, 5], [3, 4, 5, 5]]
+    assert pad_to_multiple(padded, 4) is padded
+
+
+def test_initial_weights_have_the_variance_of_the_paper() -> None:
+    model = small("unet", base_filters=32)
+    deviations = {
+        key: float(module.weight.std()) * fan**0.5
+        for key, module in model.named_modules()
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d)
+        for fan in [module.in_channels * (9 if module.kernel_size == (3, 3) else 1)]
+        if module.weight.numel() > 1000
+    }
+    for key, deviation in deviations.items():
+        expected = 1.0 if key.startswith("up") else 2**0.5
+        assert deviation == pytest.approx(expected, rel=0.05), key
+
+
+def test_it_learns_two_phantoms_by_heart() -> None:
+    torch.manual_seed(0)
+    drawn = [draw("membranes", index=index, size=64) for index in range(2)]
+    images = torch.stack([torch.from_numpy(p.image)[None] for p in drawn]).float() / 255
+    truth = torch.stack([torch.from_numpy(p.truth)[None] for p in drawn]).float()
+    model = small("unet").train()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+    for _ in range(60):
+        optimizer.zero_grad()
+        torch.autograd.backward(build_loss("bce")(model(images), truth))
+        optimizer.step()
+    mask = model(images) > 0  # in training mode: batch statistics, as they were learnt
+    dice = 2 * (mask & truth.bool()).sum() / (mask.sum() + truth.sum())
+    assert dice > 0.95
+
+
+def test_a_state_of_another_network_does_not_load() -> None:
+    buffer = io.BytesIO()
+    torch.save(small("unet").state_dict(), buffer)
+    state = torch.load(io.BytesIO(buffer.getvalue()), weights_only=True)
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        small("unet", base_filters=8).load_state_dict(state)

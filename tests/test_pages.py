@@ -1,0 +1,99 @@
+"""Every page runs without a fault, with and without models and runs, and says what it must."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.config import RunConfig
+from core.runs import create_run
+from core.train import train
+from dashboard.menu import PAGES
+
+ROOT = Path(__file__).resolve().parents[1]
+RESEARCH_ONLY = "Research use only. Not a medical device."
+
+
+def run_page(name: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=60)
+    app.run()
+    if name != "predict":
+        app.switch_page(f"../pages/{name}.py")
+        app.run()
+    return app
+
+
+def tiny_run(name: str = "tiny", **settings: object) -> str:
+    config = RunConfig(
+        dataset="phantoms_membranes",
+        model_options={"base_filters": 2, "depth": 2},
+        tile=64,
+        epochs=1,
+    )
+    train(create_run(config.with_settings(settings, {}), name=name))
+    return name
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_runs_and_carries_the_research_line(name: str) -> None:
+    app = run_page(name)
+    assert not app.exception
+    assert any(RESEARCH_ONLY in caption.value for caption in app.caption)
+
+
+@pytest.mark.usefixtures("home")
+def test_a_finished_run_is_on_every_page() -> None:
+    tiny_run()
+    assert "tiny (run)" in run_page("predict").selectbox(key="model").options
+    runs = run_page("runs")
+    assert runs.dataframe[0].value["Run"].tolist() == ["tiny"]
+    assert "#### tiny" in [markdown.value for markdown in runs.markdown]
+    assert any("pooled Dice" in success.value for success in runs.success)
+
+
+@pytest.mark.usefixtures("home")
+def test_without_any_model_the_page_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ISOLINE_WEIGHTS", str(tmp_path))
+    app = run_page("predict")
+    assert not app.exception
+    assert "Train one" in app.info[0].value
+
+
+@pytest.mark.usefixtures("home")
+def test_a_damaged_shipped_model_is_one_clear_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.runs import open_run
+    from core.weights import promote
+
+    monkeypatch.setenv("ISOLINE_WEIGHTS", str(tmp_path / "weights"))
+    folder = promote(open_run(tiny_run()), "shipped")
+    file = folder / "model.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-3] ^= 1
+    file.write_bytes(content)
+    app = run_page("predict")
+    assert not app.exception
+    assert "SHA-256 differs" in app.error[0].value
+
+
+@pytest.mark.usefixtures("home")
+def test_the_repeat_command_gives_the_same_config() -> None:
+    import shlex
+
+    from core.config import parse_setting
+    from core.models import MODELS
+    from core.runs import open_run
+    from dashboard.run_views import repeat_command
+
+    config = RunConfig(
+        dataset="phantoms_lung", model_options={"base_filters": 4}, tile=64, schedule="cosine"
+    )
+    config = config.with_settings({"augmentation.zoom": 0.3, "augmentation.flips": False}, {})
+    words = shlex.split(repeat_command(open_run(create_run(config, name="again").name)))
+    settings = dict(parse_setting(words[n + 1]) for n, word in enumerate(words) if word == "--set")
+    fresh = RunConfig(dataset=words[words.index("--dataset") + 1])
+    assert fresh.with_settings(settings, MODELS["unet"].options) == config

@@ -1,0 +1,180 @@
+"""Prepared data: keyed by content, whole or absent, and resized as images and labels need it."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar, Self
+
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+
+from core.data import open_dataset
+from core.data.base import Dataset, DatasetInfo, Sample
+from core.data.isbi2012 import IMAGES, LABELS
+from core.data.preparation import as_channels, prepare, resize
+from core.errors import InputError
+
+
+class Drawn(Dataset):
+    """Grey or colour images of given shapes, image n of value n; may fail while it is read."""
+
+    info: ClassVar[DatasetInfo] = DatasetInfo(
+        name="drawn",
+        title="",
+        modality="",
+        foreground="",
+        license="",
+        citation="",
+        homepage="",
+        layout="",
+    )
+
+    def __init__(self, *shapes: tuple[int, ...], fails_at: int = -1) -> None:
+        self.shapes, self.fails_at = shapes, fails_at
+        super().__init__(None, [Sample(id=f"{n}", group=f"{n}") for n in range(len(shapes))])
+
+    @classmethod
+    def open(cls, path: Path | None) -> Self:
+        raise NotImplementedError(path)
+
+    def image(self, sample: Sample) -> NDArray[np.uint8]:
+        if int(sample.id) == self.fails_at:
+            raise KeyboardInterrupt
+        return np.full(self.shapes[int(sample.id)], int(sample.id), np.uint8)
+
+    def truth(self, sample: Sample) -> NDArray[np.uint8]:
+        return np.ones(self.shapes[int(sample.id)][:2], np.uint8)
+
+
+def entries(home: Path) -> list[str]:
+    folder = home / "prepared"
+    return sorted(entry.name for entry in folder.iterdir()) if folder.exists() else []
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Ids of the sections whose pixels were asked for."""
+    from core.data.isbi2012 import Isbi2012
+
+    seen: list[str] = []
+    original = Isbi2012.image
+
+    def image(self: Isbi2012, sample: Sample) -> NDArray[np.uint8]:
+        seen.append(sample.id)
+        return original(self, sample)
+
+    monkeypatch.setattr(Isbi2012, "image", image)
+    yield seen
+
+
+@pytest.mark.usefixtures("home")
+def test_pixels_and_masks_arrive_unchanged(sections: Path) -> None:
+    prepared = prepare(open_dataset("isbi2012", sections))
+    assert prepared.ids == tuple(f"section-{n:02d}" for n in range(15)), "labelled ones only"
+    assert np.array_equal(prepared.images[:, 0], tifffile.imread(sections / IMAGES))
+    assert np.array_equal(prepared.masks[:, 0] * 255, tifffile.imread(sections / LABELS))
+    assert isinstance(prepared.images, np.memmap)
+
+
+def test_the_same_files_elsewhere_are_found_prepared(
+    sections: Path, tmp_path: Path, home: Path, reads: list[str]
+) -> None:
+    first = prepare(open_dataset("isbi2012", sections))
+    assert len(reads) == 15
+    elsewhere = shutil.copytree(sections, tmp_path / "another" / "name")
+    second = prepare(open_dataset("isbi2012", elsewhere))
+    assert len(reads) == 15, "nothing is decoded twice"
+    assert len(entries(home)) == 1
+    assert np.array_equal(first.images, second.images)
+
+
+@pytest.mark.parametrize("name", [IMAGES, LABELS])
+def test_one_changed_pixel_is_another_entry(
+    sections: Path, tmp_path: Path, home: Path, name: str
+) -> None:
+    before = prepare(open_dataset("isbi2012", sections))
+    changed = shutil.copytree(sections, tmp_path / "changed")
+    stack = tifffile.imread(changed / name)
+    stack[4, 10, 20] = 255 - stack[4, 10, 20]
+    tifffile.imwrite(changed / name, stack, photometric="minisblack")
+    after = prepare(open_dataset("isbi2012", changed))
+    assert len(entries(home)) == 2
+    differing = (before.images != after.images).sum() + (before.masks != after.masks).sum()
+    assert differing == 1
+
+
+def test_another_size_is_another_entry(sections: Path, home: Path) -> None:
+    dataset = open_dataset("isbi2012", sections)
+    assert prepare(dataset, size=32).images.shape == (15, 1, 32, 32)
+    assert prepare(dataset, size=16).images.shape == (15, 1, 16, 16)
+    assert len(entries(home)) == 2
+
+
+@pytest.mark.usefixtures("home")
+def test_the_second_call_is_fast(sections: Path) -> None:
+    dataset = open_dataset("isbi2012", sections)
+    prepare(dataset)
+    taken = []
+    for _ in range(3):
+        started = time.perf_counter()
+        prepare(dataset)
+        taken.append(time.perf_counter() - started)
+    assert min(taken) < 0.1
+
+
+def test_a_failure_half_way_leaves_nothing(home: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        prepare(Drawn((32, 32), (32, 32), (32, 32), fails_at=1))
+    assert entries(home) == []
+    assert prepare(Drawn((32, 32), (32, 32), (32, 32))).images[:, 0, 0, 0].tolist() == [0, 1, 2]
+
+
+def test_a_full_disk_is_refused_with_advice(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(home)._replace(free=100)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
+    with pytest.raises(InputError, match="MB free, .* free some space or move ISOLINE_HOME"):
+        prepare(Drawn((32, 32)))
+    assert entries(home) == []
+
+
+@pytest.mark.parametrize(
+    ("second", "found"),
+    [((32, 48), "48x32 with 1 channel,"), ((32, 32, 3), "32x32 with 3 channels,")],
+)
+def test_mixed_images_are_refused_with_advice(
+    home: Path, second: tuple[int, ...], found: str
+) -> None:
+    with pytest.raises(InputError) as refused:
+        prepare(Drawn((32, 32), second))
+    message = str(refused.value)
+    assert f"image 1 is {found} others are 32x32 with 1 channel;" in message
+    assert "--set size=" in message
+    assert entries(home) == []
+
+
+@pytest.mark.usefixtures("home")
+def test_a_common_size_takes_mixed_images() -> None:
+    prepared = prepare(Drawn((32, 48), (20, 64), (100, 17)), size=24)
+    assert prepared.images.shape == prepared.masks.shape == (3, 1, 24, 24)
+    assert [np.unique(image).tolist() for image in prepared.images] == [[0], [1], [2]]
+
+
+@pytest.mark.usefixtures("home")
+def test_colour_goes_first() -> None:
+    assert prepare(Drawn((32, 40, 3))).images.shape == (1, 3, 32, 40)
+    image = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+    assert as_channels(image)[2, 1, 3] == image[1, 3, 2]
+    assert as_channels(image[..., 0]).shape == (1, 2, 4)
+
+
+def test_images_are_averaged_and_labels_are_picked() -> None:
+    board = (np.indices((64, 64)).sum(0) % 2).astype(np.uint8)[None]
+    grey = resize(board * np.uint8(200), 16, smooth=True)
+    assert abs(grey.astype(int) - 100).max() <= 1, "antialiased: a fine pattern becomes its mean"
+    mask = resize(board, 16, smooth=False)
+    assert set(np.unique(mask)) <= {0, 1}
+    doubled = resize(np.array([[[0, 1], [1, 0]]], np.uint8), 4, smooth=False)
+    assert doubled[0].tolist() == [[0, 0, 1, 1], [0, 0, 1, 1], [1, 1, 0, 0], [1, 1, 0, 0]]

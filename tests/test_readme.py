@@ -1,0 +1,82 @@
+"""The documents are true: README's commands run, its tables are those of the code, links lead."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.tables import filled
+from core.weights import list_weights, load_weights, weights_document, weights_folder
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def commands() -> list[list[str]]:
+    blocks = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    return [shlex.split(line)[1:] for line in lines if line.startswith("python ")]
+
+
+@pytest.mark.slow
+def test_the_commands_run_one_after_the_other(tmp_path: Path) -> None:
+    assert len(commands()) >= 7
+    environment = {**os.environ, "ISOLINE_HOME": str(tmp_path)}
+    for words in commands():
+        placed = [word.replace("workspace/", f"{tmp_path}/") for word in words]
+        done = subprocess.run(
+            [sys.executable, *placed],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{words}\n{done.stderr}"
+        assert done.stdout.strip()
+    assert list((tmp_path / "masks").glob("*_mask.png"))
+
+
+def test_the_tables_are_made_from_the_code() -> None:
+    assert filled(README) == README, "run: python -m core.tables"
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_links_lead_somewhere(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        assert target.startswith("https://") or (ROOT / target).exists(), target
+
+
+def test_shipped_models_fit_in_their_budget() -> None:
+    files = [file for file in weights_folder().rglob("*") if file.is_file()]
+    assert sum(file.stat().st_size for file in files) < 32 * 2**20
+
+
+@pytest.mark.parametrize("name", list_weights())
+def test_every_card_says_what_its_evaluation_says(name: str) -> None:
+    trained = load_weights(name)
+    card = (weights_folder() / name / "card.md").read_text(encoding="utf-8")
+    test = weights_document(name, "evaluation/test")
+    assert test["threshold"] == trained.operating_point.threshold
+    assert test["split_hash"] == trained.split.hash in card
+    for figure in ("dice", "iou", "precision", "recall"):
+        assert f"| {test['pooled'][figure]:.4f} |" in card
+    for words in ("Research use only", "Licence of the data", "Limits", "95 % interval"):
+        assert words in card
+
+
+@pytest.mark.realdata
+@pytest.mark.slow
+def test_the_shipped_isbi_model_repeats_its_figures(realdata: Path) -> None:
+    """Same files, same pixels; another processor may round a probability across a threshold."""
+    document = load_weights("isbi2012-unet").evaluate("test", data=realdata / "isbi2012_em")
+    shipped = weights_document("isbi2012-unet", "evaluation/test")
+    assert document["n_images"] == 6
+    assert document["pooled"]["dice"] >= 0.93
+    for figure, value in shipped["pooled"].items():
+        assert document["pooled"][figure] == pytest.approx(value, abs=2e-4)

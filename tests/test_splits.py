@@ -1,0 +1,147 @@
+"""Splits: whole groups, the same every time, and a file that cannot be edited unnoticed."""
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.data.base import Sample
+from core.data.splits import PARTS, Split, make_split
+from core.errors import InputError
+
+
+def images(count: int, *, group_size: int = 1, label: str = "") -> list[Sample]:
+    return [
+        Sample(id=f"{label}{n:03d}", group=f"{label}g{n // group_size:03d}", label=label)
+        for n in range(count)
+    ]
+
+
+@st.composite
+def samples_in_groups(draw: st.DrawFn) -> list[Sample]:
+    """Enough groups of uneven size; images of one group may have different labels."""
+    sizes = draw(st.lists(st.integers(1, 6), min_size=12, max_size=30))
+    members = [f"patient-{g}" for g, size in enumerate(sizes) for _ in range(size)]
+    labels = draw(st.lists(st.sampled_from("ab"), min_size=len(members), max_size=len(members)))
+    return [
+        Sample(id=f"{n}", group=group, label=label)
+        for n, (group, label) in enumerate(zip(members, labels, strict=True))
+    ]
+
+
+def parts_of(samples: Sequence[Sample], split: Split) -> dict[str, set[str]]:
+    """The parts in which each group has images."""
+    place = {identity: part for part in PARTS for identity in getattr(split, part)}
+    found: dict[str, set[str]] = {}
+    for sample in samples:
+        found.setdefault(sample.group, set()).add(place[sample.id])
+    return found
+
+
+@given(samples_in_groups(), st.integers(0, 1000))
+def test_no_group_is_on_two_sides_and_no_image_is_lost(samples: list[Sample], seed: int) -> None:
+    split = make_split(samples, seed=seed)
+    dealt = [*split.train, *split.val, *split.test]
+    assert sorted(dealt) == sorted(sample.id for sample in samples)
+    straddling = {g: p for g, p in parts_of(samples, split).items() if len(p) > 1}
+    assert straddling == {}
+
+
+@given(st.permutations(images(30, group_size=2)), st.integers(0, 5))
+def test_the_split_follows_from_the_seed_and_not_from_the_order(
+    shuffled: list[Sample], seed: int
+) -> None:
+    assert make_split(shuffled, seed=seed).hash == make_split(sorted_(shuffled), seed=seed).hash
+
+
+def sorted_(samples: Sequence[Sample]) -> list[Sample]:
+    return sorted(samples, key=lambda sample: sample.id)
+
+
+def test_the_same_seed_gives_the_same_split_and_another_seed_another() -> None:
+    samples = images(40)
+    assert make_split(samples, seed=3) == make_split(samples, seed=3)
+    assert make_split(samples, seed=3).hash != make_split(samples, seed=4).hash
+
+
+def test_shares_are_kept_within_each_label() -> None:
+    samples = images(100, label="benign") + images(40, label="malignant")
+    split = make_split(samples)
+    for label, count in (("benign", 100), ("malignant", 40)):
+        shares = [sum(i.startswith(label) for i in getattr(split, p)) / count for p in PARTS]
+        assert np.allclose(shares, [0.7, 0.15, 0.15], atol=0.5 / count)
+    assert "stratified by label, seed 0" in split.method
+
+
+def test_the_shares_asked_for_are_given() -> None:
+    split = make_split(images(50), fractions=(0.2, 0.4))
+    assert [len(getattr(split, part)) for part in PARTS] == [20, 10, 20]
+
+
+def test_images_without_truth_are_left_out() -> None:
+    unlabelled = Sample(id="extra", group="extra", has_truth=False)
+    split = make_split([*images(10), unlabelled])
+    assert "extra" not in {*split.train, *split.val, *split.test}
+
+
+def test_a_split_that_the_data_set_fixes_is_kept() -> None:
+    fixed = [
+        Sample(id=f"{n}", group="all", split=part)
+        for n, part in enumerate(["test", "train", "val", "train", "test"])
+    ]
+    split = make_split(fixed, seed=9)
+    assert (split.train, split.val, split.test) == (("1", "3"), ("2",), ("0", "4"))
+    assert split.method == "fixed by the data set"
+
+
+@pytest.mark.parametrize(
+    ("samples", "empty"),
+    [
+        ([], "train, val, test"),
+        (images(4), "test"),
+        (images(30, group_size=30), "val, test"),
+        ([Sample(id="a", group="a", split="train")], "val, test"),
+    ],
+)
+def test_too_few_groups_are_refused(samples: list[Sample], empty: str) -> None:
+    with pytest.raises(InputError, match=rf"too few .*\({empty} would be empty\); add images"):
+        make_split(samples)
+
+
+def test_a_split_survives_its_file() -> None:
+    split = make_split(images(20))
+    assert Split.of_document(json.loads(json.dumps(split.document()))) == split
+
+
+def test_the_hash_is_of_the_parts_and_not_of_their_order() -> None:
+    split = Split(train=("a", "b"), val=("c",), test=("d",), method="x")
+    assert Split(train=("b", "a"), val=("c",), test=("d",), method="y").hash == split.hash
+    assert Split(train=("a", "c"), val=("b",), test=("d",), method="x").hash != split.hash
+    assert Split(train=("a", "b"), val=("d",), test=("c",), method="x").hash != split.hash
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"train": ["a", "b", "d"], "test": []},
+        {"val": ["c", "d"]},
+        {"train": ["a"]},
+        {"hash": "0" * 64},
+        {"hash": None},
+    ],
+)
+def test_an_edited_file_is_refused(edit: dict[str, object]) -> None:
+    document = Split(train=("a", "b"), val=("c",), test=("d",), method="x").document()
+    with pytest.raises(InputError, match="do not fit its recorded hash; restore the file"):
+        Split.of_document({**document, **edit})
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_file_without_a_list_of_ids_is_refused(part: str) -> None:
+    document = make_split(images(9)).document()
+    for broken in ({**document, part: "abc"}, {k: v for k, v in document.items() if k != part}):
+        with pytest.raises(InputError, match="must list sample ids under train, val and test"):
+            Split.of_document(broken)
