@@ -32,7 +32,8 @@ def predict_files(
         A row per mask: input, page, mask, threshold, foreground_px, area_mm2, components.
 
     Raises:
-        InputError: A file cannot be read, or two files would write the same mask.
+        InputError: A file cannot be read, two files would write the same mask, or a mask would
+            replace an input.
     """
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: a file is in the way; give a folder with --out")
@@ -43,6 +44,10 @@ def predict_files(
         raise InputError(
             f"several inputs would write {min(twice)}; predict them into separate folders"
         )
+    sources = {path.resolve() for path in inputs}
+    spoilt = [name for name in names if (out / name).resolve() in sources]
+    if spoilt:
+        raise InputError(f"{out / spoilt[0]}: a mask would replace this input; give another --out")
     out.mkdir(parents=True, exist_ok=True)
     rows = []
     for (path, page, _), name in zip(pages, names, strict=True):

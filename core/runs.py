@@ -119,7 +119,8 @@ class Run:
     def summary(self) -> dict[str, Any]:
         """A row of facts for a table of runs."""
         config, status, history = self.config, self.status, self.history
-        best = max(history, key=lambda row: float(row["val_dice"]), default=None)
+        key, sign = f"val_{config.monitor}", 1 if config.monitor == "loss" else -1
+        best = min(history, key=lambda row: float(sign * row[key]), default=None)
         return {
             "name": self.name,
             "state": status["state"],
@@ -145,6 +146,19 @@ def runs_folder() -> Path:
     return home() / "runs"
 
 
+def check_name(kind: str, name: str) -> None:
+    """A name becomes a folder, so it must not lead anywhere else.
+
+    Raises:
+        InputError: It is not a plain file name.
+    """
+    if not _NAME.fullmatch(name):
+        raise InputError(
+            f"{kind} name '{name}' must be at most 100 letters, digits, '.', '_' or '-', "
+            "the first a letter or digit"
+        )
+
+
 def create_run(config: RunConfig, *, name: str | None = None) -> Run:
     """Make the folder of a new run.
 
@@ -153,8 +167,7 @@ def create_run(config: RunConfig, *, name: str | None = None) -> Run:
     """
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     wanted = name or f"{config.dataset}-{config.model}-{stamp}"
-    if not _NAME.fullmatch(wanted):
-        raise InputError(f"run name '{wanted}' must be letters, digits, '.', '_' or '-'")
+    check_name("run", wanted)
     runs_folder().mkdir(parents=True, exist_ok=True)
     for n in range(1, 1000):
         path = runs_folder() / (wanted if n == 1 else f"{wanted}-{n}")

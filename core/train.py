@@ -132,6 +132,11 @@ def _start(run: Run, report: Report, stopping: threading.Event) -> Training:
     dataset = open_dataset(config.dataset, Path(config.data) if config.data else None)
     prepared = prepare(dataset, size=config.size)
     split = make_split(dataset.samples, seed=config.seed)
+    if run.checkpoint("last").exists() and run.split.hash != split.hash:
+        raise InputError(
+            f"{config.data or config.dataset}: its images are not those that run {run.name} was "
+            "started with, so its split would change; restore the data or train anew"
+        )
     run.save_split(split)
     images, masks = _on_device(prepared, split.train, device)
     torch.manual_seed(config.seed)

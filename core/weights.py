@@ -17,7 +17,7 @@ from torch import nn
 
 from core.checkpoint import load_checkpoint
 from core.config import RunConfig
-from core.data import DATASETS, open_dataset
+from core.data import DATASETS, Dataset, Sample, open_dataset
 from core.data.splits import PARTS, Split
 from core.device import pick_device
 from core.errors import InputError
@@ -28,7 +28,7 @@ from core.model_card import model_card
 from core.models import build_model
 from core.operating_point import OperatingPoint, choose_operating_point
 from core.predict import Predictor
-from core.runs import Run, open_run
+from core.runs import Run, check_name, open_run
 
 
 @dataclass(frozen=True)
@@ -59,18 +59,10 @@ class TrainedModel:
         """
         name = dataset or self.config.dataset
         opened = open_dataset(name, data)
-        samples = {sample.id: sample for sample in opened.samples if sample.has_truth}
         if split == "all":
-            chosen = list(samples.values())
+            chosen = [sample for sample in opened.samples if sample.has_truth]
         else:
-            ids = self._part(split, name)
-            missing = [identity for identity in ids if identity not in samples]
-            if missing:
-                raise InputError(
-                    f"{data}: {len(missing)} images of the {split} split are not there, "
-                    f"for example {missing[0]}; give the data that {self.name} was trained on"
-                )
-            chosen = [samples[identity] for identity in ids]
+            chosen = self.samples(opened, split)
         return summarize(
             sweep_samples(self.predictor, opened, chosen),
             chosen,
@@ -82,16 +74,28 @@ class TrainedModel:
             threshold_source=self.operating_point.name,
         )
 
-    def _part(self, split: str, dataset: str) -> tuple[str, ...]:
+    def samples(self, opened: Dataset, split: str) -> list[Sample]:
+        """The images of a part of the split it was trained on.
+
+        Raises:
+            InputError: There is no such part, or the opened data set does not hold its images.
+        """
         if split not in PARTS:
             raise InputError(f"unknown split '{split}'; choose one of {', '.join(PARTS)}, all")
-        if dataset != self.config.dataset:
+        if opened.info.name != self.config.dataset:
             raise InputError(
                 f"{self.name} was trained on {self.config.dataset}, its splits say nothing about "
-                f"{dataset}; use --split all"
+                f"{opened.info.name}; use --split all"
             )
+        found = {sample.id: sample for sample in opened.samples if sample.has_truth}
         ids: tuple[str, ...] = getattr(self.split, split)
-        return ids
+        missing = [identity for identity in ids if identity not in found]
+        if missing:
+            raise InputError(
+                f"{opened.path}: {len(missing)} images of the {split} split are not there, "
+                f"for example {missing[0]}; give the data that {self.name} was trained on"
+            )
+        return [found[identity] for identity in ids]
 
 
 def weights_folder() -> Path:
@@ -157,14 +161,12 @@ def tune(name: str, rule: str) -> dict[str, Any]:
     """Choose a run's threshold anew on its validation split; kept with the run.
 
     Raises:
-        InputError: The rule is unknown or no threshold keeps it.
+        InputError: The rule is unknown, no threshold keeps it or the data has changed.
     """
     run = open_run(name)
     trained = load_run(run)
     opened = open_dataset(run.config.dataset, Path(run.config.data) if run.config.data else None)
-    samples = {sample.id: sample for sample in opened.samples}
-    chosen = [samples[identity] for identity in trained.split.val]
-    sweep = sweep_samples(trained.predictor, opened, chosen)
+    sweep = sweep_samples(trained.predictor, opened, trained.samples(opened, "val"))
     part = {"dataset": run.config.dataset, "split": "val", "split_hash": trained.split.hash}
     point = choose_operating_point(sweep, rule=rule, **part)
     run.save_operating_point(point)
@@ -182,10 +184,11 @@ def promote(run: Run, name: str) -> Path:
         The folder.
 
     Raises:
-        InputError: The run is not finished or its data is gone.
+        InputError: The name is no plain file name, the run is not finished or its data is gone.
     """
     from safetensors.torch import save  # only where weights are written
 
+    check_name("model", name)
     trained = load_run(run)
     data = Path(run.config.data) if run.config.data else None
     checkpoint = load_checkpoint(run.checkpoint("best"))

@@ -26,25 +26,24 @@ with stage, widgets.one_clear_error():
     )
 
 stem = PurePath(picture.title).stem.replace(" ", "-")
-with rail:
-    st.caption(f"Take it along at threshold {k / STEPS:.3f}")
-    with st.container(horizontal=True):
-        st.download_button(
-            "Mask",
-            lambda: mask_png(mask_at(levels, k)),
-            file_name=f"{stem}_mask_{k:04d}.png",
-            mime="image/png",
-            icon=":material/download:",
-            on_click="ignore",
-        )
-        st.download_button(
-            "Overlay",
-            lambda: overlay_png(picture.image, mask_at(levels, k)),
-            file_name=f"{stem}_overlay_{k:04d}.png",
-            mime="image/png",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+with stage, st.container(horizontal=True, vertical_alignment="center"):
+    st.caption(f"Take it along at threshold {k / STEPS:.3f}", width="content")
+    st.download_button(
+        "Mask",
+        lambda: mask_png(mask_at(levels, k)),
+        file_name=f"{stem}_mask_{k:04d}.png",
+        mime="image/png",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+    st.download_button(
+        "Overlay",
+        lambda: overlay_png(picture.image, mask_at(levels, k)),
+        file_name=f"{stem}_overlay_{k:04d}.png",
+        mime="image/png",
+        icon=":material/download:",
+        on_click="ignore",
+    )
 
 widgets.foot(
     f"Model {trained.name}, trained on {trained.config.dataset}",

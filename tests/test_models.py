@@ -203,7 +203,7 @@ def test_padding_repeats_the_last_row_and_column() -> None:
 def test_initial_weights_have_the_variance_of_the_paper() -> None:
     model = small("unet", base_filters=32)
     deviations = {
-        key: float(module.weight.std()) * fan**0.5
+        key: float(module.weight.detach().std()) * fan**0.5
         for key, module in model.named_modules()
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d)
         for fan in [module.in_channels * (9 if module.kernel_size == (3, 3) else 1)]

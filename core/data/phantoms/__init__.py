@@ -104,7 +104,8 @@ class Phantoms(Dataset):
     def open(cls, path: Path | None = None) -> Self:
         """List the samples; nothing is drawn yet and ``path`` is ignored."""
         samples = [_sample(kind, index) for kind in cls.kinds for index in range(COUNT)]
-        return cls(path, samples)
+        del path
+        return cls(None, samples)
 
     def image(self, sample: Sample) -> NDArray[np.uint8]:
         """Grey values, shape (256, 256), 0…255, the caller's to change."""
