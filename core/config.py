@@ -33,13 +33,25 @@ class AugmentationConfig:
     """Largest change of contrast about the mean."""
     brightness: float = 0.1
     """Largest change of brightness, as a share of the grey range."""
+    shear_degrees: float = 0.0
+    """Largest shear along either axis, either way."""
+    gamma: float = 0.0
+    """Largest change of the exponent of the greys; 0.2 draws from 1/1.2 to 1.2."""
+    blur_px: float = 0.0
+    """Largest standard deviation of a Gaussian blur, in pixels."""
+    noise: float = 0.0
+    """Largest standard deviation of added noise, as a share of the grey range."""
+    speckle: float = 0.0
+    """Largest standard deviation of multiplied noise, as in ultrasound."""
 
     def __post_init__(self) -> None:
         _check_types(self)
         if not 0 <= self.zoom < 1 or not 0 <= self.shift <= 1:
             raise InputError("augmentation needs a zoom from 0 to below 1 and a shift from 0 to 1")
-        if min(self.rotation_degrees, self.elastic_px, self.contrast, self.brightness) < 0:
+        if any(getattr(self, f.name) < 0 for f in fields(self)):
             raise InputError("augmentation amounts cannot be negative")
+        if self.shear_degrees > 40 or self.blur_px > 8:
+            raise InputError("augmentation takes shear up to 40 degrees and blur up to 8 pixels")
         if self.elastic_spacing_px < 8:
             raise InputError("elastic_spacing_px must be at least 8")
 
@@ -89,7 +101,13 @@ class RunConfig:
     precision: str = "auto"
     """``auto``, ``bf16`` or ``fp32``; validation and prediction are always float32."""
     seed: int = 0
-    """Initial weights, order of samples, augmentation, split."""
+    """Initial weights, order of samples, augmentation."""
+    split_seed: int = 0
+    """Which images train, choose and judge; apart from ``seed``, so that seeds can be compared."""
+    folds: int = 0
+    """Cross-validation with this many folds; 0 for one split."""
+    fold: int = 0
+    """The fold that judges."""
 
     def __post_init__(self) -> None:
         _check_types(self)
@@ -108,8 +126,8 @@ class RunConfig:
             raise InputError(f"learning_rate must be above 0, found {self.learning_rate}")
         if not 0 <= self.momentum < 1 or self.weight_decay < 0:
             raise InputError("momentum must be from 0 to below 1 and weight_decay 0 or more")
-        if self.patience < 0 or self.seed < 0:
-            raise InputError("patience and seed cannot be negative")
+        if min(self.patience, self.seed, self.split_seed, self.folds, self.fold) < 0:
+            raise InputError("patience, seeds and folds cannot be negative")
 
     def document(self) -> dict[str, Any]:
         """The config as it is written to ``config.json``."""

@@ -131,7 +131,9 @@ def _start(run: Run, report: Report, stopping: threading.Event) -> Training:
     torch.use_deterministic_algorithms(mode=True, warn_only=True)
     dataset = open_dataset(config.dataset, Path(config.data) if config.data else None)
     prepared = prepare(dataset, size=config.size)
-    split = make_split(dataset.samples, seed=config.seed)
+    split = make_split(
+        dataset.samples, seed=config.split_seed, folds=config.folds, fold=config.fold
+    )
     if run.checkpoint("last").exists() and run.split.hash != split.hash:
         raise InputError(
             f"{config.data or config.dataset}: its images are not those that run {run.name} was "

@@ -244,12 +244,14 @@ def tiny_config(sections: Path) -> "Callable[..., RunConfig]":
 
     def config(**changes: Any) -> RunConfig:  # noqa: ANN401 - fields of RunConfig
         settings: dict[str, Any] = {
+            "dataset": "isbi2012",
+            "data": str(sections),
             "model_options": {"base_filters": 4, "depth": 2},
             "epochs": 2,
             "batch_size": 5,
             "learning_rate": 0.01,
         }
-        return RunConfig(dataset="isbi2012", data=str(sections), **{**settings, **changes})
+        return RunConfig(**{**settings, **changes})
 
     return config
 

@@ -61,6 +61,10 @@ def drawn(config: AugmentationConfig, *, seed: int = 0, batch: int = 4, side: in
     )
 
 
+def numbers(draw: Draw) -> dict[str, Tensor]:
+    return {name: value for name, value in vars(draw).items() if value is not None}
+
+
 def test_the_draw_that_moves_nothing_gives_the_image_back() -> None:
     assert_close(moved(still()), source())
     mask = (picture() % 3 == 0).to(torch.uint8)
@@ -70,7 +74,7 @@ def test_the_draw_that_moves_nothing_gives_the_image_back() -> None:
 
 def test_everything_switched_off_draws_that_draw() -> None:
     draw = drawn(STILL, side=SIZE)
-    for found, expected in zip(vars(draw).values(), vars(still(4)).values(), strict=True):
+    for found, expected in zip(numbers(draw).values(), numbers(still(4)).values(), strict=True):
         assert torch.equal(found, expected.expand_as(found))
 
 
@@ -79,8 +83,9 @@ def test_everything_switched_off_draws_that_draw() -> None:
     [((-1, 1), source().flip(1)), ((1, -1), source().flip(0)), ((-1, -1), source().flip(0, 1))],
 )
 def test_a_flip_mirrors_the_axis(signs: tuple[int, int], expected: Tensor) -> None:
-    assert_close(moved(replace(still(), matrix=torch.diag(torch.tensor(signs).float())[None])),
-                 expected)
+    assert_close(
+        moved(replace(still(), matrix=torch.diag(torch.tensor(signs).float())[None])), expected
+    )
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
@@ -161,10 +166,15 @@ def test_image_and_mask_never_disagree(seed: int) -> None:
         {"elastic_px": 0.0},
         {"contrast": 0.0},
         {"brightness": 0.0},
+        {"shear_degrees": 0.0},
+        {"gamma": 0.0},
+        {"blur_px": 0.0},
+        {"speckle": 0.0},
+        {"noise": 0.0},
     ],
 )
 def test_a_part_switched_off_leaves_the_others_numbers(off: dict[str, float]) -> None:
-    full = AugmentationConfig()
+    full = AugmentationConfig(shear_degrees=9, gamma=0.3, blur_px=2, speckle=0.2, noise=0.1)
     one, other = generator(5), generator(5)
     shape = {"batch": 3, "source": (64, 64), "output": (64, 64)}
     everything = sample(full, generator=one, **shape)  # type: ignore[arg-type]
@@ -179,9 +189,11 @@ def test_a_part_switched_off_leaves_the_others_numbers(off: dict[str, float]) ->
         "elastic_px": "displacement",
         "contrast": "gain",
         "brightness": "offset",
-    }[name]
-    for field in vars(everything):
-        same = torch.equal(getattr(everything, field), getattr(without, field))
+        "shear_degrees": "matrix",
+    }.get(name, name)
+    after = numbers(without)
+    for field, value in numbers(everything).items():
+        same = field in after and torch.equal(value, after[field])
         assert same == (field != touched), field
 
 
@@ -215,7 +227,7 @@ def test_flips_mirror_half_of_the_images_along_each_axis() -> None:
 
 def test_the_same_seed_gives_the_same_batch() -> None:
     one, same, other = (drawn(AugmentationConfig(), seed=seed) for seed in (1, 1, 2))
-    for name in vars(one):
+    for name in numbers(one):
         assert torch.equal(getattr(one, name), getattr(same, name))
         assert not torch.equal(getattr(one, name), getattr(other, name))
 
@@ -232,3 +244,50 @@ def test_a_crop_is_a_window_of_the_image() -> None:
     assert corners.min() >= -1e-2
     assert corners.max() <= 16 * 3 + 28 * 2 + 1e-2
     assert len(corners.round().unique()) > 20, "windows differ"
+
+
+def test_a_shear_of_45_degrees_moves_each_row_by_its_height() -> None:
+    matrix = torch.tensor([[[1.0, 1.0], [0.0, 1.0]]])
+    found = moved(replace(still(), matrix=matrix))
+    # Row y reads x + y - 3.5: half-way between two columns, in the middle of the picture.
+    assert found[3, 2:6].tolist() == pytest.approx([25.5, 26.5, 27.5, 28.5], abs=1e-2)
+    assert found[4, 2:6].tolist() == pytest.approx([34.5, 35.5, 36.5, 37.5], abs=1e-2)
+
+
+def test_gamma_bends_the_greys_between_black_and_white() -> None:
+    image = torch.tensor([0, 64, 128, 255], dtype=torch.uint8).repeat(SIZE, 2)[None, None]
+    found = moved(replace(still(), gamma=torch.full((1, 1, 1, 1), 2.0)), image)
+    assert_close(found[0, :4], torch.tensor([0, 64**2 / 255, 128**2 / 255, 255]))
+
+
+def test_a_blur_spreads_a_point_as_a_gaussian_and_keeps_its_sum() -> None:
+    side = 33
+    image = torch.zeros(2, 1, side, side, dtype=torch.uint8)
+    image[:, :, 16, 16] = 255
+    draw = replace(still(2, side=side), blur_px=torch.tensor([0.0, 2.0]))
+    sharp, soft = resample(image, image // 255, draw, (side, side))[0][:, 0]
+    assert sharp[16, 16] == pytest.approx(1, abs=1e-5)
+    assert soft.sum().item() == pytest.approx(1, abs=1e-3)
+    variance = (soft.sum(0) * (torch.arange(side) - 16.0) ** 2).sum().sqrt().item()
+    assert variance == pytest.approx(2, rel=0.03)
+
+
+def test_noise_is_added_and_speckle_grows_with_the_grey() -> None:
+    image = torch.tensor([64, 128], dtype=torch.uint8).repeat_interleave(32).repeat(64, 1)
+    config = replace(STILL, noise=0.05)
+    draw = drawn(config, batch=64)
+    images = image.expand(64, 1, 64, 64)
+    noisy, mask = resample(images, images // 128, draw, (64, 64))
+    dark, bright = noisy[..., :31].std().item(), noisy[..., 33:].std().item()
+    assert dark == pytest.approx(bright, rel=0.1)
+    assert 0.01 < dark < 0.05
+    assert torch.equal(mask, (images // 128).float())
+    speckled, _ = resample(images, images, drawn(replace(STILL, speckle=0.1), batch=64), (64, 64))
+    ratio = speckled[..., 33:].std().item() / speckled[..., :31].std().item()
+    assert ratio == pytest.approx(2, rel=0.1)
+
+
+def test_every_image_of_a_batch_gets_numbers_of_its_own() -> None:
+    config = AugmentationConfig(shear_degrees=9, gamma=0.3, blur_px=2, speckle=0.2, noise=0.1)
+    for name, value in numbers(drawn(config)).items():
+        assert not torch.equal(value[0], value[1]), name

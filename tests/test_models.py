@@ -185,9 +185,7 @@ def test_dropout_drops_whole_channels_while_training_alone() -> None:
         ({"depth": True}, "option depth of unet takes a int, found True"),
     ],
 )
-def test_a_value_that_makes_no_network_is_refused(
-    options: dict[str, object], message: str
-) -> None:
+def test_a_value_that_makes_no_network_is_refused(options: dict[str, object], message: str) -> None:
     with pytest.raises(InputError) as refused:
         build_model("unet", in_channels=1, classes=1, **options)
     assert message in str(refused.value)

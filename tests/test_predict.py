@@ -149,9 +149,9 @@ def test_colour_and_grey_are_fitted_to_the_network() -> None:
     colour = np.repeat(grey[..., None], 3, axis=2)
     from_grey = Predictor(Pointwise()).levels(grey)
     assert np.array_equal(Predictor(Pointwise()).levels(colour), from_grey)
-    assert abs(
-        Predictor(Pointwise(3), in_channels=3).levels(grey).astype(int) - from_grey
-    ).max() <= 1, "grey is repeated"
+    assert (
+        abs(Predictor(Pointwise(3), in_channels=3).levels(grey).astype(int) - from_grey).max() <= 1
+    ), "grey is repeated"
     red = np.zeros((16, 16, 3), np.uint8)
     red[..., 0] = 255
     assert (fit_channels(red, 1) == 76).all(), "ITU-R 601 luma: 0.299 x 255"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.data.base import Sample
-from core.data.splits import PARTS, Split, make_split
+from core.data.splits import PARTS, Split, area_strata, leaks, make_split
 from core.errors import InputError
 
 
@@ -145,3 +145,69 @@ def test_a_file_without_a_list_of_ids_is_refused(part: str) -> None:
     for broken in ({**document, part: "abc"}, {k: v for k, v in document.items() if k != part}):
         with pytest.raises(InputError, match="must list sample ids under train, val and test"):
             Split.of_document(broken)
+
+
+def labelled(count: int, *, groups: int = 0, labels: str = "a") -> list[Sample]:
+    return [
+        Sample(
+            id=f"s{n:03d}", group=f"g{n % groups if groups else n}", label=labels[n % len(labels)]
+        )
+        for n in range(count)
+    ]
+
+
+@given(
+    st.integers(20, 60),
+    st.integers(0, 5),
+    st.lists(st.tuples(st.integers(0, 59), st.integers(0, 3))),
+)
+def test_neither_group_nor_cluster_is_ever_on_two_sides(
+    count: int, seed: int, pairs: list[tuple[int, int]]
+) -> None:
+    samples = labelled(count, groups=count // 2)
+    clusters = {f"s{n:03d}": f"c{name}" for n, name in pairs if n < count}
+    try:
+        split = make_split(samples, seed=seed, clusters=clusters)
+    except InputError:  # nearly everything hangs together: nothing to split
+        return
+    assert leaks(samples, split, clusters) == []
+    assert sorted(split.train + split.val + split.test) == [s.id for s in samples]
+
+
+def test_a_leak_is_named() -> None:
+    samples = labelled(4, groups=2)
+    split = Split(train=("s000", "s001"), val=("s002",), test=("s003",), method="by hand")
+    assert leaks(samples, split, {"s001": "c1", "s003": "c1"}) == [
+        "group g0 is in train and val",
+        "group g1 is in test and train",
+        "near-duplicate cluster c1 is in test and train",
+    ]
+
+
+def test_every_image_is_tested_in_exactly_one_fold_and_folds_are_even() -> None:
+    samples = labelled(50, labels="ab")
+    splits = [make_split(samples, folds=5, fold=fold) for fold in range(5)]
+    tested = [identity for split in splits for identity in split.test]
+    assert sorted(tested) == [sample.id for sample in samples]
+    assert {len(split.test) for split in splits} == {10}
+    for this, following in zip(splits, [*splits[1:], splits[0]], strict=True):
+        assert sorted(this.val) == sorted(following.test)
+    labels = {sample.id: sample.label for sample in samples}
+    assert all(sum(labels[i] == "a" for i in split.test) == 5 for split in splits)
+
+
+@pytest.mark.parametrize(("folds", "fold"), [(2, 0), (5, 5), (5, -1)])
+def test_a_fold_that_there_is_not_is_refused(folds: int, fold: int) -> None:
+    with pytest.raises(InputError, match="at least 3 folds"):
+        make_split(labelled(30), folds=folds, fold=fold)
+
+
+def test_area_strata_are_even_and_empty_masks_are_their_own() -> None:
+    shares = {f"s{n:03d}": n / 100 for n in range(31)}
+    strata = area_strata(shares)
+    counts = {name: list(strata.values()).count(name) for name in set(strata.values())}
+    assert counts == {"empty": 1, "area 0": 10, "area 1": 10, "area 2": 10}
+    split = make_split(labelled(31), strata=strata, fractions=(0.2, 0.2))
+    for part in (split.val, split.test):
+        assert {strata[identity] for identity in part} >= {"area 0", "area 1", "area 2"}
+    assert area_strata({"s000": 0.0}) == {"s000": "empty"}

@@ -300,9 +300,7 @@ def test_bfloat16_trains_and_is_not_float32(tiny_config: Config) -> None:
         assert run.history[-1]["train_loss"] < run.history[0]["train_loss"]
         assert all(value.dtype != torch.bfloat16 for value in weights(run).values())
     assert half.history[0]["train_loss"] != full.history[0]["train_loss"]
-    assert half.history[0]["train_loss"] == pytest.approx(
-        full.history[0]["train_loss"], rel=0.05
-    )
+    assert half.history[0]["train_loss"] == pytest.approx(full.history[0]["train_loss"], rel=0.05)
 
 
 def test_it_learns_the_phantoms(tiny_config: Config) -> None:

@@ -7,6 +7,8 @@ line to the table.
 from pathlib import Path
 
 from core.data.base import Dataset, DatasetInfo, Sample
+from core.data.busi import Busi
+from core.data.dsb2018 import Dsb2018
 from core.data.isbi2012 import Isbi2012
 from core.data.phantoms import (
     Phantoms,
@@ -26,6 +28,8 @@ DATASETS: dict[str, type[Dataset]] = {
         PhantomsLung,
         PhantomsMembranes,
         Isbi2012,
+        Busi,
+        Dsb2018,
     )
 }
 

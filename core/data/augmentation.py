@@ -1,14 +1,15 @@
 """Augmentation as one resampling pass over the batch, on the training device.
 
-Crop, flips, rotation, shift, zoom and elastic deformation add up to one sampling grid per image;
-image and mask are read through the same grid in the same call, so they can never disagree.
-Sample, apply and compute are separate: ``sample`` draws numbers, ``grid`` turns them into
-coordinates, ``resample`` reads pixels. Elastic deformation as in Ronneberger (2015): random
-vectors on a coarse grid, bicubic in between.
+Crop, flips, rotation, shift, zoom, shear and elastic deformation add up to one sampling grid per
+image; image and mask are read through the same grid in the same call, so they can never disagree.
+Blur, contrast, brightness, gamma, speckle and noise then change the image alone. Sample, apply and
+compute are separate: ``sample`` draws numbers, ``grid`` turns them into coordinates, ``resample``
+reads pixels. Elastic deformation as in Ronneberger (2015): random vectors on a coarse grid, bicubic
+in between.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -42,6 +43,14 @@ class Draw:
     """Contrast about the mean, shape (B, 1, 1, 1)."""
     offset: Tensor
     """Brightness, share of the grey range, shape (B, 1, 1, 1)."""
+    gamma: Tensor | None = None
+    """Exponent of the greys, shape (B, 1, 1, 1); None leaves them."""
+    blur_px: Tensor | None = None
+    """Standard deviation of the blur, shape (B,); None does not blur."""
+    speckle: Tensor | None = None
+    """What the image is multiplied by, less one, shape (B, 1, h, w); None for nothing."""
+    noise: Tensor | None = None
+    """What is added, share of the grey range, shape (B, 1, h, w); None for nothing."""
 
 
 def sample(
@@ -65,6 +74,11 @@ def sample(
     def uniform(*shape: int) -> Tensor:
         return 2 * torch.rand(*shape, generator=generator) - 1  # [-1, 1)
 
+    # Parts that came later have a generator each, so that none changes the numbers of another.
+    later = {
+        part: torch.Generator().manual_seed(generator.initial_seed() + n)
+        for n, part in enumerate(("shear", "gamma", "blur", "speckle", "noise"), start=1)
+    }
     height, width = source
     out_height, out_width = output
     angle = uniform(batch) * math.radians(config.rotation_degrees)
@@ -74,6 +88,7 @@ def sample(
     cos, sin = angle.cos(), angle.sin()
     rotation = torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], 1)
     matrix = rotation * mirror[:, None, :] * scale[:, None, None]  # (B, 2, 2)
+    matrix = matrix @ _shear(config, later, batch)
     size = torch.tensor([width, height], dtype=torch.float32)
     room = torch.tensor([max(width - out_width, 0), max(height - out_height, 0)]) / 2
     centre = (size - 1) / 2 + uniform(batch, 2) * (room + config.shift * size)
@@ -82,7 +97,47 @@ def sample(
     displacement = torch.randn(*points, generator=generator) * config.elastic_px
     gain = 1 + uniform(batch, 1, 1, 1) * config.contrast
     offset = uniform(batch, 1, 1, 1) * config.brightness
-    return Draw(matrix, centre, displacement, gain, offset)
+    return Draw(
+        matrix,
+        centre,
+        displacement,
+        gain,
+        offset,
+        gamma=_gamma(config, later, batch),
+        blur_px=torch.rand(batch, generator=later["blur"]) * config.blur_px
+        if config.blur_px
+        else None,
+        speckle=_field(config.speckle, later["speckle"], batch, output),
+        noise=_field(config.noise, later["noise"], batch, output),
+    )
+
+
+Generators = dict[str, torch.Generator]
+
+
+def _shear(config: AugmentationConfig, later: Generators, batch: int) -> Tensor:
+    angle = (2 * torch.rand(batch, 2, generator=later["shear"]) - 1) * config.shear_degrees
+    slope = (angle * math.pi / 180).tan()
+    shear = torch.eye(2).repeat(batch, 1, 1)
+    shear[:, 0, 1], shear[:, 1, 0] = slope[:, 0], slope[:, 1]
+    return shear
+
+
+def _gamma(config: AugmentationConfig, later: Generators, batch: int) -> Tensor | None:
+    if not config.gamma:
+        return None
+    turn = 2 * torch.rand(batch, 1, 1, 1, generator=later["gamma"]) - 1
+    return (1 + config.gamma) ** turn  # as often darker as brighter
+
+
+def _field(
+    amount: float, generator: torch.Generator, batch: int, output: tuple[int, int]
+) -> Tensor | None:
+    """Gaussian numbers for every pixel, each image with a strength of its own."""
+    if not amount:
+        return None
+    strength = torch.rand(batch, 1, 1, 1, generator=generator) * amount
+    return strength * torch.randn(batch, 1, *output, generator=generator)
 
 
 def grid(draw: Draw, *, source: tuple[int, int], output: tuple[int, int]) -> Tensor:
@@ -122,12 +177,34 @@ def resample(images: Tensor, masks: Tensor, draw: Draw, output: tuple[int, int])
         both, coordinates, mode="bilinear", padding_mode="reflection", align_corners=False
     )
     image, mask = both[:, :channels] / 255, (both[:, channels:] >= 0.5).float()
+    if draw.blur_px is not None:
+        image = _blur(image, draw.blur_px)
     mean = image.mean(dim=(1, 2, 3), keepdim=True)
     image = ((image - mean) * draw.gain + mean + draw.offset).clamp(0, 1)
-    return [image, mask]
+    if draw.gamma is not None:
+        image = image**draw.gamma
+    if draw.speckle is not None:
+        image = image * (1 + draw.speckle)
+    if draw.noise is not None:
+        image = image + draw.noise
+    return [image.clamp(0, 1), mask]
+
+
+def _blur(image: Tensor, sigma_px: Tensor) -> Tensor:
+    """Gaussian blur, each image with its own width; borders are reflected."""
+    batch, channels = image.shape[:2]
+    radius = min(max(1, math.ceil(3 * float(sigma_px.max()))), min(image.shape[2:]) - 1)
+    place = torch.arange(-radius, radius + 1, device=image.device)
+    kernel = torch.exp(-0.5 * (place / sigma_px.clamp(min=1e-3)[:, None]) ** 2)  # (B, 2r + 1)
+    kernel = (kernel / kernel.sum(1, keepdim=True)).repeat_interleave(channels, 0)
+    planes = functional.pad(image, [radius] * 4, mode="reflect").flatten(0, 1)[None]
+    planes = functional.conv2d(planes, kernel[:, None, :, None], groups=batch * channels)
+    planes = functional.conv2d(planes, kernel[:, None, None, :], groups=batch * channels)
+    return planes.reshape(image.shape)
 
 
 def to(draw: Draw, device: torch.device) -> Draw:
     """The draw on another device."""
-    moved = (draw.matrix, draw.centre, draw.displacement, draw.gain, draw.offset)
-    return Draw(*(tensor.to(device, non_blocking=True) for tensor in moved))
+    tensors = {f.name: getattr(draw, f.name) for f in fields(draw)}
+    moved = {k: v.to(device, non_blocking=True) for k, v in tensors.items() if v is not None}
+    return Draw(**moved)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -54,29 +54,51 @@ class Split:
 
 
 def make_split(
-    samples: Sequence[Sample], *, seed: int = 0, fractions: tuple[float, float] = (0.15, 0.15)
+    samples: Sequence[Sample],
+    *,
+    seed: int = 0,
+    fractions: tuple[float, float] = (0.15, 0.15),
+    clusters: Mapping[str, str] | None = None,
+    strata: Mapping[str, str] | None = None,
+    folds: int = 0,
+    fold: int = 0,
 ) -> Split:
-    """Split the labelled samples: as the data set fixes it, else by group and label.
+    """Split the labelled samples: as the data set fixes it, else by group and stratum.
 
     Args:
         samples: Samples of one data set; those without truth are left out.
         seed: Order of the groups.
         fractions: Shares of validation and test.
+        clusters: Near-duplicate cluster of a sample id, see ``core.data.duplicates``; the members
+            of one stay together, and so do the groups they belong to.
+        strata: Stratum of a sample id, for example from ``area_strata``; by default its label.
+        folds: Cross-validation with this many parts; 0 for a single split. It takes the place of
+            a split that the data set fixes.
+        fold: Which of the folds is the test part; the next one is validation.
 
     Raises:
-        InputError: Too few groups to fill the three parts.
+        InputError: Too few groups to fill the three parts, or no such fold.
     """
     labelled = [sample for sample in samples if sample.has_truth]
     parts: dict[str, list[str]] = {part: [] for part in PARTS}
-    if labelled and all(sample.split in PARTS for sample in labelled):
+    if not folds and labelled and all(sample.split in PARTS for sample in labelled):
         for sample in labelled:
             parts[sample.split].append(sample.id)
         method = "fixed by the data set"
     else:
-        stratum = _strata(labelled)
+        groups = _groups(labelled, clusters or {})
+        stratum = _strata(labelled, groups, strata or {})
+        together = "group and near-duplicate cluster" if clusters else "group"
+        method = f"random by {together}, stratified by {'area' if strata else 'label'}, seed {seed}"
+        if folds:
+            method += f", fold {fold} of {folds}"
+            names, shares = _fold_shares(folds, fold)
+        else:
+            names, shares = PARTS, (1 - sum(fractions), *fractions)
         for label in sorted(set(stratum.values())):
-            _deal([s for s in labelled if stratum[s.group] == label], parts, seed, fractions)
-        method = f"random by group, stratified by label, seed {seed}"
+            members = [s for s in labelled if stratum[groups[s.id]] == label]
+            for part, ids in _deal(members, groups, seed, shares).items():
+                parts[names[part]].extend(ids)
     empty = [part for part in PARTS if not parts[part]]
     if empty:
         raise InputError(
@@ -87,32 +109,96 @@ def make_split(
     return Split(train=train, val=val, test=test, method=method)
 
 
-def _strata(samples: Sequence[Sample]) -> dict[str, str]:
-    """The label that each group is dealt with: its most frequent one, so that it stays whole."""
-    labels: dict[str, list[str]] = defaultdict(list)
+def area_strata(foreground_shares: Mapping[str, float], *, bins: int = 3) -> dict[str, str]:
+    """Strata by lesion area: empty masks apart, the others in equally large bins.
+
+    Args:
+        foreground_shares: Share of the image that is foreground, by sample id.
+        bins: How many.
+    """
+    areas = np.array([share for share in foreground_shares.values() if share > 0])
+    edges = np.quantile(areas, np.linspace(0, 1, bins + 1)[1:-1]) if len(areas) else []
+    return {
+        identity: f"area {np.searchsorted(edges, share, side='right')}" if share > 0 else "empty"
+        for identity, share in foreground_shares.items()
+    }
+
+
+def leaks(samples: Sequence[Sample], split: Split, clusters: Mapping[str, str]) -> list[str]:
+    """Groups and near-duplicate clusters with members in two parts, in words; empty is good."""
+    part_of = {identity: part for part in PARTS for identity in getattr(split, part)}
+    found = []
+    for kind, name_of in (
+        ("group", {sample.id: sample.group for sample in samples}),
+        ("near-duplicate cluster", clusters),
+    ):
+        sides: dict[str, set[str]] = defaultdict(set)
+        for identity, name in name_of.items():
+            if identity in part_of:
+                sides[name].add(part_of[identity])
+        found += [
+            f"{kind} {name} is in {' and '.join(sorted(parts))}"
+            for name, parts in sorted(sides.items())
+            if len(parts) > 1
+        ]
+    return found
+
+
+def _groups(samples: Sequence[Sample], clusters: Mapping[str, str]) -> dict[str, str]:
+    """What each sample must stay with: groups and clusters that share a sample are one."""
+    root: dict[tuple[str, str], tuple[str, str]] = {}
+
+    def find(node: tuple[str, str]) -> tuple[str, str]:
+        root.setdefault(node, node)
+        while root[node] != node:
+            root[node] = root[root[node]]
+            node = root[node]
+        return node
+
     for sample in samples:
-        labels[sample.group].append(sample.label)
-    return {group: max(sorted(set(found)), key=found.count) for group, found in labels.items()}
+        group = find(("group", sample.group))
+        if sample.id in clusters:
+            cluster = find(("cluster", clusters[sample.id]))
+            root[max(group, cluster)] = min(group, cluster)  # the order of samples plays no part
+    return {sample.id: "/".join(find(("group", sample.group))) for sample in samples}
+
+
+def _strata(
+    samples: Sequence[Sample], groups: Mapping[str, str], strata: Mapping[str, str]
+) -> dict[str, str]:
+    """The stratum that each group is dealt with: its most frequent one, so that it stays whole."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for sample in samples:
+        found[groups[sample.id]].append(strata.get(sample.id, sample.label))
+    return {group: max(sorted(set(names)), key=names.count) for group, names in found.items()}
+
+
+def _fold_shares(folds: int, fold: int) -> tuple[tuple[str, ...], tuple[float, ...]]:
+    """Part and share of each fold."""
+    if folds < 3 or not 0 <= fold < folds:
+        raise InputError(
+            f"cross-validation needs at least 3 folds and a fold from 0 to folds - 1, "
+            f"found fold {fold} of {folds}"
+        )
+    names = ["train"] * folds
+    names[fold], names[(fold + 1) % folds] = "test", "val"
+    return tuple(names), (1 / folds,) * folds
 
 
 def _deal(
-    samples: list[Sample],
-    parts: dict[str, list[str]],
-    seed: int,
-    fractions: tuple[float, float],
-) -> None:
+    samples: list[Sample], groups: Mapping[str, str], seed: int, shares: Sequence[float]
+) -> dict[int, list[str]]:
     """Deal whole groups, each to the part that is furthest below its share."""
-    groups: dict[str, list[str]] = defaultdict(list)
+    members: dict[str, list[str]] = defaultdict(list)
     for sample in samples:
-        groups[sample.group].append(sample.id)
-    names = sorted(groups)
+        members[groups[sample.id]].append(sample.id)
+    names = sorted(members)
     np.random.default_rng(seed).shuffle(names)
-    share = dict(zip(PARTS, (1 - sum(fractions), *fractions), strict=True))
-    taken = dict.fromkeys(PARTS, 0)
-    for name in sorted(names, key=lambda name: -len(groups[name])):  # stable: keeps the shuffle
-        part = max(PARTS, key=lambda part: share[part] * len(samples) - taken[part])
-        parts[part].extend(groups[name])
-        taken[part] += len(groups[name])
+    dealt: dict[int, list[str]] = {part: [] for part in range(len(shares))}
+    for name in sorted(names, key=lambda name: -len(members[name])):  # stable: keeps the shuffle
+        part = max(dealt, key=lambda part: shares[part] * len(samples) - len(dealt[part]))
+        dealt[part].extend(sorted(members[name]))
+    return dealt
 
 
 def _list(value: object) -> list[object]:

@@ -1,0 +1,146 @@
+"""Data sets made of image files and mask files: what their readers share.
+
+A reader lists ``Files`` beside its samples; reading, uniting masks and naming the culprit in a
+message happen here.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.data.archive import Archive, open_archive
+from core.data.base import Dataset, DatasetInfo, Problem, Sample
+from core.data.masks import unite
+from core.data.png_top import png_size
+from core.errors import InputError
+from core.imaging import Image, clean_name, read_image
+
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif"})
+
+
+@dataclass(frozen=True)
+class Files:
+    """What belongs to one sample, by name in the archive."""
+
+    image: str
+    masks: tuple[str, ...] = ()
+
+
+class FileDataset(Dataset):
+    """Samples whose image is one file and whose truth is any number of mask files, united."""
+
+    def __init__(
+        self,
+        path: Path | None,
+        archive: Archive,
+        files: Sequence[tuple[Sample, Files]],
+        problems: Sequence[Problem] = (),
+        *,
+        root: str = "",
+        tables: Iterable[str] = (),
+    ) -> None:
+        if not files:
+            raise InputError(
+                f"{path}: no images found; expected {self.info.layout}{archive.hint()}"
+            )
+        super().__init__(path, [sample for sample, _ in files], problems)
+        self.archive = archive
+        self.files: Mapping[str, Files] = {sample.id: found for sample, found in files}
+        assert len(self.files) == len(files), "sample ids must be unique"
+        self._root, self._tables = root, tuple(tables)
+
+    def fingerprint(self) -> str:
+        """SHA-256 over the files in use, by their names below the data set's own top folder.
+
+        Of a zip it is that of the zip file.
+        """
+        names = set(self._tables)
+        for found in self.files.values():
+            names.update((found.image, *found.masks))
+        content = self.archive.fingerprint(names, self._root)
+        return sha256(f"{self.info.name} {content}".encode()).hexdigest()
+
+    def image(self, sample: Sample) -> NDArray[np.uint8]:
+        """Grey values, shape (H, W); colour becomes its luma, 16-bit values are stretched."""
+        return self._read(self._files(sample).image).grey8()
+
+    def truth(self, sample: Sample) -> NDArray[np.uint8]:
+        """1 where any mask of the image is foreground, shape (H, W); see ``binary_mask``.
+
+        Raises:
+            InputError: A mask cannot be read or has another size than the image or than the others.
+            ValueError: ``sample.has_truth`` is False.
+        """
+        if not sample.has_truth:
+            raise ValueError(f"{sample.id} has no published mask")
+        masks = self._read_masks(sample)
+        return unite(masks, self._shape(sample, masks))
+
+    def stored_image(self, sample: Sample) -> NDArray[Any]:
+        """Values of the file, shape (H, W) or (H, W, 3)."""
+        return self._read(self._files(sample).image).pixels
+
+    def stored_masks(self, sample: Sample) -> list[tuple[str, NDArray[Any]]]:
+        """Name below the data set's top folder and values of each mask file."""
+        return [
+            (name.removeprefix(self._root), self._read(name).pixels)
+            for name in self._files(sample).masks
+        ]
+
+    def _files(self, sample: Sample) -> Files:
+        return self.files[sample.id]
+
+    def _read(self, name: str) -> Image:
+        return read_entry(self.archive, name)
+
+    def _read_masks(self, sample: Sample) -> list[tuple[str, NDArray[Any]]]:
+        return [(self.archive.where(n), self._read(n).pixels) for n in self._files(sample).masks]
+
+    def _shape(self, sample: Sample, masks: Sequence[tuple[str, NDArray[Any]]]) -> tuple[int, int]:
+        """Height and width of the image, without decoding it where its header says so."""
+        head = png_size(self.archive.head(self._files(sample).image, 26))
+        if masks and head == masks[0][1].shape[:2]:
+            return head
+        # another format, turned by EXIF, or a mask of the wrong size: only the image itself tells
+        height, width = self.stored_image(sample).shape[:2]
+        return height, width
+
+
+def open_published(path: Path | None, info: DatasetInfo) -> Archive:
+    """The archive at ``path``, or a message that says what the data set looks like.
+
+    Raises:
+        InputError: No path given, or as ``open_archive``.
+    """
+    if path is None:
+        raise InputError(f"{info.name} needs --data PATH: {info.layout}")
+    return open_archive(path)
+
+
+def read_entry(archive: Archive, name: str) -> Image:
+    """Read an image in an archive.
+
+    Raises:
+        InputError: As ``read_image``; the message names the archive and the file in it.
+    """
+    data, title = archive.read(name), name.rpartition("/")[2]
+    try:
+        return read_image(data, name=title)
+    except InputError as fault:
+        reason = str(fault).removeprefix(f"{clean_name(title)}: ")
+        raise InputError(f"{archive.where(name)}: {reason}") from fault
+
+
+def missing_mask(image: str) -> Problem:
+    """An image whose mask is not there."""
+    return Problem(kind="missing_mask", where=image, detail="no mask belongs to this image")
+
+
+def orphan_mask(mask: str) -> Problem:
+    """A mask whose image is not there."""
+    return Problem(kind="orphan_mask", where=mask, detail="no image belongs to this mask")

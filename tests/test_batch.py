@@ -1,0 +1,173 @@
+"""Files in, masks out: names that say where they come from, and nothing overwritten."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+from scipy import ndimage
+
+from core.batch import predict_files
+from core.data.isbi2012 import IMAGES, UNLABELLED
+from core.errors import InputError
+from core.levels import mask_at
+from core.runs import Run
+from core.weights import TrainedModel, load_run
+
+
+@pytest.fixture(scope="module")
+def trained(finished_run: Run) -> TrainedModel:
+    return load_run(finished_run)
+
+
+@pytest.fixture
+def png(sections: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "cell 1.png"
+    Pillow.fromarray(tifffile.imread(sections / IMAGES)[12]).save(path)
+    return path
+
+
+def read_mask(path: str | Path) -> NDArray[np.uint8]:
+    with Pillow.open(path) as picture:
+        assert picture.mode == "L"
+        return np.asarray(picture)
+
+
+def test_a_png_becomes_a_mask_and_a_row(trained: TrainedModel, png: Path, tmp_path: Path) -> None:
+    (row,) = predict_files(trained, [png], tmp_path / "new" / "out")
+    assert row["mask"] == str(tmp_path / "new" / "out" / "cell 1_mask.png")
+    pixels = np.asarray(Pillow.open(png))
+    expected = mask_at(trained.predictor.levels(pixels), trained.operating_point.k)
+    mask = read_mask(row["mask"])
+    assert np.array_equal(mask, expected * np.uint8(255))
+    assert row == {
+        "input": str(png),
+        "page": 0,
+        "mask": row["mask"],
+        "threshold": trained.operating_point.threshold,
+        "foreground_px": int(expected.sum()),
+        "area_mm2": None,
+        "components": int(ndimage.label(expected)[1]),
+    }
+    assert 0 < row["foreground_px"] < expected.size
+
+
+def test_the_threshold_asked_for_is_used(trained: TrainedModel, png: Path, tmp_path: Path) -> None:
+    areas = []
+    for k in (0, 300, 700, 1000):
+        (row,) = predict_files(trained, [png], tmp_path / str(k), k=k)
+        assert row["threshold"] == k / 1000
+        areas.append(row["foreground_px"])
+    assert areas == sorted(areas, reverse=True)
+    assert areas[0] == 64 * 64
+
+
+def test_a_stack_gives_a_mask_per_page(
+    trained: TrainedModel, sections: Path, tmp_path: Path
+) -> None:
+    said: list[str] = []
+    rows = predict_files(trained, [sections / IMAGES], tmp_path, report=said.append)
+    assert [Path(row["mask"]).name for row in rows] == [
+        f"train-volume_p{n:02d}_mask.png" for n in range(1, 16)
+    ]
+    assert [row["page"] for row in rows] == list(range(15))
+    assert len(said) == 15
+    levels = trained.predictor.levels(tifffile.imread(sections / IMAGES)[4])
+    assert np.array_equal(
+        read_mask(rows[4]["mask"]) > 0, mask_at(levels, trained.operating_point.k)
+    )
+
+
+def test_an_area_comes_from_the_spacing_in_the_file(
+    trained: TrainedModel, sections: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "spaced.tif"
+    tifffile.imwrite(
+        path,
+        tifffile.imread(sections / IMAGES)[0],
+        imagej=True,
+        resolution=(2, 1),  # pixels per millimetre across and down
+        metadata={"unit": "mm"},
+    )
+    (row,) = predict_files(trained, [path], tmp_path / "out")
+    assert row["area_mm2"] == pytest.approx(row["foreground_px"] * 0.5)
+
+
+def test_colour_is_seen_as_grey(trained: TrainedModel, png: Path, tmp_path: Path) -> None:
+    colour = tmp_path / "colour.png"
+    Pillow.open(png).convert("RGB").save(colour)
+    grey_row, colour_row = predict_files(trained, [png, colour], tmp_path / "out")
+    assert np.array_equal(read_mask(grey_row["mask"]), read_mask(colour_row["mask"]))
+
+
+def test_two_inputs_for_one_mask_are_refused_before_anything_is_written(
+    trained: TrainedModel, png: Path, tmp_path: Path
+) -> None:
+    twin = tmp_path / "other" / "cell 1.tif"
+    twin.parent.mkdir()
+    tifffile.imwrite(twin, np.zeros((32, 32), np.uint8), photometric="minisblack")
+    out = tmp_path / "out"
+    for inputs in ([png, twin], [png, png]):
+        with pytest.raises(InputError, match=r"several inputs would write cell 1_mask\.png"):
+            predict_files(trained, inputs, out)
+    assert not out.exists()
+
+
+def test_a_mask_never_replaces_an_input(trained: TrainedModel, png: Path, tmp_path: Path) -> None:
+    reference = png.with_name("cell 1_mask.png")  # the truth beside it, as BUSI has it
+    shutil.copy(png, reference)
+    before = reference.read_bytes()
+    with pytest.raises(InputError, match="a mask would replace this input; give another --out"):
+        predict_files(trained, [png, reference], tmp_path)
+    assert reference.read_bytes() == before
+
+
+def test_a_bad_file_is_named_before_anything_is_written(
+    trained: TrainedModel, png: Path, tmp_path: Path
+) -> None:
+    text = tmp_path / "notes.png"
+    text.write_text("not an image")
+    out = tmp_path / "out"
+    with pytest.raises(InputError, match=r"notes\.png"):
+        predict_files(trained, [png, text], out)
+    with pytest.raises(InputError, match=r"missing\.png"):
+        predict_files(trained, [png, tmp_path / "missing.png"], out)
+    assert not out.exists()
+
+
+def test_a_damaged_file_leaves_no_half_mask(
+    trained: TrainedModel, png: Path, tmp_path: Path
+) -> None:
+    damaged = tmp_path / "damaged.png"
+    damaged.write_bytes(png.read_bytes()[:1500])
+    out = tmp_path / "out"
+    with pytest.raises(InputError, match=r"damaged\.png"):
+        predict_files(trained, [png, damaged], out)
+    assert {path.name for path in out.iterdir()} <= {"cell 1_mask.png"}
+
+
+def test_a_file_in_the_way_of_the_folder_is_refused(
+    trained: TrainedModel, png: Path, tmp_path: Path
+) -> None:
+    way = tmp_path / "way"
+    way.write_text("")
+    with pytest.raises(InputError, match="a file is in the way; give a folder with --out"):
+        predict_files(trained, [png], way)
+
+
+def test_several_files_and_pages_keep_their_order(
+    trained: TrainedModel, png: Path, sections: Path, tmp_path: Path
+) -> None:
+    rows = predict_files(trained, [sections / UNLABELLED, png], tmp_path / "out")
+    assert [(Path(row["input"]).name, row["page"]) for row in rows] == [
+        (UNLABELLED, 0),
+        (UNLABELLED, 1),
+        ("cell 1.png", 0),
+    ]
+    assert [Path(row["mask"]).name for row in rows[:2]] == [
+        "test-volume_p1_mask.png",
+        "test-volume_p2_mask.png",
+    ]
