@@ -47,15 +47,78 @@ def datasets_list(*, as_json: AsJson = False) -> None:
     _print(rows, as_json, [f"{row['name']:20} {row['title']}; {row['layout']}" for row in rows])
 
 
-@datasets.command("split")
-def datasets_split(name: str, *, data: Data = None, seed: int = 0, as_json: AsJson = False) -> None:
-    """The train, val and test split of a data set."""
-    from core.data import open_dataset
-    from core.data.splits import PARTS, make_split
+@datasets.command("import")
+def datasets_import(
+    name: str,
+    path: Path,
+    *,
+    link: Annotated[bool, typer.Option("--link", help="Remember the place, do not copy.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Keep a data set, folder or zip as downloaded, so that its name alone is enough."""
+    from core.data.importing import import_dataset
 
-    split = make_split(open_dataset(name, data).samples, seed=seed)
-    counts = ", ".join(f"{part} {len(getattr(split, part))}" for part in PARTS)
-    _print(split.document(), as_json, [f"{name}: {counts}; {split.method}; hash {split.hash}"])
+    facts = import_dataset(name, path, link=link)
+    _print(facts, as_json, [f"{name}: {facts['images']} images at {facts['path']}"])
+
+
+@datasets.command("check")
+def datasets_check(
+    name: str,
+    *,
+    data: Data = None,
+    log: Annotated[Path | None, typer.Option(help="Folder for the metadata log.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What is in a data set and what is wrong with it."""
+    from core.data.importing import open_where_it_lies
+    from core.data.metadata import write_log
+    from core.data.quality import check_dataset
+
+    check = check_dataset(open_where_it_lies(name, data))
+    if log is not None:
+        write_log(check, log)
+    document = check.document()
+    counts = ", ".join(f"{label or 'unlabelled'} {n}" for label, n in document["classes"].items())
+    lines = [
+        f"{name}: {document['images']} images, {document['masks']} masks"
+        + (f", {document['instances']} instances" if document["instances"] else "")
+        + (f" ({counts})" if counts else "")
+    ]
+    for finding in document["findings"]:
+        lines += [
+            f"{finding['severity']:8} {finding['kind']} x {finding['count']}: {finding['advice']}",
+            f"         for example {', '.join(map(str, finding['examples'][:3]))}",
+        ]
+    _print(document, as_json, lines)
+
+
+@datasets.command("split")
+def datasets_split(
+    name: str,
+    *,
+    data: Data = None,
+    seed: int = 0,
+    folds: Annotated[int, typer.Option(help="Cross-validation with this many folds.")] = 0,
+    fold: Annotated[int, typer.Option(help="The fold that judges.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """The train, val and test split of a data set: no group and no near-duplicate on two sides."""
+    from core.data.duplicates import duplicate_groups
+    from core.data.importing import open_where_it_lies
+    from core.data.splits import PARTS, leaks, make_split
+
+    dataset = open_where_it_lies(name, data)
+    clusters = duplicate_groups(dataset)
+    split = make_split(dataset.samples, seed=seed, clusters=clusters, folds=folds, fold=fold)
+    counts = {part: len(getattr(split, part)) for part in PARTS}
+    found = leaks(dataset.samples, split, clusters)
+    words = ", ".join(f"{part} {count}" for part, count in counts.items())
+    _print(
+        {**split.document(), "counts": counts, "leaks": found},
+        as_json,
+        [f"{name}: {words}; {split.method}; hash {split.hash}", *found],
+    )
 
 
 @models.command("list")
@@ -97,16 +160,20 @@ def train(
     """Train a network on a data set; the best epoch and its threshold are kept."""
     from core.config import RunConfig, parse_setting
     from core.data import DATASETS, open_dataset
+    from core.data.importing import imported_path
     from core.errors import choose
-    from core.models import MODELS
+    from core.losses import build_loss
+    from core.models import MODELS, check_options
     from core.runs import create_run
 
     choose("data set", dataset, DATASETS)
     options = choose("model", model, MODELS).options
-    path = data.resolve() if data else None
+    path = data.resolve() if data else imported_path(dataset)
     config = RunConfig(dataset=dataset, model=model, data=str(path) if path else None)
     config = config.with_settings(dict(map(parse_setting, settings or [])), options)
-    open_dataset(dataset, path)  # refuse a wrong path before a run folder exists
+    build_loss(config.loss)  # refuse what is wrong before a run folder exists
+    check_options(config.model, config.model_options)
+    open_dataset(dataset, path)
     _train(create_run(config, name=name).name, as_json)
 
 
@@ -293,6 +360,9 @@ def main() -> int:
         usage = getattr(wrong, "format_message", None)  # click's errors, whoever bundles click
         if usage is None:
             raise
+        if type(wrong).__name__ == "NoArgsIsHelpError":  # the message is the help page
+            _say(usage())
+            return 2
         return _refuse(f"{usage()} (python -m core --help lists the commands)")
     return result if isinstance(result, int) else 0
 

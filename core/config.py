@@ -70,6 +70,8 @@ class RunConfig:
     """Options of the network, see ``python -m core models list``."""
     size: int | None = None
     """Resize every image to this square before training; None keeps the native size."""
+    aspect: str = "stretch"
+    """How images are resized: ``stretch``, or ``pad``, which keeps their shape."""
     tile: int | None = None
     """Train on random crops of this side; None trains on whole images."""
     crops_per_image: int = 1
@@ -114,6 +116,7 @@ class RunConfig:
         choose("optimizer", self.optimizer, OPTIMIZERS)
         choose("precision", self.precision, PRECISIONS)
         choose("monitor", self.monitor, MONITORS)
+        choose("aspect", self.aspect, {"stretch": "", "pad": ""})
         choose("schedule", self.schedule, {"constant": "", "cosine": ""})
         for name in ("batch_size", "epochs", "crops_per_image"):
             if getattr(self, name) < 1:

@@ -16,6 +16,7 @@ from torch import nn
 
 from core.device import to_device
 from core.errors import InputError
+from core.imaging.resize import inside, resize
 from core.levels import LevelMap, level_map
 
 TILE = 512
@@ -34,6 +35,7 @@ class Predictor:
         model: Returns logits of shape (B, 1, H, W).
         in_channels: 1 or 3; colour images are shown to a one-channel network as grey.
         size: Resize to this square before the network; None sees at native scale, tiled.
+        aspect: How it is resized, ``stretch`` or ``pad``.
         device: Where the network runs.
     """
 
@@ -43,12 +45,14 @@ class Predictor:
         *,
         in_channels: int = 1,
         size: int | None = None,
+        aspect: str = "stretch",
         device: torch.device | str = "cpu",
     ) -> None:
         self.device = torch.device(device)
         self.model = to_device(model, self.device).eval()
         self.in_channels = in_channels
         self.size = size
+        self.aspect = aspect
 
     def levels(self, image: NDArray[np.uint8], *, progress: Progress | None = None) -> LevelMap:
         """Level map of an image.
@@ -101,10 +105,13 @@ class Predictor:
         self, pixels: NDArray[np.uint8], progress: Progress | None
     ) -> Iterator[tuple[int, Probability]]:
         height, width = pixels.shape[:2]
-        side = (self.size or 0, self.size or 0)
-        small = np.stack([_resize(plane, side) for plane in np.moveaxis(pixels, -1, 0)], -1)
-        probability = self._network(small)
-        yield 0, np.clip(_resize(probability, (width, height)), 0, 1)
+        size = self.size or 0
+        planes = resize(np.moveaxis(pixels, -1, 0), size, smooth=True, aspect=self.aspect)
+        tall, wide = inside(height, width, size, self.aspect)
+        probability = self._network(np.moveaxis(planes, 0, -1))[:tall, :wide]
+        picture = PillowImage.fromarray(np.ascontiguousarray(probability))
+        native = picture.resize((width, height), PillowImage.Resampling.BILINEAR)
+        yield 0, np.clip(np.asarray(native), 0, 1)
         if progress:
             progress(1, 1)
 
@@ -168,9 +175,3 @@ def _weights(starts: list[int], side: int, length: int) -> tuple[Probability, Pr
     for start in starts:
         total[start : start + side] += weight
     return weight, total
-
-
-def _resize(plane: NDArray[np.generic], size: tuple[int, int]) -> NDArray[np.generic]:
-    """Resize one plane to (width, height), antialiased."""
-    picture = PillowImage.fromarray(np.ascontiguousarray(plane))
-    return np.asarray(picture.resize(size, PillowImage.Resampling.BILINEAR))

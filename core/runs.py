@@ -117,8 +117,24 @@ class Run:
         return read_json(file) if file.exists() else None
 
     def summary(self) -> dict[str, Any]:
-        """A row of facts for a table of runs."""
-        config, status, history = self.config, self.status, self.history
+        """A row of facts for a table of runs; a folder that cannot be read spoils its row alone."""
+        try:
+            config, status, history = self.config, self.status, self.history
+        except InputError as fault:
+            return {
+                "name": self.name,
+                "state": "unreadable",
+                "reason": str(fault),
+                "dataset": "",
+                "model": "",
+                "started": (self.path / "config.json").stat().st_mtime,
+                "epochs_done": 0,
+                "epochs": 0,
+                "val_dice": None,
+                "best_epoch": None,
+                "seconds": 0.0,
+                "seconds_left": None,
+            }
         key, sign = f"val_{config.monitor}", 1 if config.monitor == "loss" else -1
         best = min(history, key=lambda row: float(sign * row[key]), default=None)
         return {

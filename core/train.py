@@ -130,7 +130,7 @@ def _start(run: Run, report: Report, stopping: threading.Event) -> Training:
     config, device = run.config, pick_device()
     torch.use_deterministic_algorithms(mode=True, warn_only=True)
     dataset = open_dataset(config.dataset, Path(config.data) if config.data else None)
-    prepared = prepare(dataset, size=config.size)
+    prepared = prepare(dataset, size=config.size, aspect=config.aspect)
     split = make_split(
         dataset.samples, seed=config.split_seed, folds=config.folds, fold=config.fold
     )
@@ -295,6 +295,7 @@ def _predictor(training: Training) -> Predictor:
         training.model,
         in_channels=training.images.shape[1],
         size=training.config.size,
+        aspect=training.config.aspect,
         device=training.device,
     )
 

@@ -251,4 +251,6 @@ def _predictor(config: RunConfig, in_channels: int, state: dict[str, torch.Tenso
         config.model, in_channels=in_channels, classes=1, **config.model_options
     )
     model.load_state_dict(state)
-    return Predictor(model, in_channels=in_channels, size=config.size, device=pick_device())
+    return Predictor(
+        model, in_channels=in_channels, size=config.size, aspect=config.aspect, device=pick_device()
+    )

@@ -242,7 +242,7 @@ def tiny_config(sections: Path) -> "Callable[..., RunConfig]":
     """``tiny_config(epochs=3)``: the smallest training worth the name, a second for two epochs."""
     from core.config import RunConfig
 
-    def config(**changes: Any) -> RunConfig:  # noqa: ANN401 - fields of RunConfig
+    def config(**changes: Any) -> RunConfig:
         settings: dict[str, Any] = {
             "dataset": "isbi2012",
             "data": str(sections),

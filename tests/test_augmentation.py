@@ -153,7 +153,7 @@ def test_image_and_mask_never_disagree(seed: int) -> None:
     assert image.shape == target.shape == (batch, 1, 32, 40)
     sure = (image - 0.5).abs() > 1e-4
     assert torch.equal((image >= 0.5)[sure], target.bool()[sure])
-    assert set(target.unique().tolist()) <= {0.0, 1.0}
+    assert ((target == 0) | (target == 1)).all()
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_a_crop_is_a_window_of_the_image() -> None:
     corners = crops[:, 0, 0]
     assert corners.min() >= -1e-2
     assert corners.max() <= 16 * 3 + 28 * 2 + 1e-2
-    assert len(corners.round().unique()) > 20, "windows differ"
+    assert len(set(corners.round().tolist())) > 20, "windows differ"
 
 
 def test_a_shear_of_45_degrees_moves_each_row_by_its_height() -> None:

@@ -56,14 +56,14 @@ def test_one_flipped_bit_is_noticed(file: Path, place: float, bit: int) -> None:
     content[int(place * len(content))] ^= 1 << bit
     spoilt = file.with_name("spoilt.pt")
     spoilt.write_bytes(content)
-    with pytest.raises(InputError, match="not a checkpoint of Isoline|damaged"):
+    with pytest.raises(InputError, match=r"not a checkpoint of Isoline|damaged"):
         load_checkpoint(spoilt)
 
 
 @pytest.mark.parametrize("kept", [0, 1, 7, 8, 20, 40, 41, 1000, -1])
 def test_a_truncated_one_is_refused(file: Path, kept: int) -> None:
     file.write_bytes(file.read_bytes()[:kept])
-    with pytest.raises(InputError, match=f"{file}: .*(not a checkpoint of Isoline|damaged)"):
+    with pytest.raises(InputError, match=rf"{file}: .*(not a checkpoint of Isoline|damaged)"):
         load_checkpoint(file)
 
 

@@ -97,7 +97,7 @@ def test_labels_that_are_not_two_valued_are_refused(copy: Path) -> None:
 
 def test_images_of_another_kind_are_refused(copy: Path) -> None:
     write(copy / IMAGES, np.zeros((15, 64, 64), np.uint16))
-    with pytest.raises(InputError, match="page 1 is uint16 .*expected 8-bit grey pages"):
+    with pytest.raises(InputError, match=r"page 1 is uint16 .*expected 8-bit grey pages"):
         open_dataset("isbi2012", copy)
 
 

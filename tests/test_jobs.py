@@ -38,9 +38,12 @@ def start_and_leave(run: Run) -> None:
     assert pid != os.getpid()
 
 
-def wait_until(true: Callable[[], bool], run: Run, *, seconds: float = 60) -> None:
+def wait_until(
+    true: Callable[[], bool], run: Run, *, seconds: float = 60, may_fail: bool = False
+) -> None:
     deadline = time.monotonic() + seconds
     while not true():
+        assert may_fail or run.status["state"] != "failed", run.status["reason"]
         assert time.monotonic() < deadline, f"{run.status}\n{jobs.log_tail(run)}"
         time.sleep(0.05)
 
@@ -104,7 +107,7 @@ def test_a_training_that_is_killed_is_lost(long_run: Run) -> None:
 def test_a_training_that_fails_says_why_in_status_and_log(tiny_config: Config) -> None:
     run = create_run(tiny_config(data="/nowhere"))
     start_and_leave(run)
-    wait_until(lambda: run.process() is None, run)
+    wait_until(lambda: run.process() is None, run, may_fail=True)
     assert run.status["state"] == "failed"
     assert run.status["reason"].startswith("/nowhere: no such folder")
     assert "error: /nowhere: no such folder" in jobs.log_tail(run)

@@ -27,6 +27,7 @@ class Pointwise(nn.Module):
         super().__init__()
         self.head = nn.Conv2d(channels, 1, 1)
         nn.init.constant_(self.head.weight, 4.0 / channels)
+        assert self.head.bias is not None
         nn.init.constant_(self.head.bias, -2.0)
 
     def forward(self, image: Tensor) -> Tensor:

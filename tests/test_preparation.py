@@ -1,8 +1,9 @@
 """Prepared data: keyed by content, whole or absent, and resized as images and labels need it."""
 
 import shutil
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -14,8 +15,10 @@ from numpy.typing import NDArray
 from core.data import open_dataset
 from core.data.base import Dataset, DatasetInfo, Sample
 from core.data.isbi2012 import IMAGES, LABELS
-from core.data.preparation import as_channels, prepare, resize
+from core.data.preparation import as_channels, prepare
 from core.errors import InputError
+from core.home import ROOT
+from core.imaging.resize import resize
 
 
 class Drawn(Dataset):
@@ -55,7 +58,7 @@ def entries(home: Path) -> list[str]:
 
 
 @pytest.fixture
-def reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Ids of the sections whose pixels were asked for."""
     from core.data.isbi2012 import Isbi2012
 
@@ -67,7 +70,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         return original(self, sample)
 
     monkeypatch.setattr(Isbi2012, "image", image)
-    yield seen
+    return seen
 
 
 @pytest.mark.usefixtures("home")
@@ -83,10 +86,10 @@ def test_the_same_files_elsewhere_are_found_prepared(
     sections: Path, tmp_path: Path, home: Path, reads: list[str]
 ) -> None:
     first = prepare(open_dataset("isbi2012", sections))
-    assert len(reads) == 15
+    assert len(reads) == 16, "the first is read once more, for its size"
     elsewhere = shutil.copytree(sections, tmp_path / "another" / "name")
     second = prepare(open_dataset("isbi2012", elsewhere))
-    assert len(reads) == 15, "nothing is decoded twice"
+    assert len(reads) == 16, "nothing is decoded twice"
     assert len(entries(home)) == 1
     assert np.array_equal(first.images, second.images)
 
@@ -135,7 +138,7 @@ def test_a_failure_half_way_leaves_nothing(home: Path) -> None:
 def test_a_full_disk_is_refused_with_advice(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage(home)._replace(free=100)
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
-    with pytest.raises(InputError, match="MB free, .* free some space or move ISOLINE_HOME"):
+    with pytest.raises(InputError, match=r"MB free, .* free some space or move ISOLINE_HOME"):
         prepare(Drawn((32, 32)))
     assert entries(home) == []
 
@@ -178,3 +181,49 @@ def test_images_are_averaged_and_labels_are_picked() -> None:
     assert set(np.unique(mask)) <= {0, 1}
     doubled = resize(np.array([[[0, 1], [1, 0]]], np.uint8), 4, smooth=False)
     assert doubled[0].tolist() == [[0, 0, 1, 1], [0, 0, 1, 1], [1, 1, 0, 0], [1, 1, 0, 0]]
+
+
+def test_padding_keeps_the_shape_and_stretching_fills_the_square() -> None:
+    image = np.full((1, 20, 40), 9, np.uint8)
+    padded = resize(image, 32, smooth=True, aspect="pad")[0]
+    assert (padded[:16] == 9).all()
+    assert (padded[16:] == 0).all()
+    assert (resize(image, 32, smooth=True)[0] == 9).all()
+
+
+@pytest.mark.usefixtures("home")
+def test_progress_counts_every_image() -> None:
+    seen: list[tuple[int, int]] = []
+    prepare(Drawn(*[(32, 32)] * 5), progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(n, 5) for n in range(1, 6)]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from core.data import open_dataset
+from core.data.isbi2012 import Isbi2012
+from core.data import preparation
+preparation.CHUNK = 2
+original, count = Isbi2012.image, 0
+def image(self, sample):
+    global count
+    count += 1
+    if count == 8:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return original(self, sample)
+Isbi2012.image = image
+preparation.prepare(open_dataset("isbi2012", Path(sys.argv[1])), workers=1)
+"""
+
+
+def test_a_killed_preparation_goes_on_where_it_was(
+    sections: Path, home: Path, reads: list[str]
+) -> None:
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(sections)], cwd=ROOT, check=False)
+    assert killed.returncode == -9
+    assert not list(home.glob("prepared/*/index.json")), "half an entry is not an entry"
+    prepared = prepare(open_dataset("isbi2012", sections))
+    assert len(reads) == 15 - 6 + 1, "six were safe; the first is read for its size"
+    assert np.array_equal(prepared.images[:, 0], tifffile.imread(sections / IMAGES))
+    assert np.array_equal(prepared.masks[:, 0] * 255, tifffile.imread(sections / LABELS))

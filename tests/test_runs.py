@@ -47,13 +47,13 @@ def test_a_plain_name_is_taken_as_it_is(name: str) -> None:
         "_x",
         "a/b",
         "../x",
-        "/tmp/x",
+        "/x",
         "a b",
         "a\n",
         "ä",
         "A" * 101,
         "a\\b",
-    ],  # noqa: S108
+    ],
 )
 def test_a_name_that_could_lead_elsewhere_is_refused(name: str, home: Path) -> None:
     with pytest.raises(InputError, match="must be at most 100 letters, digits"):
@@ -68,7 +68,7 @@ def test_a_name_that_could_lead_elsewhere_is_refused(name: str, home: Path) -> N
 def test_a_name_that_is_taken_is_refused_with_both_ways_on() -> None:
     create_run(CONFIG, name="twice")
     with pytest.raises(
-        InputError, match="choose another --name, or go on with it: .* resume twice"
+        InputError, match=r"choose another --name, or go on with it: .* resume twice"
     ):
         create_run(CONFIG, name="twice")
 
@@ -92,6 +92,26 @@ def test_runs_are_listed_newest_first() -> None:
     assert [run.name for run in list_runs()] == ["a", "c", "b"]
 
 
+@pytest.mark.parametrize(
+    ("file", "content", "reason"),
+    [
+        ("config.json", '{"dataset": "phantoms", "warp": 9}', "unknown setting 'warp'"),
+        ("config.json", '{"dataset"', "not valid JSON"),
+        ("status.json", "", "not valid JSON"),
+    ],
+)
+def test_a_run_of_another_version_or_damaged_spoils_its_own_row_alone(
+    file: str, content: str, reason: str
+) -> None:
+    good, bad = create_run(CONFIG, name="good"), create_run(CONFIG, name="bad")
+    (bad.path / file).write_text(content)
+    rows = {run.name: run.summary() for run in list_runs()}
+    assert rows["bad"]["state"] == "unreadable"
+    assert reason in rows["bad"]["reason"]
+    assert rows["good"]["state"] == "new"
+    assert rows["bad"].keys() == good.summary().keys()
+
+
 def test_no_workspace_is_no_runs() -> None:
     assert list_runs() == []
 
@@ -99,7 +119,6 @@ def test_no_workspace_is_no_runs() -> None:
 def test_a_run_under_way_is_running_and_names_its_process() -> None:
     run = create_run(CONFIG)
     assert run.status == {"state": "new"}
-    assert run.process() is None
     run.save_status("running", epoch=3)
     assert run.status["state"] == "running"
     assert run.status["epoch"] == 3
@@ -189,7 +208,7 @@ def test_split_operating_point_and_evaluation_survive_their_files() -> None:
     split = Split(train=("a",), val=("b",), test=("c",), method="by hand")
     run.save_split(split)
     assert run.split == split
-    assert run.operating_point is None
+    assert open_run(run.name).operating_point is None
     point = OperatingPoint(
         threshold=0.412,
         rule="dice",

@@ -20,6 +20,7 @@ from core.checkpoint import load_checkpoint
 from core.config import RunConfig
 from core.data.isbi2012 import IMAGES, LABELS
 from core.errors import InputError
+from core.losses import LOSSES
 from core.runs import Run, create_run, open_run
 from core.train import Stopped, train
 
@@ -282,7 +283,7 @@ def test_a_damaged_checkpoint_is_not_trained_over(tiny_config: Config) -> None:
         {"batch_size": 100},
         {"schedule": "cosine"},
     ],
-    ids=lambda changes: "-".join(changes),
+    ids="-".join,
 )
 def test_every_way_to_train_falls_in_loss(tiny_config: Config, changes: dict[str, Any]) -> None:
     run = trained(tiny_config(**{"epochs": 5, "learning_rate": 0.03, **changes}))
@@ -309,6 +310,24 @@ def test_it_learns_the_phantoms(tiny_config: Config) -> None:
     everything_foreground = 2 * 0.78 / 1.78  # Dice of a network that has learnt nothing
     assert run.history[-1]["val_dice"] > everything_foreground + 0.03
     assert run.history[-1]["val_loss"] < run.history[0]["val_loss"]
+
+
+def test_every_epoch_shows_every_image_once_in_another_order(
+    tiny_config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[float] = []
+
+    def watched(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        seen.append(float(target.sum()))
+        return LOSSES["bce"](logits, target)
+
+    monkeypatch.setitem(LOSSES, "watched", watched)
+    trained(tiny_config(loss="watched", batch_size=1, augment=False))
+    first, second = seen[:10], seen[12:22]  # two validation images after each epoch
+    assert len(set(first)) > 5
+    assert sorted(first) == sorted(second)
+    assert first != second
+    assert first != sorted(first)
 
 
 def test_progress_is_reported_about_once_a_second(tiny_config: Config) -> None:

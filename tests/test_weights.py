@@ -203,7 +203,7 @@ def test_wrong_data_is_refused(finished_run: Run, sections: Path, tmp_path: Path
     fewer = shutil.copytree(sections, tmp_path / "fewer")
     for name in (IMAGES, LABELS):
         tifffile.imwrite(fewer / name, tifffile.imread(fewer / name)[:13], photometric="minisblack")
-    with pytest.raises(InputError, match="2 images of the test split are not there, .*section-13"):
+    with pytest.raises(InputError, match=r"2 images of the test split are not there, .*section-13"):
         trained.evaluate("test", data=fewer)
     with pytest.raises(InputError, match="no such folder"):
         trained.evaluate("test", data=tmp_path / "nowhere")

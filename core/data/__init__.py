@@ -7,9 +7,14 @@ line to the table.
 from pathlib import Path
 
 from core.data.base import Dataset, DatasetInfo, Sample
+from core.data.brats import BraTS
+from core.data.breast_custom import BreastCustom
 from core.data.busi import Busi
 from core.data.dsb2018 import Dsb2018
+from core.data.folder import Folder
 from core.data.isbi2012 import Isbi2012
+from core.data.lung_ct import LungCt
+from core.data.nnunet import NnUNet
 from core.data.phantoms import (
     Phantoms,
     PhantomsLung,
@@ -17,6 +22,7 @@ from core.data.phantoms import (
     PhantomsNuclei,
     PhantomsUltrasound,
 )
+from core.data.table import Table
 from core.errors import choose
 
 DATASETS: dict[str, type[Dataset]] = {
@@ -28,8 +34,14 @@ DATASETS: dict[str, type[Dataset]] = {
         PhantomsLung,
         PhantomsMembranes,
         Isbi2012,
+        BraTS,
+        NnUNet,
         Busi,
         Dsb2018,
+        LungCt,
+        BreastCustom,
+        Folder,
+        Table,
     )
 }
 

@@ -38,6 +38,12 @@ class DatasetInfo:
     """Where it is published; empty for drawn data."""
     layout: str
     """One line: which files are expected under the path."""
+    download_url: str = ""
+    """Address of the file to fetch; empty where a program cannot fetch it."""
+    access: str = ""
+    """For the others: where to get it, in words."""
+    augmentation: dict[str, float | bool] = field(default_factory=dict)
+    """What suits these images, where it differs from ``AugmentationConfig``'s defaults."""
     classes: tuple[str, ...] = ("foreground",)
     """Names of the mask values 1…K; one name where there is only foreground and background."""
 

@@ -20,7 +20,7 @@ from core.data.file_dataset import (
 )
 
 CLASSES = ("benign", "malignant", "normal")
-_NAME = re.compile(r"(?P<image>.+ ?\((?P<number>\d+)\))(?P<mask>_mask(?:_\d+)?)?", re.IGNORECASE)
+_NAME = re.compile(r".+\((?P<number>\d+)\)(?P<mask>_mask(?:_\d+)?)?", re.IGNORECASE)
 
 
 class Busi(FileDataset):
@@ -64,9 +64,10 @@ class Busi(FileDataset):
         files = []
         for key, name in sorted(images.items()):
             own = tuple(sorted(masks.get(key, ())))
+            title = f"{key[0]} ({key[1]})"
             sample = Sample(
-                id=stem(name),
-                group=stem(name),
+                id=title,
+                group=title,
                 label=key[0],
                 has_truth=bool(own),
                 masks=len(own),

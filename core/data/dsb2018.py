@@ -4,8 +4,6 @@ Caicedo et al., Nucleus segmentation across imaging experiments: the 2018 Data S
 Methods 16:1247-1253, 2019 (BBBC038v1).
 """
 
-import csv
-import io
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -23,6 +21,7 @@ from core.data.file_dataset import (
     missing_mask,
     open_published,
     orphan_mask,
+    read_rows,
 )
 from core.data.masks import decode_runs, number
 from core.data.png_top import png_size, png_top
@@ -35,7 +34,7 @@ _PLACE = re.compile(
     r"(?P<root>(?:.*/)?)(?P<id>[^/]+)/(?P<kind>images|masks)/(?P<file>[^/]+)", re.IGNORECASE
 )
 # a sample submission has the same columns but no truth
-_TRUTH_TABLE = re.compile(r"(.*/)?[^/]*(labels|solution)[^/]*\.csv", re.IGNORECASE)
+_TRUTH_TABLE = re.compile(r"(.*/)?[^/]*(labels|solution)[^/]*", re.IGNORECASE)
 
 
 class Dsb2018(FileDataset):
@@ -69,9 +68,10 @@ class Dsb2018(FileDataset):
         masks: dict[tuple[str, str], list[str]] = defaultdict(list)
         tables = []
         for name in archive.names:
-            if _TRUTH_TABLE.fullmatch(name):
+            kind = suffix(name)
+            if kind == ".csv" and _TRUTH_TABLE.fullmatch(name):
                 tables.append(name)
-            elif suffix(name) in IMAGE_SUFFIXES and (place := _PLACE.fullmatch(name)):
+            elif kind in IMAGE_SUFFIXES and (place := _PLACE.fullmatch(name)):
                 found = images if place["kind"].lower() == "images" else masks
                 found[place["root"], place["id"]].append(name)
         _refuse_twice(archive, images)
@@ -171,15 +171,14 @@ def _read_runs(archive: Archive, name: str) -> dict[str, list[str]]:
 
     Rows whose ``Usage`` is ``Ignored`` were not judged and count as without truth.
     """
-    text = archive.read(name).decode("utf-8-sig", "replace")
-    rows = csv.DictReader(io.StringIO(text, newline=""))
-    if not {"ImageId", "EncodedPixels"} <= set(rows.fieldnames or ()):
+    rows = read_rows(archive, name)
+    if rows and not {"ImageId", "EncodedPixels"} <= set(rows[0]):
         raise InputError(f"{archive.where(name)}: needs the columns ImageId and EncodedPixels")
     runs: dict[str, list[str]] = {}
     for row in rows:
-        if (row.get("Usage") or "").lower() == "ignored":
+        if row.get("Usage", "").lower() == "ignored":
             continue
         found = runs.setdefault(row["ImageId"], [])
-        if (row["EncodedPixels"] or "").strip():
+        if row["EncodedPixels"].strip():
             found.append(row["EncodedPixels"])
     return runs

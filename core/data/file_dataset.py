@@ -4,21 +4,28 @@ A reader lists ``Files`` beside its samples; reading, uniting masks and naming t
 message happen here.
 """
 
+import csv
+import io
+import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.archive import Archive, open_archive
+from core.data.archive import Archive, open_archive, stem, suffix
 from core.data.base import Dataset, DatasetInfo, Problem, Sample
 from core.data.masks import unite
 from core.data.png_top import png_size
 from core.errors import InputError
-from core.imaging import Image, clean_name, read_image
+from core.imaging import Image, clean_name, read_image, to_8bit
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif"})
 
@@ -111,6 +118,33 @@ class FileDataset(Dataset):
         return height, width
 
 
+class AnyImages(FileDataset):
+    """Images of any kind: colour is kept where most of them are really coloured."""
+
+    def image(self, sample: Sample) -> NDArray[np.uint8]:
+        """Shape (H, W, 3) for every image or (H, W) for every image, by ``colour``."""
+        image = self._read(self._files(sample).image)
+        return image.rgb8() if self.colour else image.grey8()
+
+    @cached_property
+    def colour(self) -> bool:
+        """Whether most of at most nine images, evenly spread, are coloured; decodes them."""
+        picked = self.samples[:: math.ceil(len(self.samples) / 9)]
+        votes = []
+        for sample in picked:
+            with suppress(InputError):  # said when that image is read
+                votes.append(_is_coloured(self.stored_image(sample)))
+        return 2 * sum(votes) > len(votes)
+
+
+def _is_coloured(pixels: NDArray[Any]) -> bool:
+    """Whether 5 % of the pixels have hue; a caption or calliper in colour has less."""
+    if pixels.ndim == 2:
+        return False
+    picture = to_8bit(pixels)[::4, ::4].astype(np.int16)
+    return bool((np.ptp(picture, axis=2) > 16).mean() >= 0.05)
+
+
 def open_published(path: Path | None, info: DatasetInfo) -> Archive:
     """The archive at ``path``, or a message that says what the data set looks like.
 
@@ -136,6 +170,18 @@ def read_entry(archive: Archive, name: str) -> Image:
         raise InputError(f"{archive.where(name)}: {reason}") from fault
 
 
+def entry_size(archive: Archive, name: str) -> tuple[int, int] | None:
+    """Height and width of an image; only PNG is not decoded. None where it cannot be read."""
+    try:
+        size = png_size(archive.head(name, 26))
+        if size is None:
+            height, width = read_entry(archive, name).pixels.shape[:2]
+            size = height, width
+    except InputError:
+        return None
+    return size
+
+
 def missing_mask(image: str) -> Problem:
     """An image whose mask is not there."""
     return Problem(kind="missing_mask", where=image, detail="no mask belongs to this image")
@@ -144,3 +190,44 @@ def missing_mask(image: str) -> Problem:
 def orphan_mask(mask: str) -> Problem:
     """A mask whose image is not there."""
     return Problem(kind="orphan_mask", where=mask, detail="no image belongs to this mask")
+
+
+def shared_folders(places: Sequence[tuple[str, ...]]) -> int:
+    """How many folders from the top all places have in common."""
+    first, last = min(places, default=()), max(places, default=())
+    same = (a == b for a, b in zip(first, last, strict=False))
+    return sum(takewhile(bool, same))
+
+
+def read_rows(archive: Archive, name: str) -> list[dict[str, str]]:
+    """Rows of a published CSV by the names of its columns; cells that are not there are empty.
+
+    Raises:
+        InputError: The file cannot be read or is no table.
+    """
+    text = archive.read(name).decode("utf-8-sig", "replace")
+    try:
+        rows = list(csv.DictReader(io.StringIO(text, newline=""), restval=""))
+    except csv.Error as fault:
+        raise InputError(f"{archive.where(name)}: not a table ({fault})") from fault
+    return [{str(key): str(value) for key, value in row.items() if key} for row in rows]
+
+
+def sample_ids(names: Sequence[str]) -> list[str]:
+    """A unique id, safe as a file name, for each image: its path below their common folder."""
+    common = shared_folders([tuple(name.split("/")[:-1]) for name in names])
+    ids = []
+    for name in names:
+        parts = name.split("/")[common:]
+        ids.append(clean_name("-".join([*parts[:-1], stem(parts[-1])])))
+    counts = Counter(found.casefold() for found in ids)  # some file systems know one case only
+    taken = {found.casefold() for found in ids if counts[found.casefold()] == 1}
+    for n, name in enumerate(names):
+        if counts[ids[n].casefold()] > 1:
+            wanted = unique = f"{ids[n]}-{suffix(name)[1:]}"
+            tries = 1
+            while unique.casefold() in taken:
+                unique, tries = f"{wanted}-{tries + 1}", tries + 1
+            taken.add(unique.casefold())
+            ids[n] = unique
+    return ids

@@ -26,25 +26,27 @@ def png_size(head: bytes) -> tuple[int, int] | None:
 
 
 def png_top(head: bytes, rows: int = MIN_SIDE) -> NDArray[Any] | None:
-    """Topmost rows from the first few kilobytes of a PNG, shape (``rows``, W) or (``rows``, W, 3).
+    """Topmost rows from the first kilobytes of a PNG, shape (n, W) or (n, W, 3), n <= ``rows``.
 
-    None where there are fewer rows in these bytes or no plain PNG.
+    None where these bytes hold not even one row, or no plain PNG.
     """
     size = png_size(head)
     if size is None or len(head) < 33:
         return None
     bits, kind, interlaced = head[24], head[25], head[28]
-    if kind not in _CHANNELS or interlaced or size[0] < rows:
+    if kind not in _CHANNELS or interlaced:
         return None
     line = 1 + (size[1] * _CHANNELS[kind] * bits + 7) // 8
     try:
         filtered = zlib.decompressobj().decompress(_pixel_data(head), rows * line)
-        if len(filtered) < rows * line:
-            return None
-        # A PNG of these rows alone: the library undoes the row filters.
-        header = struct.pack(">II", size[1], rows) + head[24:29]
+        found = len(filtered) // line
+        # A PNG of these rows alone, so that the library undoes the row filters. Filter 2 with
+        # zeros repeats the row above, up to the least height that is read.
+        filtered = filtered[: found * line] + (b"\2" + bytes(line - 1)) * (MIN_SIDE - found)
+        header = struct.pack(">II", size[1], max(found, MIN_SIDE)) + head[24:29]
         parts = _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(filtered, 0))
-        return read_image(_MAGIC + parts + _chunk(b"IEND", b""), name="top.png").pixels
+        png = _MAGIC + parts + _chunk(b"IEND", b"")
+        return read_image(png, name="top.png").pixels[:found] if found else None
     except (zlib.error, InputError):
         return None
 

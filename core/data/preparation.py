@@ -1,25 +1,34 @@
 """Decode once, read many times: labelled samples as memory-mapped uint8 arrays, keyed by content.
 
 The key is a hash of the source files, the size and this module's version, so a changed file, an
-edited mask or another size is another entry and nothing stale is ever read.
+edited mask or another size is another entry and nothing stale is ever read. Images are decoded by
+several threads straight into the arrays; a preparation that was killed goes on where it was.
 """
 
 import hashlib
 import json
+import os
 import shutil
-import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
 
-from core.data.base import Dataset
-from core.errors import InputError
+from core.data.base import Dataset, Sample
+from core.errors import InputError, choose
+from core.files import write_json
 from core.home import home
+from core.imaging.resize import ASPECTS, resize
 
-VERSION = 1
+VERSION = 2
+CHUNK = 64
+"""Images between two notes of what is done; after a kill at most these are decoded again."""
+
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -31,86 +40,141 @@ class Prepared:
     images: NDArray[np.uint8]
     """Shape (N, C, H, W), memory-mapped."""
     masks: NDArray[np.uint8]
-    """Values 0 and 1, shape (N, 1, H, W), memory-mapped."""
+    """0 for background, 1…K for the classes, shape (N, 1, H, W), memory-mapped."""
 
 
-def prepare(dataset: Dataset, *, size: int | None = None) -> Prepared:
+def prepare(
+    dataset: Dataset,
+    *,
+    size: int | None = None,
+    aspect: str = "stretch",
+    workers: int | None = None,
+    progress: Progress = lambda _done, _total: None,
+) -> Prepared:
     """Prepare a data set, or find it prepared.
 
     Args:
         dataset: An opened data set.
         size: Resize to this square; None keeps the native size, which must be the same for all.
+        aspect: ``stretch`` or ``pad``, see ``core.imaging.resize``.
+        workers: Threads that decode; by default one per core.
+        progress: Called with images done and images in all.
 
     Raises:
-        InputError: Images differ in size or channels and no size is given.
+        InputError: An image cannot be read, images differ in size or channels and no size is
+            given, or the disk is full.
     """
-    key = hashlib.sha256(f"{VERSION} {dataset.fingerprint()} {size}".encode()).hexdigest()[:20]
+    choose("aspect", aspect, ASPECTS)
+    name = f"{VERSION} {dataset.fingerprint()} {size} {aspect if size else ''}"
+    key = hashlib.sha256(name.encode()).hexdigest()[:20]
     folder = home() / "prepared" / f"{dataset.info.name}-{key}"
     if not (folder / "index.json").exists():
-        _build(dataset, size, folder)
+        locks = home() / "locks"
+        for needed in (folder.parent, locks):
+            needed.mkdir(parents=True, exist_ok=True)
+        with FileLock(locks / f"{folder.name}.lock"):  # of two at once the second finds it done
+            if not (folder / "index.json").exists():
+                _Builder(dataset, size, aspect, folder).build(workers or os.cpu_count(), progress)
     ids = tuple(json.loads((folder / "index.json").read_text(encoding="utf-8"))["ids"])
     images = np.load(folder / "images.npy", mmap_mode="r")
     return Prepared(ids, images, np.load(folder / "masks.npy", mmap_mode="r"))
 
 
-def _build(dataset: Dataset, size: int | None, folder: Path) -> None:
-    """Fill a folder beside the final one, then rename it: half an entry is never seen."""
-    samples = [sample for sample in dataset.samples if sample.has_truth]
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=".isoline-tmp-", dir=folder.parent))
-    try:
-        images: NDArray[np.uint8] | None = None
-        for n, sample in enumerate(samples):
-            image = as_channels(dataset.image(sample))
-            mask = dataset.truth(sample)[None]
-            if size is not None:
-                image, mask = resize(image, size, smooth=True), resize(mask, size, smooth=False)
-            if images is None:
-                images = _create(partial / "images.npy", (len(samples), *image.shape))
-                masks = _create(partial / "masks.npy", (len(samples), *mask.shape))
+class _Builder:
+    """Fills a folder beside the final one, then renames it: half an entry is never seen."""
+
+    def __init__(self, dataset: Dataset, size: int | None, aspect: str, folder: Path) -> None:
+        self.dataset = dataset
+        self.size = size
+        self.aspect = aspect
+        self.folder = folder
+        self.partial = folder.with_suffix(".partial")
+        self.samples = [sample for sample in dataset.samples if sample.has_truth]
+        if not self.samples:
+            raise InputError(f"{dataset.info.name}: no image has a mask; there is nothing to train")
+
+    def build(self, workers: int | None, progress: Progress) -> None:
+        try:
+            self._fill(workers, progress)
+        except BaseException:
+            shutil.rmtree(self.partial, ignore_errors=True)
+            raise
+        self.partial.rename(self.folder)
+
+    def _fill(self, workers: int | None, progress: Progress) -> None:
+        first_image, first_mask = self._read(self.samples[0])
+        n = len(self.samples)
+        self.partial.mkdir(exist_ok=True)
+        images = self._array("images", (n, *first_image.shape))
+        masks = self._array("masks", (n, *first_mask.shape))
+        done = self._array("done", (n,))
+        todo = np.flatnonzero(done == 0)
+
+        def one(place: int) -> None:
+            sample = self.samples[place]
+            image, mask = self._read(sample)
             if image.shape != images.shape[1:]:
                 raise InputError(
-                    f"{dataset.info.name}: image {sample.id} is {_shape(image.shape)}, others are "
-                    f"{_shape(images.shape[1:])}; give a common size with --set size=256"
+                    f"{self.dataset.info.name}: image {sample.id} is {_shape(image.shape)}, others "
+                    f"are {_shape(images.shape[1:])}; give a common size with --set size=256"
                 )
-            images[n], masks[n] = image, mask
-        index = {"ids": [sample.id for sample in samples], "size": size, "version": VERSION}
-        (partial / "index.json").write_text(json.dumps(index), encoding="utf-8")
-        if images is not None:
-            images.flush()  # type: ignore[attr-defined]  # a memmap
-            masks.flush()  # type: ignore[attr-defined]
-        try:
-            partial.rename(folder)
-        except OSError:  # somebody else finished the same entry first
-            if not (folder / "index.json").exists():
-                raise
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+            images[place], masks[place] = image, mask
 
+        with ThreadPoolExecutor(workers) as pool:
+            for start in range(0, len(todo), CHUNK):
+                chunk = todo[start : start + CHUNK]
+                for count, _ in enumerate(pool.map(one, chunk.tolist()), start=1):
+                    progress(n - len(todo) + start + count, n)
+                images.flush()
+                masks.flush()
+                done[chunk] = 1  # only after the pixels are safe
+                done.flush()
+        index = {"ids": [sample.id for sample in self.samples], "size": self.size}
+        write_json(self.partial / "index.json", {**index, "version": VERSION})
+        (self.partial / "done.npy").unlink()
 
-def _create(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    free = shutil.disk_usage(path.parent).free
-    if np.prod(shape, dtype=np.int64) > free:
-        raise InputError(
-            f"{path.parent.parent}: {free >> 20} MB free, "
-            f"{int(np.prod(shape, dtype=np.int64)) >> 20} MB needed to prepare the data; "
-            "free some space or move ISOLINE_HOME"
+    def _read(self, sample: Sample) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Image (C, H, W) and mask (1, H, W) of a sample, resized."""
+        image, mask = as_channels(self.dataset.image(sample)), self.dataset.truth(sample)[None]
+        if image.shape[1:] != mask.shape[1:]:
+            raise InputError(
+                f"{self.dataset.info.name}: image {sample.id} is {_shape(image.shape)}, its mask "
+                f"{mask.shape[2]}x{mask.shape[1]}; correct or remove the pair"
+            )
+        if self.size is None:
+            return image, mask
+        return (
+            resize(image, self.size, smooth=True, aspect=self.aspect),
+            resize(mask, self.size, smooth=False, aspect=self.aspect),
         )
-    return np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+
+    def _array(
+        self, name: str, shape: tuple[int, ...]
+    ) -> np.memmap[tuple[int, ...], np.dtype[np.uint8]]:
+        """A zeroed array on disk, or the one that an interrupted preparation has left."""
+        path = self.partial / f"{name}.npy"
+        if path.exists():
+            try:
+                left: np.memmap[tuple[int, ...], np.dtype[np.uint8]] = np.lib.format.open_memmap(
+                    path, mode="r+"
+                )
+                if left.shape == shape and left.dtype == np.uint8:
+                    return left
+            except ValueError:  # killed while it was created
+                pass
+            (self.partial / "done.npy").unlink(missing_ok=True)
+        needed, free = int(np.prod(shape, dtype=np.int64)), shutil.disk_usage(self.partial).free
+        if needed > free:
+            raise InputError(
+                f"{self.folder.parent}: {free >> 20} MB free, {needed >> 20} MB needed to prepare "
+                "the data; free some space or move ISOLINE_HOME"
+            )
+        return np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
 
 
 def as_channels(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Shape (H, W) or (H, W, C) to (C, H, W)."""
     return image[None] if image.ndim == 2 else np.moveaxis(image, -1, 0)
-
-
-def resize(image: NDArray[np.uint8], size: int, *, smooth: bool) -> NDArray[np.uint8]:
-    """Resize (C, H, W) to a square; smooth for images (antialiased), nearest for labels."""
-    method = PillowImage.Resampling.BILINEAR if smooth else PillowImage.Resampling.NEAREST
-    planes = [
-        PillowImage.fromarray(np.ascontiguousarray(p)).resize((size, size), method) for p in image
-    ]
-    return np.stack([np.asarray(plane) for plane in planes])
 
 
 def _shape(shape: tuple[int, ...]) -> str:

@@ -10,22 +10,22 @@ from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.data.archive import Archive
 from core.data.base import Dataset, Problem, Sample
+from core.data.volumes import Labels, as_labels
 from core.errors import InputError
-from core.imaging.nifti import PLANES, Geometry, Volume
+from core.imaging.planes import PLANES
 
 Decoded = TypeVar("Decoded")
 
 CASES_HELD = 2
 _AXIS = {"axial": "z", "coronal": "y", "sagittal": "x"}
-_ENOUGH = 4_000_000  # voxels for a percentile; more change it by less than a grey level
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,32 +52,24 @@ class Case:
     """Shown with every slice."""
 
 
-@dataclass(frozen=True)
-class Labels:
-    """The labels of one case in the values of the file."""
-
-    slices: NDArray[Any]
-    """Integers, shape (D, H, W)."""
-    values: tuple[int, ...]
-    """Those that occur, ascending."""
-
-
 class SlicedDataset(Dataset):
     """A data set of volumes, one sample per slice."""
 
     def __init__(
         self,
-        path: Path,
+        archive: Archive,
         cases: Sequence[Case],
         problems: Sequence[Problem],
         *,
+        root: str,
         plane: str,
         slices: tuple[int, int] | None,
     ) -> None:
+        path = archive.path
         if not cases and problems:
-            first = problems[0]
+            found = problems[0]
             raise InputError(
-                f"{path}: none of the cases can be used; the first: {first.where}: {first.detail}"
+                f"{path}: none of the cases can be used; the first: {found.where}: {found.detail}"
             )
         samples = []
         first, last = slices or (0, max((case.depth for case in cases), default=0))
@@ -100,8 +92,11 @@ class SlicedDataset(Dataset):
                 f"{max(case.depth for case in cases)}, counted from 0; choose other slices"
             )
         super().__init__(path, samples, problems)
-        self.plane, self.slices = plane, slices
+        self.archive, self.plane, self.slices = archive, plane, slices
+        self._root = root
         self._cases = {case.id: case for case in cases}
+        if len(self._cases) < len(cases):
+            raise InputError(f"{path}: two cases have one name; rename or remove one of them")
         self._images = Recent(self._load_images, CASES_HELD)
         self._labels = Recent(self._load_labels, CASES_HELD)
 
@@ -125,7 +120,7 @@ class SlicedDataset(Dataset):
         """One slice, shape (H, W, C); (H, W) where there is one channel."""
         n = int(sample.facts["slice"])
         planes = [channel[n] for channel in self._images.get(sample.facts["case"])]
-        return planes[0].copy() if len(planes) == 1 else np.stack(planes, axis=-1)
+        return np.array(planes[0]) if len(planes) == 1 else np.stack(planes, axis=-1)
 
     def truth(self, sample: Sample) -> NDArray[np.uint8]:
         """See ``Dataset.truth``.
@@ -138,7 +133,8 @@ class SlicedDataset(Dataset):
         classes = np.zeros(max(labels.values, default=0) + 1, np.uint8)
         for value, number in self._classes(case, labels.values).items():
             classes[value] = number
-        return classes[labels.slices[int(sample.facts["slice"])]]
+        truth: NDArray[np.uint8] = classes[labels.slices[int(sample.facts["slice"])]]
+        return truth
 
     def stored_masks(self, sample: Sample) -> list[tuple[str, NDArray[Any]]]:
         """The slice of the label file, in its values."""
@@ -148,10 +144,11 @@ class SlicedDataset(Dataset):
         return [(case.labels or "", labels.slices[int(sample.facts["slice"])].copy())]
 
     def fingerprint(self) -> str:
-        """As ``Dataset.fingerprint``; other slices or channels are other data."""
-        digest = hashlib.sha256(super().fingerprint().encode())
-        digest.update(repr((self.plane, self.slices, self._options())).encode())
-        return digest.hexdigest()
+        """SHA-256 over the files in use, of a zip over the zip; other slices are other data."""
+        names = {name for case in self._cases.values() for name in (*case.images, case.labels)}
+        content = self.archive.fingerprint((name for name in names if name), self._root)
+        chosen = (self.info.name, self.plane, self.slices, self._options())
+        return hashlib.sha256(f"{content} {chosen!r}".encode()).hexdigest()
 
     def _options(self) -> tuple[object, ...]:
         """Further choices that change samples or pixels."""
@@ -200,83 +197,6 @@ class Recent(Generic[Decoded]):
         return type(self), (self._load, self._size)
 
 
-def as_labels(slices: NDArray[Any], *, where: str) -> Labels:
-    """Check that labels are whole numbers from 0 to 65535.
-
-    Args:
-        slices: Shape (D, H, W), integers, or real numbers that are whole.
-        where: File, for the error.
-
-    Raises:
-        InputError: They are not.
-    """
-    low, high = slices.min(), slices.max()
-    if not (low >= 0 and high < 1 << 16):  # also false for NaN
-        raise InputError(f"{where}: labels go from {low} to {high}; expected whole numbers from 0")
-    whole = slices.astype(np.uint8 if high < 256 else np.uint16)
-    if slices.dtype.kind == "f" and not np.array_equal(whole, slices):
-        raise InputError(f"{where}: labels are not whole numbers; export them without resampling")
-    present = np.zeros(int(high) + 1, np.bool_)
-    for plane in whole:  # at once, the index would take eight bytes per voxel
-        present[plane] = True
-    return Labels(whole, tuple(np.flatnonzero(present).tolist()))
-
-
-def scaled_8bit(
-    array: NDArray[Any], *, outside: float, window: tuple[float, float] | None = None
-) -> NDArray[np.uint8]:
-    """Intensities of one volume as 0…255: 0 outside the body, 1…255 inside.
-
-    Args:
-        array: Shape (X, Y, Z).
-        outside: Value of the voxels outside; they and those that are not finite become 0, exactly
-            and alone.
-        window: Values that become 1 and 255; by default the percentiles 0.5 and 99.5 of the voxels
-            inside (of about four million evenly spaced ones where there are more).
-
-    Returns:
-        Same shape; what lies beyond the window is clipped, and a body of one value is all 255.
-    """
-    if window is None:
-        some = array.ravel(order="K")[:: max(1, array.size // _ENOUGH)]
-        inside = some[np.isfinite(some) & (some != outside)]
-        if not inside.size:
-            return np.zeros(array.shape, np.uint8, order="F")
-        low, high = (float(value) for value in np.percentile(inside, (0.5, 99.5)))
-    else:
-        low, high = window
-    result = np.empty(array.shape, np.uint8, order="F")
-    for n in range(array.shape[2]):  # contiguous as the file has it, and small as float32
-        plane = array[..., n]
-        inside = np.isfinite(plane) & (plane != outside)
-        grey = np.full(plane.shape, 255, np.float32)
-        if high > low:
-            with np.errstate(all="ignore"):  # what is not finite is outside
-                np.subtract(plane, low, out=grey, casting="unsafe")
-                grey *= 254 / (high - low)
-            grey = np.rint(np.clip(grey, 0, 254)) + 1
-        result[..., n] = np.where(inside, grey, 0)
-    return result
-
-
-def grid_problem(found: Geometry, expected: Geometry, *, where: str, other: str) -> Problem | None:
-    """What keeps two volumes from being laid on each other voxel by voxel, if anything.
-
-    Half a voxel between their corners is let pass: programs round affines differently.
-    """
-    ours, theirs = found.shape[:3], expected.shape[:3]
-    if ours != theirs:
-        ours_text, theirs_text = (" x ".join(map(str, shape)) for shape in (ours, theirs))
-        detail = f"has {ours_text} voxels, {other} has {theirs_text}"
-        return Problem(kind="wrong_size", where=where, detail=detail)
-    corners = np.array(np.meshgrid(*((0, size - 1) for size in ours), [1])).reshape(4, -1)
-    apart = float(np.abs((found.affine - expected.affine) @ corners).max())
-    if apart > min(found.spacing_mm) / 2:
-        detail = f"lies up to {apart:.1f} mm away from {other}; resample both to one grid"
-        return Problem(kind="misaligned", where=where, detail=detail)
-    return None
-
-
 def check_slicing(plane: str, slices: tuple[int, int] | None) -> None:
     """Refuse a plane or a range of slices that cannot be.
 
@@ -287,6 +207,3 @@ def check_slicing(plane: str, slices: tuple[int, int] | None) -> None:
         raise InputError(f"unknown plane '{plane}'; choose one of {', '.join(PLANES)}")
     if slices is not None and not 0 <= slices[0] <= slices[1]:
         raise InputError(f"slices {slices[0]} to {slices[1]}; give first and last, from 0")
-
-
-__all__ = ["Case", "SlicedDataset", "Volume"]

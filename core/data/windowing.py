@@ -18,4 +18,5 @@ def to_window(hu: NDArray[Any], window_hu: tuple[float, float]) -> NDArray[np.ui
     """
     low, high = window_hu
     grey = (hu.astype(np.float32) - np.float32(low)) * np.float32(255 / (high - low))
-    return np.clip(np.rint(grey), 0, 255).astype(np.uint8)
+    result: NDArray[np.uint8] = np.clip(np.rint(grey), 0, 255).astype(np.uint8)
+    return result

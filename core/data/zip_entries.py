@@ -48,7 +48,7 @@ def count_claimed(path: Path, most: int) -> None:
 
 
 def member_name(path: Path, entry: zipfile.ZipInfo) -> str:
-    """The entry's relative name with ``/``; a Windows zip's ``\\`` is turned.
+    """The entry's relative name with ``/``; a Windows zip's backslash is turned.
 
     Raises:
         InputError: An absolute name, a drive letter or a ``..``.

@@ -1,4 +1,4 @@
-"""Read a NIfTI volume that a stranger uploads, and turn it into upright slices.
+"""Read a NIfTI volume that a stranger uploads; ``planes`` turns it into upright slices.
 
 The header is judged before anything is allocated: what it claims must fit the file and
 ``MAX_BYTES``. Compressed data are decoded in pieces up to the claimed size and never beyond.
@@ -23,17 +23,10 @@ from core.imaging.image import clean_name
 MAX_BYTES = 2 << 30
 """Largest volume in memory, and largest file: 512 x 512 x 2000 voxels of a scaled CT."""
 
-PLANES = {"axial": "SPL", "coronal": "PIL", "sagittal": "LIP"}
-"""Towards which side slices, rows and columns count, so that a slice is seen as radiologists do:
-the patient's right on the left of an axial or coronal slice, the face at the top or left."""
-
-Source = Path | bytes | BinaryIO
-
 _PIECE = 1 << 20  # voxels converted at a time, so that no second copy of a volume exists
 _MAX_OFFSET = 1 << 28  # extensions before the voxels are a few MB at most
 _DEFLATE_RATIO = 1032  # no deflate stream expands further
 _DAMAGED = "the NIfTI data are damaged or cut short; export or download the file again"
-_OPPOSITE = dict(zip("LRAPSI", "RLPAIS", strict=True))
 _UNIT_MM = {1: 1000.0, 3: 0.001}  # metres, microns; everything else is taken as millimetres
 
 
@@ -85,23 +78,39 @@ class _Layout:
 
 
 def read_geometry(
-    source: Source, *, name: str = "", several: bool = False, max_bytes: int = MAX_BYTES
+    source: Path | bytes,
+    *,
+    name: str = "",
+    several: bool = False,
+    max_bytes: int = MAX_BYTES,
+    file_bytes: int | None = None,
 ) -> Geometry:
-    """Read the header only; the same errors as ``read_volume`` but for damaged voxels."""
-    with _open(source, name, max_bytes) as (stream, room, shown):
+    """Read the header only; the same errors as ``read_volume`` but for damaged voxels.
+
+    Args:
+        source: A file, its bytes, or its first 16 KiB.
+        name: As ``read_volume``.
+        several: As ``read_volume``.
+        max_bytes: As ``read_volume``.
+        file_bytes: Size of the whole file, where ``source`` is its beginning.
+
+    Raises:
+        InputError: As ``read_volume``.
+    """
+    with _open(source, name, max_bytes, file_bytes) as (stream, room, shown):
         return _header(stream, room, shown, several=several, max_bytes=max_bytes)[0]
 
 
 def read_volume(
-    source: Source, *, name: str = "", several: bool = False, max_bytes: int = MAX_BYTES
+    source: Path | bytes, *, name: str = "", several: bool = False, max_bytes: int = MAX_BYTES
 ) -> Volume:
     """Read a ``.nii`` or ``.nii.gz`` file; the content decides which it is.
 
     Peak memory is the volume as returned and a few MB.
 
     Args:
-        source: A file, its bytes, or a seekable stream of them.
-        name: File name to show, for bytes and streams; a path brings its own.
+        source: A file or its bytes.
+        name: File name to show, for bytes; a path brings its own.
         several: Accept several values per voxel (4D); else such a file is refused.
         max_bytes: Limit on the volume in memory and on the file.
 
@@ -114,54 +123,20 @@ def read_volume(
     return Volume(**vars(geometry), array=array)
 
 
-def to_slices(array: NDArray[Any], orientation: str, *, plane: str = "axial") -> NDArray[Any]:
-    """A volume as upright slices, from feet to head where axial; a view, nothing is copied.
-
-    Args:
-        array: Shape (X, Y, Z, …).
-        orientation: As in ``Geometry``.
-        plane: Key of ``PLANES``.
-
-    Returns:
-        Shape (D, H, W, …): a slice is shown with its first row on top.
-    """
-    order, flips = _turn(orientation, plane)
-    return array.transpose(*order, *range(3, array.ndim))[flips]
-
-
-def from_slices(slices: NDArray[Any], orientation: str, *, plane: str = "axial") -> NDArray[Any]:
-    """The way back: (D, H, W, …) to the (X, Y, Z, …) that ``to_slices`` started from; a view."""
-    order, flips = _turn(orientation, plane)
-    return slices[flips].transpose(*np.argsort(order), *range(3, slices.ndim))
-
-
-def slice_spacing_mm(geometry: Geometry, *, plane: str = "axial") -> tuple[float, float, float]:
-    """Distance between slices, rows and columns of ``to_slices``."""
-    d, h, w = (geometry.spacing_mm[axis] for axis in _turn(geometry.orientation, plane)[0])
-    return d, h, w
-
-
-def _turn(orientation: str, plane: str) -> tuple[list[int], tuple[slice, ...]]:
-    """The axis of the file for each of D, H and W, and which of them run backwards."""
-    order, flips = [], []
-    for side in PLANES[plane]:
-        axis = next(n for n, found in enumerate(orientation) if found in {side, _OPPOSITE[side]})
-        order.append(axis)
-        flips.append(slice(None, None, 1 if orientation[axis] == side else -1))
-    return order, tuple(flips)
-
-
 @contextmanager
-def _open(source: Source, name: str, max_bytes: int) -> Iterator[tuple[BinaryIO, float, str]]:
+def _open(
+    source: Path | bytes, name: str, max_bytes: int, file_bytes: int | None = None
+) -> Iterator[tuple[BinaryIO, int, str]]:
     """The unpacked stream, the most bytes it can hold, and the name to show.
 
     Whatever goes wrong inside the block becomes one ``InputError``.
     """
-    where = clean_name(name) if name or not isinstance(source, Path) else str(source)
+    where = clean_name(name) if name or isinstance(source, bytes) else str(source)
     where = "".join(c if c.isprintable() else "?" for c in where)
     shown = clean_name(name or (source.name if isinstance(source, Path) else ""))
     try:
-        with _stream(source) as (stream, size):
+        with _stream(source) as (stream, here):
+            size = here if file_bytes is None else file_bytes
             _check_file(size, max_bytes)
             packed = stream.read(2) == b"\x1f\x8b"
             stream.seek(0)
@@ -178,20 +153,18 @@ def _open(source: Source, name: str, max_bytes: int) -> Iterator[tuple[BinaryIO,
         raise InputError(f"{where}: {_DAMAGED}") from fault
 
 
-def _check_file(size: float, max_bytes: int) -> None:
+def _check_file(size: int, max_bytes: int) -> None:
     if size == 0:
         raise InputError("the file is empty (0 bytes); export or download it again")
-    if max_bytes < size < math.inf:
+    if size > max_bytes:
         raise InputError(f"{_mb(size)} are more than the {_mb(max_bytes)} allowed; crop it")
 
 
 @contextmanager
-def _stream(source: Source) -> Iterator[tuple[BinaryIO, float]]:
-    """A stream over the file as it is and its size; infinite where a stream does not say."""
+def _stream(source: Path | bytes) -> Iterator[tuple[BinaryIO, int]]:
+    """A stream over the file as it is, and its size."""
     if isinstance(source, bytes):
         yield io.BytesIO(source), len(source)
-    elif not isinstance(source, Path):
-        yield source, math.inf
     else:
         try:
             if not source.exists():
@@ -209,7 +182,7 @@ def _stream(source: Source) -> Iterator[tuple[BinaryIO, float]]:
 
 
 def _header(
-    stream: BinaryIO, room: float, shown: str, *, several: bool, max_bytes: int
+    stream: BinaryIO, room: int, shown: str, *, several: bool, max_bytes: int
 ) -> tuple[Geometry, _Layout]:
     """Read the header and refuse what cannot be true or be held."""
     # nibabel takes 0.2 s to import; only this function needs it

@@ -5,9 +5,10 @@ one line to the table.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 
 from core.errors import InputError, choose
@@ -68,6 +69,16 @@ def build_model(name: str, *, in_channels: int, classes: int, **options: object)
                 f"option {option} of {name} takes a {type(default).__name__}, found {value!r}"
             )
     return card.build(in_channels=in_channels, classes=classes, **options)
+
+
+def check_options(name: str, options: Mapping[str, object]) -> None:
+    """Build a network without allocating it, to refuse what ``build_model`` would.
+
+    Raises:
+        InputError: As ``build_model``.
+    """
+    with torch.device("meta"):
+        build_model(name, in_channels=1, classes=1, **options)
 
 
 def parameter_count(model: nn.Module) -> int:

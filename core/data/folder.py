@@ -1,0 +1,149 @@
+"""Any folder or zip of images and masks, paired by their names."""
+
+from collections import defaultdict
+from pathlib import Path
+from typing import ClassVar, Self
+
+from core.data.archive import Archive, stem, suffix
+from core.data.base import DatasetInfo, Problem, Sample
+from core.data.file_dataset import (
+    IMAGE_SUFFIXES,
+    AnyImages,
+    Files,
+    entry_size,
+    missing_mask,
+    open_published,
+    orphan_mask,
+    sample_ids,
+    shared_folders,
+)
+from core.data.pairing import Pair, Pairing, pair_files
+from core.errors import InputError
+
+SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val"}
+SPLITS |= {"validation": "val", "dev": "val", "test": "test", "testing": "test"}
+_LOOKED_AT = 16
+
+
+class Folder(AnyImages):
+    """Images and masks in two folders, or side by side with a suffix like ``_mask``.
+
+    Folders named ``train``, ``val`` and ``test`` fix the split where all three are there; ``test``
+    alone is kept apart. Other folders above the files are the label where several images share one.
+    """
+
+    info: ClassVar[DatasetInfo] = DatasetInfo(
+        name="folder",
+        title="A folder of images and masks",
+        modality="any",
+        foreground="foreground",
+        license="yours to know",
+        citation="",
+        homepage="",
+        layout="images/ and masks/ with the same file names, or one folder with 'a.png' and "
+        "'a_mask.png', as a folder or zip",
+    )
+    pairing: Pairing
+    """Which mask went to which image, and how."""
+    confidence: float
+    """Share of images with a mask times share of looked-at pairs of one size, 0…1."""
+
+    @classmethod
+    def open(cls, path: Path | None) -> Self:
+        """See ``Dataset.open``; also refused where not one image finds a mask."""
+        archive = open_published(path, cls.info)
+        pairing = pair_files(name for name in archive.names if suffix(name) in IMAGE_SUFFIXES)
+        if pairing.pairs and not pairing.share:
+            raise InputError(
+                f"{path}: {len(pairing.pairs)} images and {len(pairing.orphans)} masks, and not "
+                f"one pair; expected {cls.info.layout}"
+            )
+        checked = _check_sizes(archive, pairing)
+        agreeing = 1 - len(checked[1]) / max(checked[0], 1)
+        confidence = pairing.share * agreeing
+        places = [pair.place for pair in pairing.pairs]
+        splits, labels = _splits(places), _labels(places)
+        ids = sample_ids([_shown(pair) for pair in pairing.pairs])
+        files = []
+        for n, pair in enumerate(pairing.pairs):
+            facts = {"file": pair.image, "pairing": pair.method or "none"}
+            facts["pairing_confidence"] = f"{confidence:.2f}"
+            sample = Sample(
+                id=ids[n],
+                group=ids[n],
+                label=labels[n],
+                split=splits[n],
+                has_truth=bool(pair.masks),
+                masks=len(pair.masks),
+                facts=facts,
+            )
+            files.append((sample, Files(pair.image, pair.masks)))
+        problems = [missing_mask(pair.image) for pair in pairing.pairs if not pair.masks]
+        problems += [orphan_mask(mask) for mask in pairing.orphans]
+        problems += [*_guessed(pairing), *checked[1]]
+        dataset = cls(path, archive, files, problems)
+        dataset.pairing, dataset.confidence = pairing, confidence
+        return dataset
+
+
+def _shown(pair: Pair) -> str:
+    """What the id is made of; an image in a folder of its own name needs that only once."""
+    place = pair.place[:-1] if pair.place[-1:] == (stem(pair.image),) else pair.place
+    return "/".join([*place, pair.image.rpartition("/")[2]])
+
+
+def _guessed(pairing: Pairing) -> list[Problem]:
+    """One problem per place that was paired by order, with its first pair to look at."""
+    first: dict[tuple[str, ...], Pair] = {}
+    for pair in sorted(pairing.pairs, key=lambda pair: pair.image):
+        if pair.method == "order":
+            first.setdefault(pair.place, pair)
+    return [
+        Problem(
+            kind="paired_by_order",
+            where="/".join(place) or ".",
+            detail="no file names fit, so images and masks were paired in sorted order: "
+            f"{pair.image} with {pair.masks[0]}, and so on",
+        )
+        for place, pair in first.items()
+    ]
+
+
+def _check_sizes(archive: Archive, pairing: Pairing) -> tuple[int, list[Problem]]:
+    """How many pairs, evenly spread, were looked at, and those whose sizes differ."""
+    paired = [pair for pair in pairing.pairs if pair.masks]
+    looked_at, problems = 0, []
+    for pair in paired[:: max(len(paired) // _LOOKED_AT, 1)]:
+        mask = pair.masks[0]
+        size, own = entry_size(archive, pair.image), entry_size(archive, mask)
+        if size is None or own is None:
+            continue
+        looked_at += 1
+        if size != own:
+            detail = f"{own[1]}x{own[0]} pixels, its image {pair.image} {size[1]}x{size[0]}"
+            problems.append(Problem(kind="mask_size", where=mask, detail=detail))
+    return looked_at, problems
+
+
+def _splits(places: list[tuple[str, ...]]) -> list[str]:
+    """The part that a folder's name gives each image; only ``test`` unless all three are there."""
+    found = []
+    for place in places:
+        named = (SPLITS[part.lower()] for part in place if part.lower() in SPLITS)
+        found.append(next(named, ""))
+    whole = {"train", "val", "test"} <= set(found)
+    return [part if whole or part == "test" else "" for part in found]
+
+
+def _labels(places: list[tuple[str, ...]]) -> list[str]:
+    """The innermost folder that is no split, where there are several and images share them."""
+    common = shared_folders(places)
+    found = []
+    for place in places:
+        rest = [part for part in place[common:] if part.lower() not in SPLITS]
+        found.append(rest[-1] if rest else "")
+    counts: dict[str, int] = defaultdict(int)
+    for label in found:
+        counts[label] += 1
+    shared = len(counts) > 1 and 2 * len(counts) <= len(found)
+    return found if shared else [""] * len(found)

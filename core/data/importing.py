@@ -1,0 +1,91 @@
+"""Data sets kept in ``ISOLINE_HOME``: imported once, then used by name alone.
+
+``datasets/<name>/`` holds the folder or zip as it was given, and ``import.json``, which says where
+it came from and the SHA-256 of its content. An import is whole or absent.
+"""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from core.data import open_dataset
+from core.data.base import Dataset
+from core.errors import InputError
+from core.files import read_json, write_json
+from core.home import home
+
+FACTS = "import.json"
+
+
+def import_dataset(name: str, path: Path, *, link: bool = False) -> dict[str, Any]:
+    """Keep a data set under its name; an older import of that name is replaced.
+
+    Args:
+        name: Key of ``DATASETS``.
+        path: Folder or zip in the published layout.
+        link: Remember the place instead of copying; for data sets too large to have twice.
+
+    Returns:
+        ``dataset``, ``images``, ``path``, ``linked``, ``fingerprint``.
+
+    Raises:
+        InputError: The path does not hold the data set, or there is no room for it.
+    """
+    dataset = open_dataset(name, path)  # refused before anything is written
+    if dataset.path is None:
+        raise InputError(f"{name} is drawn and needs no import; use it by its name")
+    folder = home() / "datasets" / name
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=".isoline-tmp-", dir=folder.parent))
+    try:
+        partial.chmod(0o755)
+        facts = {
+            "dataset": name,
+            "images": len(dataset.samples),
+            "path": str(path.resolve()) if link else _copy(path, partial),
+            "linked": link,
+            "fingerprint": dataset.fingerprint(),
+        }
+        write_json(partial / FACTS, facts)
+        if folder.exists():
+            shutil.rmtree(folder)
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return {**facts, "path": str(imported_path(name))}
+
+
+def imported_path(name: str) -> Path | None:
+    """Where an imported data set lies; None when it was not imported or its link leads nowhere."""
+    folder = home() / "datasets" / name
+    if not (folder / FACTS).exists():
+        return None
+    path = folder / read_json(folder / FACTS)["path"]  # an absolute path stays itself
+    return path if path.exists() else None
+
+
+def open_where_it_lies(name: str, path: Path | None) -> Dataset:
+    """Open a data set at a path, or where it was imported to.
+
+    Raises:
+        InputError: As ``open_dataset``; without a path it says how to import.
+    """
+    return open_dataset(name, path or imported_path(name))
+
+
+def _copy(path: Path, partial: Path) -> str:
+    """Copy a folder or file into the import; the name of the copy."""
+    files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
+    needed, free = sum(file.stat().st_size for file in files), shutil.disk_usage(partial).free
+    if needed > free:
+        raise InputError(
+            f"{path}: {needed >> 20} MB to copy, {free >> 20} MB free under {home()}; "
+            "free some space, move ISOLINE_HOME, or keep it where it is with --link"
+        )
+    target = partial / ("data" if path.is_dir() else f"data{path.suffix.lower()}")
+    if path.is_dir():
+        shutil.copytree(path, target)
+    else:
+        shutil.copyfile(path, target)
+    return target.name

@@ -1,0 +1,169 @@
+"""Volumes in an archive: read, compared, scaled to 8 bits, their labels checked."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.data.archive import Archive
+from core.data.base import Problem
+from core.errors import InputError
+from core.imaging import clean_name
+from core.imaging.nifti import Geometry, Volume, read_geometry, read_volume
+
+_ENOUGH = 4_000_000  # voxels for a percentile; more change it by less than a grey level
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The labels of one case in the values of the file."""
+
+    slices: NDArray[Any]
+    """Integers, shape (D, H, W)."""
+    values: tuple[int, ...]
+    """Those that occur, ascending."""
+
+
+def as_labels(slices: NDArray[Any], *, where: str) -> Labels:
+    """Check that labels are whole numbers from 0 to 65535.
+
+    Args:
+        slices: Shape (D, H, W), integers, or real numbers that are whole.
+        where: File, for the error.
+
+    Raises:
+        InputError: They are not.
+    """
+    low, high = slices.min(), slices.max()
+    if not (low >= 0 and high < 1 << 16):  # also false for NaN
+        raise InputError(f"{where}: labels go from {low} to {high}; expected whole numbers from 0")
+    whole = slices.astype(np.uint8 if high < 256 else np.uint16)
+    if slices.dtype.kind == "f" and not np.array_equal(whole, slices):
+        raise InputError(f"{where}: labels are not whole numbers; export them without resampling")
+    present = np.zeros(int(high) + 1, np.bool_)
+    for plane in whole:  # at once, the index would take eight bytes per voxel
+        present[plane] = True
+    return Labels(whole, tuple(np.flatnonzero(present).tolist()))
+
+
+def scaled_8bit(
+    array: NDArray[Any], *, outside: float, window: tuple[float, float] | None = None
+) -> NDArray[np.uint8]:
+    """Intensities of one volume as 0…255: 0 outside the body, 1…255 inside.
+
+    Args:
+        array: Shape (X, Y, Z).
+        outside: Value of the voxels outside; they and those that are not finite become 0, exactly
+            and alone.
+        window: Values that become 1 and 255; by default the percentiles 0.5 and 99.5 of the voxels
+            inside (of about four million evenly spaced ones where there are more).
+
+    Returns:
+        Same shape; what lies beyond the window is clipped, and a body of one value is all 255.
+    """
+    if window is None:
+        some = array.ravel(order="K")[:: max(1, array.size // _ENOUGH)]
+        inside = some[np.isfinite(some) & (some != outside)]
+        if not inside.size:
+            return np.zeros(array.shape, np.uint8, order="F")
+        low, high = (float(value) for value in np.percentile(inside, (0.5, 99.5)))
+    else:
+        low, high = window
+    result = np.empty(array.shape, np.uint8, order="F")
+    for n in range(array.shape[2]):  # contiguous as the file has it, and small as float32
+        plane = array[..., n]
+        inside = np.isfinite(plane) & (plane != outside)
+        grey = np.full(plane.shape, 255, np.float32)
+        if high > low:
+            with np.errstate(all="ignore"):  # what is not finite is outside
+                np.subtract(plane, low, out=grey, casting="unsafe")
+                grey *= 254 / (high - low)
+            grey = np.rint(np.clip(grey, 0, 254)) + 1
+        result[..., n] = np.where(inside, grey, 0)
+    return result
+
+
+def grid_problem(found: Geometry, expected: Geometry, *, where: str, other: str) -> Problem | None:
+    """What keeps two volumes from being laid on each other voxel by voxel, if anything.
+
+    Half a voxel between their corners is let pass: programs round affines differently.
+    """
+    ours, theirs = found.shape[:3], expected.shape[:3]
+    if ours != theirs:
+        ours_text, theirs_text = (" x ".join(map(str, shape)) for shape in (ours, theirs))
+        detail = f"has {ours_text} voxels, {other} has {theirs_text}"
+        return Problem(kind="wrong_size", where=where, detail=detail)
+    corners = np.array(np.meshgrid(*((0, size - 1) for size in ours), [1])).reshape(4, -1)
+    apart = float(np.abs((found.affine - expected.affine) @ corners).max())
+    if apart > min(found.spacing_mm) / 2:
+        detail = f"lies up to {apart:.1f} mm away from {other}; resample both to one grid"
+        return Problem(kind="misaligned", where=where, detail=detail)
+    return None
+
+
+def fitting_geometry(
+    archive: Archive,
+    name: str,
+    *,
+    expected: Geometry | None,
+    other: str,
+    problems: list[Problem],
+    several: bool = False,
+) -> Geometry | None:
+    """The header of a file that can be read and lies on the expected grid; else a problem more.
+
+    Args:
+        archive: Where it is.
+        name: The file.
+        expected: The grid of ``other``; None accepts any.
+        other: File to name in a problem.
+        problems: Appended to.
+        several: Accept several values per voxel.
+    """
+    try:
+        geometry = entry_geometry(archive, name, several=several)
+    except InputError as fault:
+        detail = str(fault).removeprefix(f"{archive.where(name)}: ")
+        problems.append(Problem(kind="unreadable", where=name, detail=detail))
+        return None
+    apart = expected and grid_problem(geometry, expected, where=name, other=other)
+    if apart:
+        problems.append(apart)
+        return None
+    return geometry
+
+
+def entry_geometry(archive: Archive, name: str, *, several: bool = False) -> Geometry:
+    """The header of a NIfTI file in an archive; only its first bytes are read.
+
+    Raises:
+        InputError: As ``read_geometry``; the message names the archive and the file in it.
+    """
+    title, size = name.rpartition("/")[2], archive.sizes[name]
+    head = archive.head(name, 1 << 14)
+    with _naming(archive, name):
+        return read_geometry(head, name=title, several=several, file_bytes=size)
+
+
+def entry_volume(archive: Archive, name: str, *, several: bool = False) -> Volume:
+    """A NIfTI file in an archive.
+
+    Raises:
+        InputError: As ``read_volume``; the message names the archive and the file in it.
+    """
+    title = name.rpartition("/")[2]
+    data = archive.read(name)
+    with _naming(archive, name):
+        return read_volume(data, name=title, several=several)
+
+
+@contextmanager
+def _naming(archive: Archive, name: str) -> Iterator[None]:
+    try:
+        yield
+    except InputError as fault:
+        reason = str(fault).removeprefix(f"{clean_name(name)}: ")
+        raise InputError(f"{archive.where(name)}: {reason}") from fault
