@@ -287,7 +287,7 @@ def promote(
     _print(
         {"weights": name, "folder": str(folder), "test": test["pooled"]},
         as_json,
-        [f"{folder}: test Dice pooled {test['pooled']['dice']:.4f}, n = {test['n_images']}"],
+        [str(folder), *_evaluation_lines(test)],
     )
 
 

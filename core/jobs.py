@@ -11,6 +11,7 @@ from core.home import ROOT
 from core.runs import Run
 
 LOG = "log.txt"
+_STARTED: list[subprocess.Popen[bytes]] = []
 
 
 def start(run: Run) -> int:
@@ -24,6 +25,8 @@ def start(run: Run) -> int:
     """
     if run.process() is not None:
         raise InputError(f"run {run.name} is under way already")
+    _STARTED[:] = [child for child in _STARTED if child.poll() is None]  # reaps those that ended
+    run.wish_to_stop(wish=False)
     with (run.path / LOG).open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "core", "resume", run.name],
@@ -33,6 +36,7 @@ def start(run: Run) -> int:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    _STARTED.append(process)
     run.save_status("starting", process=psutil.Process(process.pid))
     return process.pid
 
@@ -46,6 +50,8 @@ def stop(run: Run) -> None:
     process = run.process()
     if process is None:
         raise InputError(f"run {run.name} is not under way")
+    # Before the signal: a process that dies of it was stopped, not lost.
+    run.wish_to_stop(wish=True)
     process.terminate()
 
 

@@ -22,6 +22,7 @@ from core.home import home
 from core.operating_point import OperatingPoint
 
 STATES = ("new", "starting", "running", "finished", "stopped", "failed", "lost")
+STOP = "stop"
 UNDER_WAY = ("starting", "running")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -75,12 +76,22 @@ class Run:
         file = self.path / "status.json"
         status: dict[str, Any] = read_json(file) if file.exists() else {"state": "new"}
         if status["state"] in UNDER_WAY and _process(status) is None:
+            stopped = (self.path / STOP).exists()
             status |= {
-                "state": "lost",
-                "reason": f"its process ended without a word; go on with: "
+                "state": "stopped" if stopped else "lost",
+                "reason": "stopped by request before its first step"
+                if stopped
+                else f"its process ended without a word; go on with: "
                 f"python -m core resume {self.name}",
             }
         return status
+
+    def wish_to_stop(self, *, wish: bool) -> None:
+        """Leave or take back the word that the run is to stop."""
+        if wish:
+            write_atomic(self.path / STOP, b"")
+        else:
+            (self.path / STOP).unlink(missing_ok=True)
 
     def process(self) -> psutil.Process | None:
         """The process that trains this run, None when there is none."""

@@ -70,6 +70,8 @@ class Training:
     stopping: threading.Event
     epoch: int = 0
     """Epochs done."""
+    started_at: int = 0
+    """Epochs that were done when this process began."""
     history: list[Row] = field(default_factory=list)
     """A row per epoch done."""
 
@@ -164,6 +166,7 @@ def _start(run: Run, report: Report, stopping: threading.Event) -> Training:
         model.load_state_dict(document["model"])
         training.optimizer.load_state_dict(document["optimizer"])
         training.epoch, training.history = document["epoch"], document["history"]
+        training.started_at = training.epoch
         run.save_history(training.history)
     return training
 
@@ -271,7 +274,8 @@ def _finish(training: Training) -> Row:
     training.model.load_state_dict(checkpoint["model"])
     sweep, _ = _sweep_validation(training)
     part = {"dataset": config.dataset, "split": "val", "split_hash": training.split.hash}
-    point = choose_operating_point(sweep, rule="dice", **part)
+    kept = run.operating_point if training.epoch == training.started_at else None
+    point = kept or choose_operating_point(sweep, rule="dice", **part)  # no new epoch: stays tuned
     run.save_operating_point(point)
     samples = [sample for sample, _, _ in training.validation]
     run.save_evaluation(

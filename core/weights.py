@@ -30,6 +30,9 @@ from core.operating_point import OperatingPoint, choose_operating_point
 from core.predict import Predictor
 from core.runs import Run, check_name, open_run
 
+NEEDED = ("model.safetensors", "config.json", "operating_point.json", "split.json")
+"""Files that a manifest must name."""
+
 
 @dataclass(frozen=True)
 class TrainedModel:
@@ -117,7 +120,8 @@ def load_weights(name: str) -> TrainedModel:
     if name not in list_weights():
         raise InputError(f"no shipped model '{name}'; choose one of {', '.join(list_weights())}")
     folder = weights_folder() / name
-    for file, digest in read_json(folder / "manifest.json")["files"].items():
+    digests = read_json(folder / "manifest.json")["files"]
+    for file, digest in {**dict.fromkeys(NEEDED, ""), **digests}.items():
         if not (folder / file).is_file() or sha256(folder / file) != digest:
             raise InputError(
                 f"{folder / file}: missing or changed since it was shipped (SHA-256 differs); "
@@ -166,10 +170,14 @@ def tune(name: str, rule: str) -> dict[str, Any]:
     run = open_run(name)
     trained = load_run(run)
     opened = open_dataset(run.config.dataset, Path(run.config.data) if run.config.data else None)
-    sweep = sweep_samples(trained.predictor, opened, trained.samples(opened, "val"))
+    samples = trained.samples(opened, "val")
+    sweep = sweep_samples(trained.predictor, opened, samples)
     part = {"dataset": run.config.dataset, "split": "val", "split_hash": trained.split.hash}
     point = choose_operating_point(sweep, rule=rule, **part)
     run.save_operating_point(point)
+    run.save_evaluation(
+        summarize(sweep, samples, k=point.k, model=name, threshold_source=point.name, **part)
+    )
     return point.document()
 
 
@@ -229,8 +237,11 @@ def promote(run: Run, name: str) -> Path:
         digests = {str(file.relative_to(partial)): sha256(file) for file in files}
         write_json(partial / "manifest.json", {"files": digests})
         folder = weights_folder() / name
-        shutil.rmtree(folder, ignore_errors=True)
+        older = partial.with_name(f"{partial.name}-older")
+        if folder.exists():
+            folder.rename(older)
         partial.rename(folder)
+        shutil.rmtree(older, ignore_errors=True)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return folder

@@ -1,12 +1,14 @@
 """Every cache of the dashboard, all of them bounded; the rest wraps ``core``.
 
-Networks: 3. Examples and uploads: 16 pictures. Level maps and packed scenes: by bytes, see
-``LEVEL_BYTES``. All users of one server share them, keyed by content.
+Networks: 3. Examples and uploads: 16 pictures. Data sets: 4. Thumbnails: 2,000 of about 10 KB.
+Level maps and packed scenes: by bytes, see ``LEVEL_BYTES``. All users of one server share them,
+keyed by content.
 """
 
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -14,11 +16,18 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from core.data import Dataset, open_dataset
+from core.data.duplicates import duplicate_groups
+from core.data.quality import check_dataset
+from core.files import read_json, write_json
+from core.home import home
 from core.imaging import page_count, read_image, to_8bit
 from core.levels import LevelMap
 from core.runs import list_runs, open_run
 from core.weights import TrainedModel, list_weights, load_run, load_weights, weights_folder
 from dashboard.examples import Picture, open_example
+from dashboard.sources import dataset_path
+from dashboard.thumbnails import thumbnail_png
 from dashboard.viewer import Scene, pack
 
 LEVEL_BYTES = 512 * 2**20
@@ -137,6 +146,82 @@ def packed_scene(model_key: str, picture: Picture, levels: LevelMap) -> bytes:
     key = ("scene", model_key, picture.title, id_of(picture.image), point.k, id_of(levels))
     packed: bytes = _recent().get(key, make, len)
     return packed
+
+
+def opened_dataset(name: str) -> Dataset:
+    """A data set that is on this machine, listed once.
+
+    Raises:
+        InputError: It is not here, or not what it should be.
+    """
+    path = dataset_path(name)
+    stamp = path.stat().st_mtime if path else 0.0
+    return _opened_dataset(name, str(path) if path else "", stamp)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _opened_dataset(name: str, path: str, stamp: float) -> Dataset:
+    del stamp  # part of the key only
+    return open_dataset(name, Path(path) if path else None)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def fingerprint(name: str, path: str, stamp: float) -> str:
+    """SHA-256 of a data set's content."""
+    return _opened_dataset(name, path, stamp).fingerprint()
+
+
+def check(name: str, *, progress: Callable[[int, int], None] | None = None) -> dict[str, Any]:
+    """What is in a data set and what is wrong with it; made once and kept on disk.
+
+    Returns:
+        The check's document with ``rows``, one per image, and ``clusters``.
+    """
+    file = _check_file(name)
+    if not file.exists():
+        found = check_dataset(opened_dataset(name), progress=progress)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        rows = found.rows()
+        write_json(file, {**found.document(), "rows": rows, "clusters": found.clusters})
+    document: dict[str, Any] = _read_check(str(file), file.stat().st_mtime)
+    return document
+
+
+def clusters(name: str) -> dict[str, str]:
+    """Near-duplicate cluster of each sample that has one."""
+    return _clusters(name, str(_check_file(name)))
+
+
+@st.cache_data(max_entries=8, show_spinner="Looking for near-duplicates")
+def _clusters(name: str, content: str) -> dict[str, str]:
+    del content
+    return duplicate_groups(opened_dataset(name))
+
+
+def is_checked(name: str) -> bool:
+    """Whether ``check`` answers at once."""
+    return _check_file(name).exists()
+
+
+def _check_file(name: str) -> Path:
+    path = dataset_path(name)
+    stamp = path.stat().st_mtime if path else 0.0
+    content = fingerprint(name, str(path) if path else "", stamp)
+    return home() / "checks" / f"{name}-{content[:20]}.json"
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _read_check(file: str, stamp: float) -> Any:  # noqa: ANN401 - JSON is any of six types
+    del stamp
+    return read_json(Path(file))
+
+
+@st.cache_data(max_entries=2000, show_spinner=False)
+def thumbnail(name: str, sample_id: str, *, overlay: bool) -> bytes:
+    """A small PNG of a sample, its truth drawn in."""
+    dataset = opened_dataset(name)
+    sample = next(s for s in dataset.samples if s.id == sample_id)
+    return thumbnail_png(dataset, sample, overlay=overlay)
 
 
 def id_of(array: NDArray[np.generic]) -> str:

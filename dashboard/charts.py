@@ -1,10 +1,11 @@
 """Tables → Plotly figures; no Streamlit here, so that a chart is tested without a browser."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 
-TRAIN, VALIDATION = "#E69F00", "#56B4E9"
+TRAIN, VALIDATION, NEUTRAL = "#E69F00", "#56B4E9", "#2BA89B"
 
 
 def loss_curve(history: list[dict[str, Any]]) -> go.Figure:
@@ -31,6 +32,35 @@ def dice_curve(history: list[dict[str, Any]]) -> go.Figure:
             figure, epochs, [row[key] for row in history], name=name, colour=VALIDATION, dash=dash
         )
     figure.update_yaxes(range=[0, 1])
+    return figure
+
+
+def histogram(values: Sequence[float], *, title: str, x: str) -> go.Figure:
+    """How often each value occurs among the images."""
+    figure = _figure(title, "images")
+    figure.add_histogram(
+        x=list(values),
+        nbinsx=30,
+        marker={"color": NEUTRAL},
+        hovertemplate=f"{x} %{{x}}: %{{y}} images<extra></extra>",
+    )
+    figure.update_xaxes(title=x, tickformat=None)
+    figure.update_layout(height=230, bargap=0.05, margin={"r": 10}, hovermode="closest")
+    return figure
+
+
+def class_bars(counts: dict[str, int], *, title: str) -> go.Figure:
+    """Images per class, labelled directly."""
+    figure = _figure(title, "images")
+    figure.add_bar(
+        x=list(counts),
+        y=list(counts.values()),
+        text=list(counts.values()),
+        marker={"color": NEUTRAL},
+        hovertemplate="%{x}: %{y} images<extra></extra>",
+    )
+    figure.update_xaxes(title="", tickformat=None)
+    figure.update_layout(height=230, margin={"r": 10}, hovermode="closest")
     return figure
 
 

@@ -1,14 +1,13 @@
 """Pictures to open with: real ones where a data set is on this machine, and drawn ones always."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.data.phantoms import draw
 from core.errors import InputError
-from core.home import real_data
+from dashboard.sources import dataset_path
 
 PHANTOM_SIZE = 512
 PHANTOMS = {
@@ -17,8 +16,6 @@ PHANTOMS = {
     "ultrasound": "Drawn breast ultrasound",
     "lung": "Drawn lung CT",
 }
-REAL_FOLDERS = {"isbi2012": "isbi2012_em"}
-"""Where a data set lies under the folder of real data."""
 
 
 @dataclass(frozen=True)
@@ -35,22 +32,10 @@ class Picture:
     """Pixel height and width, where known."""
 
 
-def data_path(dataset: str) -> Path | None:
-    """Where a real data set lies on this machine; None when it does not."""
-    root, folder = real_data(), REAL_FOLDERS.get(dataset)
-    path = root / folder if root and folder else None
-    return path if path and path.exists() else None
-
-
-def trainable(dataset: str) -> bool:
-    """Whether a data set can be trained on here: drawn, or real and on this machine."""
-    return dataset.startswith("phantoms_") or data_path(dataset) is not None
-
-
 def example_names(dataset: str) -> dict[str, str]:
     """Key → title of the examples, those of a model's own data set first."""
     own = {}
-    if data_path("isbi2012"):
+    if dataset_path("isbi2012"):
         own = {f"isbi2012/section-{n}": f"EM section {n}, held out" for n in range(24, 30)}
     drawn = {
         f"phantom/{kind}/{n}": f"{title} {n + 1}"
@@ -74,7 +59,7 @@ def open_example(key: str) -> Picture:
         phantom = draw(kind, seed=1, index=int(number), size=PHANTOM_SIZE)
         title = f"{PHANTOMS[kind]} {int(number) + 1}"
         return Picture(title, phantom.image, phantom.truth.astype(bool), phantom.spacing_mm)
-    path = data_path(source)
+    path = dataset_path(source)
     if path is None:
         raise InputError(f"example {key}: its data set is not on this machine; choose another")
     from core.data import open_dataset

@@ -10,6 +10,7 @@ PAGES = {
     "predict": ("Predict", ":material/tune:"),
     "train": ("Train", ":material/model_training:"),
     "runs": ("Runs", ":material/table_rows:"),
+    "datasets": ("Datasets", ":material/photo_library:"),
 }
 
 

@@ -11,7 +11,8 @@ from core.errors import InputError
 from core.levels import LevelMap
 from core.progress import duration
 from dashboard import cache
-from dashboard.examples import Picture, example_names, trainable
+from dashboard.examples import Picture, example_names
+from dashboard.sources import available
 
 LARGE_PX = 1024
 RESEARCH_ONLY = "Research use only. Not a medical device."
@@ -61,7 +62,7 @@ def model_picker() -> str:
 
 def dataset_picker() -> str:
     """A data set that can be trained on here: drawn, or real and on this machine."""
-    names = {name: kind.info.title for name, kind in DATASETS.items() if trainable(name)}
+    names = {name: DATASETS[name].info.title for name in available()}
     chosen = st.selectbox(
         "Data set",
         list(names),

@@ -6,7 +6,7 @@ from core import jobs
 from core.config import RunConfig
 from core.runs import create_run
 from dashboard import run_views, widgets
-from dashboard.examples import data_path
+from dashboard.sources import dataset_path
 
 rail, stage = st.columns([1, 2.6], gap="medium")
 
@@ -27,7 +27,7 @@ with rail:
     augment = st.toggle("Augment", value=True, help="Shift, rotate, mirror and bend the images.")
     if st.button("Start training", type="primary", icon=":material/play_arrow:"):
         with widgets.one_clear_error():
-            path = data_path(dataset)
+            path = dataset_path(dataset)
             run = create_run(
                 RunConfig(
                     dataset=dataset,

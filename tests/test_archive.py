@@ -6,12 +6,13 @@ import time
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from core.data import archive as archive_module
-from core.data.archive import open_archive, stem, suffix
+from core.data.archive import Archive, open_archive, stem, suffix
 from core.errors import InputError
 
 FILES = {
@@ -83,7 +84,7 @@ def test_the_root_is_found_below_nested_folders(pack: Pack, tmp_path: Path) -> N
     files = {"a/b/Images/x.png": b"", "a/b/masks/x.png": b"", "a/other/masks/y.png": b""}
     archive = open_archive(pack(tmp_path / "data", files))
     assert archive.find_root("images", "masks") == "a/b/"
-    with pytest.raises(InputError, match="no truth or table.csv in it"):
+    with pytest.raises(InputError, match=r"no truth or table\.csv in it"):
         archive.find_root("truth", "table.csv")
     flat = open_archive(pack(tmp_path / "flat", {"images/x.png": b""}))
     assert flat.find_root("images") == ""
@@ -260,11 +261,11 @@ def test_an_uncommon_compression_is_refused(tmp_path: Path) -> None:
         open_archive(tmp_path / "lzma.zip")
 
 
-@pytest.mark.parametrize("keep", [0, 10, 0.5, 0.9, 0.999])
+@pytest.mark.parametrize("keep", [0, 0.01, 0.5, 0.9, 0.999])
 def test_a_zip_cut_short_is_refused(tmp_path: Path, keep: float) -> None:
     path = as_zip(tmp_path / "cut", FILES)
     content = path.read_bytes()
-    path.write_bytes(content[: int(keep * len(content)) if isinstance(keep, float) else keep])
+    path.write_bytes(content[: int(keep * len(content))])
     with pytest.raises(InputError, match=r"cut\.zip: not a zip"):
         open_archive(path)
 
@@ -272,14 +273,22 @@ def test_a_zip_cut_short_is_refused(tmp_path: Path, keep: float) -> None:
 def test_a_corrupted_table_of_contents_is_refused_or_harmless(tmp_path: Path) -> None:
     content = as_zip(tmp_path / "good", FILES).read_bytes()
     path = tmp_path / "bad.zip"
+    messages = []
     for at in range(content.find(b"PK\1\2"), len(content)):
         path.write_bytes(content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :])
-        try:
+        with suppress(InputError):
             archive = open_archive(path)
-            for name in archive.names:
-                archive.read(name)
-        except InputError as refused:
-            assert "\n" not in str(refused)
+            messages += [refusal(archive, name) for name in archive.names]
+    assert not any("\n" in message for message in messages)
+
+
+def refusal(archive: Archive, name: str) -> str:
+    """The message that reading a file ends in; empty where it can be read."""
+    try:
+        archive.read(name)
+    except InputError as fault:
+        return str(fault)
+    return ""
 
 
 def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:

@@ -287,6 +287,16 @@ def test_noise_is_added_and_speckle_grows_with_the_grey() -> None:
     assert ratio == pytest.approx(2, rel=0.1)
 
 
+@pytest.mark.parametrize("side", [16, 17])
+def test_a_plain_crop_copies_pixels(side: int) -> None:
+    image = torch.randint(0, 256, (20, 1, 32, 40), generator=generator()).to(torch.uint8)
+    draw = sample(STILL, batch=20, source=(32, 40), output=(side, side), generator=generator())
+    crops = (resample(image, image % 2, draw, (side, side))[0] * 255).round().to(torch.uint8)
+    for crop, whole in zip(crops[:, 0], image[:, 0], strict=True):
+        windows = whole.unfold(0, side, 1).unfold(1, side, 1)
+        assert (windows == crop).all(-1).all(-1).any()
+
+
 def test_every_image_of_a_batch_gets_numbers_of_its_own() -> None:
     config = AugmentationConfig(shear_degrees=9, gamma=0.3, blur_px=2, speckle=0.2, noise=0.1)
     for name, value in numbers(drawn(config)).items():

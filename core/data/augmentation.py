@@ -92,6 +92,9 @@ def sample(
     size = torch.tensor([width, height], dtype=torch.float32)
     room = torch.tensor([max(width - out_width, 0), max(height - out_height, 0)]) / 2
     centre = (size - 1) / 2 + uniform(batch, 2) * (room + config.shift * size)
+    if not _moves(config):  # a plain crop reads whole pixels
+        first = (torch.tensor([out_width, out_height]) - 1) / 2
+        centre = (centre - first).round() + first
     spacing = config.elastic_spacing_px
     points = (batch, 2, math.ceil(out_height / spacing) + 1, math.ceil(out_width / spacing) + 1)
     displacement = torch.randn(*points, generator=generator) * config.elastic_px
@@ -110,6 +113,11 @@ def sample(
         speckle=_field(config.speckle, later["speckle"], batch, output),
         noise=_field(config.noise, later["noise"], batch, output),
     )
+
+
+def _moves(config: AugmentationConfig) -> bool:
+    turns = config.rotation_degrees or config.shear_degrees or config.zoom
+    return bool(turns or config.shift or config.elastic_px)
 
 
 Generators = dict[str, torch.Generator]

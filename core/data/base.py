@@ -109,7 +109,8 @@ class Dataset(ABC):
         """SHA-256 of the content; the same files under another path give the same value."""
         digest = hashlib.sha256(self.info.name.encode())
         for file in self._content_files():
-            digest.update(file.name.encode())
+            name = file.relative_to(self.path) if self.path and self.path.is_dir() else file.name
+            digest.update(str(name).encode())
             with file.open("rb") as stream:
                 digest.update(hashlib.file_digest(stream, "sha256").digest())
         return digest.hexdigest()

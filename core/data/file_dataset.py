@@ -141,7 +141,8 @@ def _is_coloured(pixels: NDArray[Any]) -> bool:
     """Whether 5 % of the pixels have hue; a caption or calliper in colour has less."""
     if pixels.ndim == 2:
         return False
-    picture = to_8bit(pixels)[::4, ::4].astype(np.int16)
+    step = max(min(pixels.shape[:2]) // 128, 1)  # enough pixels for a share
+    picture = to_8bit(pixels)[::step, ::step]
     return bool((np.ptp(picture, axis=2) > 16).mean() >= 0.05)
 
 

@@ -121,7 +121,7 @@ class NnUNet(SlicedDataset):
         return {name: np.isin(truth, parts) for name, parts in self.about.regions.items()}
 
     def _options(self) -> tuple[object, ...]:
-        return (self.window, sorted(self.about.class_of_label.items()))
+        return (self.window, self.about.channels, sorted(self.about.class_of_label.items()))
 
     def _decode_images(self, case: Case) -> list[NDArray[np.uint8]]:
         if not case.sliced:

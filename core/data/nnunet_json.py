@@ -35,17 +35,19 @@ def describe(archive: Archive, name: str) -> tuple[Description, list[Problem]]:
     where = archive.where(name)
     try:
         document = json.loads(archive.read(name).decode("utf-8-sig"))
-        channels = document.get("channel_names") or document.get("modality") or {"0": "image"}
-        if isinstance(channels, dict):
-            channels = [channels[key] for key in sorted(channels, key=int)]
-        if isinstance(channels, str):
-            channels = [channels]
-        labels = _labels(document["labels"])
     except InputError:
         raise
     except (ValueError, RecursionError) as fault:
         raise InputError(f"{where}: not valid JSON ({fault}); correct the file") from fault
-    except (KeyError, TypeError, AttributeError) as fault:
+    try:
+        channels = document.get("channel_names") or document.get("modality") or ["image"]
+        if isinstance(channels, dict):
+            channels = [channels[key] for key in sorted(channels, key=int)]
+        if isinstance(channels, str):
+            channels = [channels]
+        channels = tuple(map(str, channels))
+        labels = _labels(document["labels"])
+    except (ValueError, KeyError, TypeError, AttributeError) as fault:
         raise InputError(
             f'{where}: not as nnU-Net wants it; give "labels" as {{"background": 0, "tumour": 1}} '
             'and "channel_names" as {"0": "CT"}'
@@ -73,7 +75,7 @@ def describe(archive: Archive, name: str) -> tuple[Description, list[Problem]]:
         problems.append(Problem(kind="ignore_label", where=name, detail=detail))
     about = Description(
         name=str(document.get("name") or document.get("dataset_name") or "nnU-Net data set"),
-        channels=tuple(map(str, channels)),
+        channels=channels,
         classes=classes,
         class_of_label=class_of_label,
         regions=regions,

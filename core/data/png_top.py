@@ -14,7 +14,7 @@ from core.errors import InputError
 from core.imaging import MIN_SIDE, read_image
 
 _MAGIC = b"\x89PNG\r\n\x1a\n"
-_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by PNG colour type
+_CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}  # by PNG colour type; a palette (3) would have to come along
 
 
 def png_size(head: bytes) -> tuple[int, int] | None:

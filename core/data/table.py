@@ -180,16 +180,24 @@ def _collect(archive: Archive, table: str, rows: list[Row]) -> dict[str, tuple[R
             if not cell:
                 continue
             tried = [_join(folder, cell), _join("", cell)]
-            if not any(tried):
+            if not tried[0]:
                 raise InputError(
-                    f"{place}: {cell} leads outside the table's folder; give a path relative to it"
+                    f"{place}: {cell} leads outside {archive.path}; give the folder that holds "
+                    "both, and paths relative to the table"
                 )
             keys = (key for t in tried for key in (t, _fold(t)) if key in known)
             name = known.get(next(keys, ""))
             if name is None:
                 raise InputError(f"{place}: there is no file {cell}; correct the path")
             found[column] = name
-        _, masks = images.setdefault(found["image"], (row, []))
+        first, masks = images.setdefault(found["image"], (row, []))
+        for column in ("group", "label", "split"):
+            if row.cells[column] != first.cells[column]:
+                raise InputError(
+                    f"{archive.where(table)}, row {row.number}, column {column}: "
+                    f"'{row.cells[column]}' for an image that has '{first.cells[column]}' in row "
+                    f"{first.number}; make them the same"
+                )
         if "mask" in found and found["mask"] not in masks:
             masks.append(found["mask"])
     return images

@@ -1,0 +1,285 @@
+"""How a data set is shown: facts, findings, gallery, augmentation, split, and how to get one."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.data import DATASETS, Dataset, Sample
+from core.data.importing import import_dataset
+from core.data.splits import PARTS, leaks, make_split
+from core.files import atomic_path
+from core.home import home
+from dashboard import cache, charts, widgets
+from dashboard.augmentation_preview import augmented_pictures
+from dashboard.sources import allowed_path, allowed_root, available, dataset_path, is_drawn
+
+PER_PAGE = 24
+SEVERITY_ICON = {
+    "error": ":material/error:",
+    "warning": ":material/warning:",
+    "note": ":material/info:",
+}
+
+
+def picker() -> str:
+    """A data set that is on this machine."""
+    names = {name: DATASETS[name].info.title for name in available()}
+    chosen = st.selectbox(
+        "Data set",
+        list(names),
+        format_func=lambda name: names[name],
+        key="dataset",
+        bind="query-params",
+        persist_state="session",
+    )
+    return chosen or next(iter(names))
+
+
+def about(name: str) -> None:
+    """What it is, under which terms, and how many images."""
+    dataset = cache.opened_dataset(name)
+    info = dataset.info
+    groups = len({sample.group for sample in dataset.samples})
+    st.markdown(
+        f"**{len(dataset.samples):,} images**, {groups:,} groups\n\n{info.modality}; foreground is "
+        f"{info.foreground}."
+    )
+    source = f" · [source]({info.homepage})" if info.homepage else ""
+    st.caption(f"Licence: {info.license}{source}")
+    if info.citation:
+        st.caption(f"Cite: {info.citation}")
+    for problem in dataset.problems[:3]:
+        st.caption(f":material/warning: {problem.where}: {problem.detail}")
+
+
+def checked(name: str) -> dict[str, Any] | None:
+    """The check, if it was made; otherwise the button that makes it."""
+    if cache.is_checked(name):
+        return cache.check(name)
+    count = len(cache.opened_dataset(name).samples)
+    st.info(
+        f"Not checked yet. The check reads all {count:,} images once, finds what is missing, "
+        "misaligned, duplicated or out of the ordinary, and is kept.",
+        icon=":material/fact_check:",
+    )
+    if not st.button("Check this data set", type="primary", icon=":material/fact_check:"):
+        return None
+    bar = st.progress(0.0, text="Reading")
+    shown = 0
+
+    def progress(done: int, total: int) -> None:
+        nonlocal shown
+        if done - shown >= total / 100 or done == total:
+            shown = done
+            bar.progress(done / total, text=f"Image {done:,} of {total:,}")
+
+    document = cache.check(name, progress=progress)
+    bar.empty()
+    return document
+
+
+def known_check(name: str) -> dict[str, Any] | None:
+    """The check if it was made before; opening a page never starts one."""
+    return cache.check(name) if cache.is_checked(name) else None
+
+
+def findings(document: dict[str, Any]) -> None:
+    """What is wrong and what to do about it, the gravest first."""
+    if not document["findings"]:
+        st.success("Nothing wrong was found.", icon=":material/check:")
+    for finding in document["findings"]:
+        name = finding["kind"].replace("_", " ").capitalize()
+        title = f"{name}: {finding['count']:,}"
+        with st.expander(title, icon=SEVERITY_ICON[finding["severity"]]):
+            st.markdown(finding["advice"])
+            st.code("\n".join(map(str, finding["examples"])), language=None)
+
+
+def balance(document: dict[str, Any]) -> None:
+    """Classes, sizes, greys and mask areas as distributions over the images."""
+    rows = [row for row in document["rows"] if row["readable"]]
+    area = [100 * row["foreground"] for row in rows if row.get("foreground") is not None]
+    figures = [
+        charts.class_bars(document["classes"], title="Are the classes even?"),
+        charts.histogram(area, title="How large is the foreground?", x="% of the image"),
+        charts.histogram(
+            [row["mean"] for row in rows], title="How bright are the images?", x="mean value"
+        ),
+        charts.histogram(
+            [max(row["width"], row["height"]) for row in rows],
+            title="How large are the images?",
+            x="longer side, px",
+        ),
+    ]
+    columns = st.columns(2)
+    for n, figure in enumerate(figures):
+        columns[n % 2].plotly_chart(figure, width="stretch", key=f"balance-{n}")
+    st.caption(
+        f"{document['masks']:,} mask files, {document['instances']:,} objects marked one by one. "
+        "Greys are in the values of the files."
+    )
+
+
+def gallery(name: str, document: dict[str, Any] | None) -> str | None:
+    """Pages of small pictures with their truth; the id of the one to look at closer."""
+    dataset = cache.opened_dataset(name)
+    chosen = _filtered(dataset, document)
+    if not chosen:
+        st.info("No image fits these filters.")
+        return None
+    pages = -(-len(chosen) // PER_PAGE)
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    left.caption(f"{len(chosen):,} of {len(dataset.samples):,} images; the truth is outlined.")
+    page = right.number_input(f"Page (of {pages:,})", 1, pages, 1) if pages > 1 else 1
+    shown = chosen[(int(page) - 1) * PER_PAGE : int(page) * PER_PAGE]
+    columns = st.columns(6)
+    for n, sample in enumerate(shown):
+        with columns[n % 6]:
+            st.image(cache.thumbnail(name, sample.id, overlay=True), width="stretch")
+            st.caption(_caption(sample))
+    return shown[0].id
+
+
+def _filtered(dataset: Dataset, document: dict[str, Any] | None) -> list[Sample]:
+    samples = list(dataset.samples)
+    rows = {row["id"]: row for row in document["rows"]} if document else {}
+    places = st.columns(4)
+    for place, key in zip(places, ("label", "split"), strict=False):
+        values = sorted({getattr(sample, key) for sample in samples} - {""})
+        if len(values) > 1:
+            wanted = place.selectbox(key.capitalize(), ["all", *values], key=f"gallery-{key}")
+            samples = [s for s in samples if wanted in {"all", getattr(s, key)}]
+    if not document:
+        return samples
+    low, high = places[2].slider("Foreground, % of the image", 0, 100, (0, 100))
+    if (low, high) != (0, 100):
+        share = {i: 100 * (row.get("foreground") or 0) for i, row in rows.items()}
+        samples = [s for s in samples if low <= share.get(s.id, 0) <= high]
+    kinds = {finding["kind"]: finding for finding in document["findings"]}
+    wanted = places[3].selectbox("Finding", ["all", *kinds], key="gallery-finding")
+    if wanted != "all":
+        texts = "\n".join(map(str, kinds[wanted]["examples"]))
+        samples = [s for s in samples if s.id in texts]
+    return samples
+
+
+def _caption(sample: Sample) -> str:
+    name = sample.id if len(sample.id) <= 16 else f"{sample.id[:12]}…"
+    return " · ".join(word for word in (name, sample.label, sample.split) if word)
+
+
+def augmentation(name: str) -> None:
+    """The same image many times, as training would see it."""
+    dataset = cache.opened_dataset(name)
+    samples = [sample.id for sample in dataset.samples if sample.has_truth]
+    left, right = st.columns([1, 3])
+    with left:
+        sample_id = st.selectbox("Image", samples[:500], key="augmentation-image")
+        settings = {
+            "rotation_degrees": st.slider("Rotation, degrees", 0, 180, 180),
+            "shift": st.slider("Shift, share of the side", 0.0, 0.5, 0.05),
+            "zoom": st.slider("Zoom", 0.0, 0.5, 0.1),
+            "shear_degrees": st.slider("Shear, degrees", 0, 30, 0),
+            "elastic_px": st.slider("Elastic, px", 0, 30, 10),
+            "contrast": st.slider("Contrast", 0.0, 0.5, 0.1),
+            "brightness": st.slider("Brightness", 0.0, 0.5, 0.1),
+            "gamma": st.slider("Gamma", 0.0, 1.0, 0.0),
+            "blur_px": st.slider("Blur, px", 0.0, 4.0, 0.0),
+            "noise": st.slider("Noise", 0.0, 0.3, 0.0),
+            "speckle": st.slider("Speckle", 0.0, 0.5, 0.0),
+            "flips": st.toggle("Mirror", value=True),
+        }
+    with right:
+        sample = next(s for s in dataset.samples if s.id == sample_id)
+        pictures = augmented_pictures(dataset, sample, settings)
+        columns = st.columns(3)
+        for n, picture in enumerate(pictures):
+            columns[n % 3].image(picture, width="stretch")
+        st.caption("Image and truth go through one sampling grid, so they cannot disagree.")
+
+
+def split_editor(name: str) -> None:
+    """Try a split and see whether anything leaks."""
+    dataset = cache.opened_dataset(name)
+    left, right = st.columns([1, 2])
+    with left:
+        folds = st.select_slider("Folds", [0, 3, 4, 5, 10], 0, help="0 is a single split.")
+        fold = st.number_input("Fold that judges", 0, folds - 1, 0) if folds else 0
+        val = st.slider("Validation, %", 5, 40, 15, disabled=bool(folds))
+        test = st.slider("Test, %", 5, 40, 15, disabled=bool(folds))
+        seed = int(st.number_input("Seed", 0, 10**6, 0))
+    clusters = cache.clusters(name)
+    with right, widgets.one_clear_error():
+        split = make_split(
+            dataset.samples,
+            seed=seed,
+            fractions=(val / 100, test / 100),
+            clusters=clusters,
+            folds=folds,
+            fold=int(fold),
+        )
+        labels = {sample.id: sample.label or "all" for sample in dataset.samples}
+        counts = {
+            part: pd.Series([labels[i] for i in getattr(split, part)]).value_counts()
+            for part in PARTS
+        }
+        st.dataframe(pd.DataFrame(counts).fillna(0).astype(int))
+        found = leaks(dataset.samples, split, clusters)
+        near = len(set(clusters.values()))
+        if found:
+            st.error("It leaks: " + "; ".join(found[:5]), icon=":material/warning:")
+        else:
+            st.success(
+                f"Nothing leaks: no group and none of {near} near-duplicate clusters is on two "
+                "sides.",
+                icon=":material/check:",
+            )
+        st.caption(f"{split.method}. SHA-256 {split.hash}")
+
+
+def importer() -> None:
+    """Bring a data set here: upload, a path of the server, or from where it is published."""
+    name = st.selectbox(
+        "What is it?",
+        [name for name in DATASETS if not is_drawn(name)],
+        format_func=lambda name: f"{name}: {DATASETS[name].info.title}",
+    )
+    info = DATASETS[name].info
+    st.caption(f"Expected: {info.layout}")
+    upload = st.file_uploader("A zip of the data set", type=["zip"])
+    text = st.text_input("or a path on the server", help=f"Under {allowed_root()}.")
+    if st.button("Import", disabled=upload is None and not text):
+        with widgets.one_clear_error():
+            path = _kept_upload(upload.getvalue()) if upload else allowed_path(text)
+            facts = import_dataset(name, path)
+        st.session_state["dataset"] = name
+        st.success(f"{facts['images']:,} images imported.", icon=":material/check:")
+    st.markdown("**Where to get them**")
+    st.dataframe(
+        pd.DataFrame(
+            [
+                {
+                    "Data set": kind.info.title,
+                    "Here": "yes" if dataset_path(key) else "no",
+                    "Where": kind.info.homepage,
+                    "Licence": kind.info.license,
+                    "How": kind.info.access or ("downloadable" if kind.info.download_url else ""),
+                }
+                for key, kind in DATASETS.items()
+                if kind.info.homepage
+            ]
+        ),
+        hide_index=True,
+        column_config={"Where": st.column_config.LinkColumn()},
+    )
+
+
+def _kept_upload(content: bytes) -> Path:
+    folder = home() / "uploads"
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / "upload.zip"
+    with atomic_path(target) as place:
+        place.write_bytes(content)
+    return target

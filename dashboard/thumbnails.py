@@ -1,0 +1,57 @@
+"""Small pictures of samples, with the outline of their truth."""
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from core.data.base import Dataset, Sample
+from core.errors import InputError
+
+SIDE = 192
+TRUTH = np.array([0x56, 0xB4, 0xE9], dtype=np.uint8)
+
+
+def thumbnail_png(dataset: Dataset, sample: Sample, *, overlay: bool = True) -> bytes:
+    """A sample as a PNG of at most ``SIDE`` pixels; a file that cannot be read is a grey field."""
+    try:
+        picture = _displayed(dataset.image(sample))
+        truth = dataset.truth(sample) if overlay and sample.has_truth else None
+    except InputError:
+        return _png(np.full((SIDE, SIDE, 3), 90, dtype=np.uint8))
+    scale = SIDE / max(picture.shape[:2])
+    size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
+    small = np.array(Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR))
+    if truth is not None:
+        mask = Image.fromarray((truth > 0).astype(np.uint8)).resize(size, Image.Resampling.NEAREST)
+        small[_outline(np.asarray(mask) > 0)] = TRUTH
+    return _png(small)
+
+
+def overlay_picture(picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """A picture with the outline of a mask, shape (H, W, 3)."""
+    result = _displayed(picture).copy()
+    result[_outline(mask)] = TRUTH
+    return result
+
+
+def _displayed(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Any number of channels as RGB: three as they are, otherwise the first as grey."""
+    if image.ndim == 3 and image.shape[2] == 3:
+        return image
+    grey = image if image.ndim == 2 else image[..., 0]
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def _outline(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Foreground pixels with background beside them."""
+    padded = np.pad(mask, 1, mode="edge")
+    beside = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    return mask & ~beside
+
+
+def _png(picture: NDArray[np.uint8]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()

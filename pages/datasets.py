@@ -1,0 +1,34 @@
+"""Datasets: what is in one, what is wrong with it, and a split that cannot leak."""
+
+import streamlit as st
+
+from dashboard import dataset_views, widgets
+
+rail, stage = st.columns([1, 3.6], gap="medium")
+
+with rail:
+    widgets.head("Datasets", "Look before you train.")
+    name = dataset_views.picker()
+    with widgets.one_clear_error():
+        dataset_views.about(name)
+
+with stage, widgets.one_clear_error():
+    looks = ["Images", "Check", "Balance", "Augmentation", "Split", "Import"]
+    look = st.segmented_control(
+        "Look at", looks, default="Images", key="look", label_visibility="collapsed", required=True
+    )
+    if look == "Images":
+        dataset_views.gallery(name, dataset_views.known_check(name))
+    elif look in {"Check", "Balance"}:
+        document = dataset_views.checked(name)
+        if document is not None:
+            show = dataset_views.findings if look == "Check" else dataset_views.balance
+            show(document)
+    elif look == "Augmentation":
+        dataset_views.augmentation(name)
+    elif look == "Split":
+        dataset_views.split_editor(name)
+    else:
+        dataset_views.importer()
+
+widgets.foot(f"Data {name}")
