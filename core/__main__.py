@@ -158,7 +158,7 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train a network on a data set; the best epoch and its threshold are kept."""
-    from core.config import RunConfig, parse_setting
+    from core.config import AugmentationConfig, RunConfig, parse_setting
     from core.data import DATASETS, open_dataset
     from core.data.importing import imported_path
     from core.errors import choose
@@ -169,7 +169,12 @@ def train(
     choose("data set", dataset, DATASETS)
     options = choose("model", model, MODELS).options
     path = data.resolve() if data else imported_path(dataset)
-    config = RunConfig(dataset=dataset, model=model, data=str(path) if path else None)
+    config = RunConfig(
+        dataset=dataset,
+        model=model,
+        data=str(path) if path else None,
+        augmentation=AugmentationConfig(**DATASETS[dataset].info.augmentation),
+    )
     config = config.with_settings(dict(map(parse_setting, settings or [])), options)
     build_loss(config.loss)  # refuse what is wrong before a run folder exists
     check_options(config.model, config.model_options)

@@ -27,6 +27,7 @@ from core.config import RunConfig
 from core.data import open_dataset
 from core.data.augmentation import STILL, resample, sample, to
 from core.data.base import Dataset, Sample
+from core.data.duplicates import duplicate_groups
 from core.data.preparation import Prepared, prepare
 from core.data.splits import Split, make_split
 from core.device import pick_device, to_device, use_bf16
@@ -134,7 +135,11 @@ def _start(run: Run, report: Report, stopping: threading.Event) -> Training:
     dataset = open_dataset(config.dataset, Path(config.data) if config.data else None)
     prepared = prepare(dataset, size=config.size, aspect=config.aspect)
     split = make_split(
-        dataset.samples, seed=config.split_seed, folds=config.folds, fold=config.fold
+        dataset.samples,
+        seed=config.split_seed,
+        clusters=duplicate_groups(dataset),
+        folds=config.folds,
+        fold=config.fold,
     )
     if run.checkpoint("last").exists() and run.split.hash != split.hash:
         raise InputError(
@@ -262,7 +267,8 @@ def _sweep_validation(training: Training) -> tuple[Sweep, float]:
         probability = predictor.probability(image)
         sweeps.append(sweep_image(level_map(probability), truth))
         logits = torch.logit(torch.from_numpy(probability), eps=1e-6)[None, None]
-        losses.append(float(criterion(logits, torch.from_numpy(truth).float()[None, None])))
+        target = torch.from_numpy(truth > 0).float()[None, None]
+        losses.append(float(criterion(logits, target)))
     return concatenate(sweeps), float(np.mean(losses))
 
 
@@ -308,7 +314,9 @@ def _on_device(prepared: Prepared, ids: tuple[str, ...], device: torch.device) -
     """Training images and masks as uint8 on the device, where every epoch reads them."""
     place = {identity: n for n, identity in enumerate(prepared.ids)}
     rows = [place[identity] for identity in ids]
-    return [torch.from_numpy(part[rows]).to(device) for part in (prepared.images, prepared.masks)]
+    # One foreground for now: a pixel of any class counts.
+    parts = (prepared.images[rows], (prepared.masks[rows] > 0).astype(np.uint8))
+    return [torch.from_numpy(part).to(device) for part in parts]
 
 
 def _native(

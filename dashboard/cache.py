@@ -175,14 +175,23 @@ def check(name: str, *, progress: Callable[[int, int], None] | None = None) -> d
     """What is in a data set and what is wrong with it; made once and kept on disk.
 
     Returns:
-        The check's document with ``rows``, one per image, and ``clusters``.
+        The check's document with ``rows``, one per image, ``clusters``, and in each finding the
+        first thousand ``places``.
     """
     file = _check_file(name)
     if not file.exists():
         found = check_dataset(opened_dataset(name), progress=progress)
         file.parent.mkdir(parents=True, exist_ok=True)
-        rows = found.rows()
-        write_json(file, {**found.document(), "rows": rows, "clusters": found.clusters})
+        findings = [{**f.document(), "places": list(f.places)[:1000]} for f in found.findings]
+        write_json(
+            file,
+            {
+                **found.document(),
+                "findings": findings,
+                "rows": found.rows(),
+                "clusters": found.clusters,
+            },
+        )
     document: dict[str, Any] = _read_check(str(file), file.stat().st_mtime)
     return document
 

@@ -15,7 +15,7 @@ from dashboard import cache, charts, widgets
 from dashboard.augmentation_preview import augmented_pictures
 from dashboard.sources import allowed_path, allowed_root, available, dataset_path, is_drawn
 
-PER_PAGE = 24
+PER_PAGE, TILE = 24, 165
 SEVERITY_ICON = {
     "error": ":material/error:",
     "warning": ":material/warning:",
@@ -75,9 +75,8 @@ def checked(name: str) -> dict[str, Any] | None:
             shown = done
             bar.progress(done / total, text=f"Image {done:,} of {total:,}")
 
-    document = cache.check(name, progress=progress)
-    bar.empty()
-    return document
+    cache.check(name, progress=progress)
+    return st.rerun()
 
 
 def known_check(name: str) -> dict[str, Any] | None:
@@ -90,17 +89,18 @@ def findings(document: dict[str, Any]) -> None:
     if not document["findings"]:
         st.success("Nothing wrong was found.", icon=":material/check:")
     for finding in document["findings"]:
-        name = finding["kind"].replace("_", " ").capitalize()
-        title = f"{name}: {finding['count']:,}"
+        title = f"{_in_words(finding['kind']).capitalize()}: {finding['count']:,}"
         with st.expander(title, icon=SEVERITY_ICON[finding["severity"]]):
             st.markdown(finding["advice"])
-            st.code("\n".join(map(str, finding["examples"])), language=None)
+            st.code("\n".join(map(str, finding["places"])), language=None, height="content")
 
 
 def balance(document: dict[str, Any]) -> None:
     """Classes, sizes, greys and mask areas as distributions over the images."""
     rows = [row for row in document["rows"] if row["readable"]]
-    area = [100 * row["foreground"] for row in rows if row.get("foreground") is not None]
+    area = [
+        100 * row["foreground_share"] for row in rows if row.get("foreground_share") is not None
+    ]
     figures = [
         charts.class_bars(document["classes"], title="Are the classes even?"),
         charts.histogram(area, title="How large is the foreground?", x="% of the image"),
@@ -122,47 +122,51 @@ def balance(document: dict[str, Any]) -> None:
     )
 
 
-def gallery(name: str, document: dict[str, Any] | None) -> str | None:
-    """Pages of small pictures with their truth; the id of the one to look at closer."""
+def gallery(name: str, document: dict[str, Any] | None) -> None:
+    """Pages of small pictures with their truth."""
     dataset = cache.opened_dataset(name)
     chosen = _filtered(dataset, document)
     if not chosen:
         st.info("No image fits these filters.")
-        return None
+        return
     pages = -(-len(chosen) // PER_PAGE)
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
-    left.caption(f"{len(chosen):,} of {len(dataset.samples):,} images; the truth is outlined.")
-    page = right.number_input(f"Page (of {pages:,})", 1, pages, 1) if pages > 1 else 1
+    page = st.pagination(pages, key=f"gallery-page-{name}") if pages > 1 else 1
+    st.caption(f"{len(chosen):,} of {len(dataset.samples):,} images; the truth is outlined.")
     shown = chosen[(int(page) - 1) * PER_PAGE : int(page) * PER_PAGE]
-    columns = st.columns(6)
-    for n, sample in enumerate(shown):
-        with columns[n % 6]:
-            st.image(cache.thumbnail(name, sample.id, overlay=True), width="stretch")
-            st.caption(_caption(sample))
-    return shown[0].id
+    with st.container(horizontal=True, gap="small"):
+        for sample in shown:
+            with st.container(width=TILE, gap="xsmall"):
+                st.image(cache.thumbnail(name, sample.id, overlay=True), width=TILE)
+                st.caption(_caption(sample))
 
 
 def _filtered(dataset: Dataset, document: dict[str, Any] | None) -> list[Sample]:
     samples = list(dataset.samples)
     rows = {row["id"]: row for row in document["rows"]} if document else {}
-    places = st.columns(4)
-    for place, key in zip(places, ("label", "split"), strict=False):
-        values = sorted({getattr(sample, key) for sample in samples} - {""})
-        if len(values) > 1:
-            wanted = place.selectbox(key.capitalize(), ["all", *values], key=f"gallery-{key}")
-            samples = [s for s in samples if wanted in {"all", getattr(s, key)}]
-    if not document:
-        return samples
-    low, high = places[2].slider("Foreground, % of the image", 0, 100, (0, 100))
-    if (low, high) != (0, 100):
-        share = {i: 100 * (row.get("foreground") or 0) for i, row in rows.items()}
-        samples = [s for s in samples if low <= share.get(s.id, 0) <= high]
-    kinds = {finding["kind"]: finding for finding in document["findings"]}
-    wanted = places[3].selectbox("Finding", ["all", *kinds], key="gallery-finding")
+    with st.container(horizontal=True):
+        for key in ("label", "split"):
+            values = sorted({getattr(sample, key) for sample in samples} - {""})
+            if len(values) > 1:
+                wanted = st.selectbox(key.capitalize(), ["all", *values], key=f"gallery-{key}")
+                samples = [s for s in samples if wanted in {"all", getattr(s, key)}]
+        if not document:
+            return samples
+        low, high = st.slider("Foreground, % of the image", 0, 100, (0, 100))
+        if (low, high) != (0, 100):
+            share = {i: 100 * (row.get("foreground_share") or 0) for i, row in rows.items()}
+            samples = [s for s in samples if low <= share.get(s.id, 0) <= high]
+        places = {finding["kind"]: finding["places"] for finding in document["findings"]}
+        wanted = st.selectbox(
+            "Finding", ["all", *places], key="gallery-finding", format_func=_in_words
+        )
     if wanted != "all":
-        texts = "\n".join(map(str, kinds[wanted]["examples"]))
-        samples = [s for s in samples if s.id in texts]
+        text = "\n".join(map(str, places[wanted]))
+        samples = [s for s in samples if s.id in text]
     return samples
+
+
+def _in_words(kind: str) -> str:
+    return kind.replace("_", " ")
 
 
 def _caption(sample: Sample) -> str:

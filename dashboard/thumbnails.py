@@ -14,7 +14,7 @@ TRUTH = np.array([0x56, 0xB4, 0xE9], dtype=np.uint8)
 
 
 def thumbnail_png(dataset: Dataset, sample: Sample, *, overlay: bool = True) -> bytes:
-    """A sample as a PNG of at most ``SIDE`` pixels; a file that cannot be read is a grey field."""
+    """A sample as a square PNG of side ``SIDE``; a file that cannot be read is a grey field."""
     try:
         picture = _displayed(dataset.image(sample))
         truth = dataset.truth(sample) if overlay and sample.has_truth else None
@@ -26,7 +26,10 @@ def thumbnail_png(dataset: Dataset, sample: Sample, *, overlay: bool = True) -> 
     if truth is not None:
         mask = Image.fromarray((truth > 0).astype(np.uint8)).resize(size, Image.Resampling.NEAREST)
         small[_outline(np.asarray(mask) > 0)] = TRUTH
-    return _png(small)
+    square = np.zeros((SIDE, SIDE, 3), dtype=np.uint8)
+    top, left = (SIDE - size[1]) // 2, (SIDE - size[0]) // 2
+    square[top : top + size[1], left : left + size[0]] = small
+    return _png(square)
 
 
 def overlay_picture(picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:

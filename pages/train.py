@@ -3,7 +3,8 @@
 import streamlit as st
 
 from core import jobs
-from core.config import RunConfig
+from core.config import AugmentationConfig, RunConfig
+from core.data import DATASETS
 from core.runs import create_run
 from dashboard import run_views, widgets
 from dashboard.sources import dataset_path
@@ -38,6 +39,7 @@ with rail:
                     learning_rate=rate,
                     schedule="cosine",
                     augment=augment,
+                    augmentation=AugmentationConfig(**DATASETS[dataset].info.augmentation),
                 )
             )
             jobs.start(run)

@@ -158,7 +158,8 @@ class Scenes(Dataset):
         type(self).read += 1
         if sample.id == "s3":
             raise InputError("s3: damaged")
-        return scenes(5)[int(sample.id[1]) % 5].clip(0, 255).astype(np.uint8)
+        scene: NDArray[np.uint8] = scenes(5)[int(sample.id[1]) % 5].clip(0, 255).astype(np.uint8)
+        return scene
 
     def truth(self, sample: Sample) -> NDArray[np.uint8]:
         return np.zeros(self.image(sample).shape, np.uint8)

@@ -94,7 +94,7 @@ def test_nothing_is_wrong_with_a_clean_one() -> None:
     assert document["masks_per_image"]["median"] == 1
 
 
-@pytest.mark.parametrize("kind", sorted(set(DATASETS) & {n for n in DATASETS if "phantoms" in n}))
+@pytest.mark.parametrize("kind", [name for name in DATASETS if "phantoms" in name])
 def test_nothing_is_wrong_with_phantoms(kind: str) -> None:
     assert findings(check_dataset(open_dataset(kind))) == {}
 
@@ -199,7 +199,7 @@ PLANTS: list[tuple[Callable[[Planted], None], Mapping[str, list[str]]]] = [
     (copied_mask, {"duplicate_mask": ["i10 = i12"]}),
     (group_in_two_classes, {"group_straddles_class": ["p0: in a and b"]}),
     (overlap, {"overlap": ["i02: 1 px"]}),
-    (too_bright, {"intensity_outlier": ["i09: mean grey 23"]}),
+    (too_bright, {"intensity_outlier": ["i09: mean grey 2"]}),
     (too_dark_to_see, {"low_contrast": ["i09: "]}),
     (tiny, {"size_outlier": ["i11: 16x16"], "mixed_sizes": ["64x64: 23", "16x16: 1"]}),
 ]

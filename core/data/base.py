@@ -42,7 +42,7 @@ class DatasetInfo:
     """Address of the file to fetch; empty where a program cannot fetch it."""
     access: str = ""
     """For the others: where to get it, in words."""
-    augmentation: dict[str, float | bool] = field(default_factory=dict)
+    augmentation: dict[str, Any] = field(default_factory=dict)
     """What suits these images, where it differs from ``AugmentationConfig``'s defaults."""
     classes: tuple[str, ...] = ("foreground",)
     """Names of the mask values 1…K; one name where there is only foreground and background."""

@@ -64,6 +64,8 @@ class BraTS(SlicedDataset):
             "Bakas et al., arXiv:1811.02629 (2018)"
         ),
         homepage="https://www.med.upenn.edu/cbica/brats2020/data.html",
+        augmentation={"rotation_degrees": 15, "elastic_px": 4, "gamma": 0.2, "noise": 0.03},
+        access="Register with the organisers (CBICA), who send the download link.",
         layout="a folder per case with <case>_flair.nii, _t1, _t1ce, _t2 and _seg (or .nii.gz)",
         classes=("NCR/NET", "ED", "ET"),
     )

@@ -22,6 +22,8 @@ class BreastCustom(Folder):
         citation="that of the set you downloaded; experiment after Rahman et al., Breast cancer "
         "segmentation: a custom U-Net approach",
         homepage="https://www.kaggle.com/datasets?search=breast+cancer+segmentation",
+        augmentation={"rotation_degrees": 15, "elastic_px": 4, "gamma": 0.2, "speckle": 0.15},
+        access="Log in at Kaggle, fetch a set of images and masks and import the zip.",
         layout="images/ and masks/ (or original/ and 'ground truth/') with the same file names or "
         "a suffix like _mask, as a folder or zip",
     )

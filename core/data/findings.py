@@ -130,7 +130,7 @@ def _intensity(dataset: Dataset, measured: Sequence[SampleFacts]) -> Places:
     for members in classes.values():
         low, high = _fence([facts.grey for facts in members], least=20)
         odd = [facts for facts in members if not low <= facts.grey <= high]
-        if len(odd) <= FEW * len(members):
+        if len(odd) <= max(1, FEW * len(members)):
             for facts in odd:
                 grey = (
                     f"mean grey {facts.grey:.0f}, expected {max(0, low):.0f}…{min(255, high):.0f}"

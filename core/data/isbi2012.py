@@ -40,6 +40,7 @@ class Isbi2012(Dataset):
         license="free for generating or testing non-commercial image segmentation software",
         citation="Cardona A et al., PLoS Biology 8(10): e1000502 (2010); TrakEM2",
         homepage="https://imagej.net/events/isbi-2012-segmentation-challenge",
+        access="Register at the challenge page and fetch the three TIFF stacks.",
         layout=f"a folder with {IMAGES} and {LABELS} (and {UNLABELLED})",
     )
 

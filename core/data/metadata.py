@@ -6,7 +6,6 @@ and where).
 """
 
 import re
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -90,7 +89,7 @@ def metadata_text(document: Mapping[str, Any]) -> str:
         "Citation": document["citation"],
         "Homepage": document["homepage"],
         "Images": f"{document['images']}, of which {document['unlabelled']} have no reference",
-        "Groups (patients)": document["groups"],
+        "Groups (patients, where known)": document["groups"],
         "Mask files": document["masks"],
         "Objects marked one by one": document["instances"],
         "Images without foreground": document["without_foreground"],
@@ -161,20 +160,21 @@ def patterns(path: Path) -> list[Pattern]:
     sizes = open_archive(path).sizes if path.is_dir() or path.suffix.lower() == ".zip" else {
         path.name: path.stat().st_size
     }  # fmt: skip
-    files: Counter[str] = Counter()
-    total: Counter[str] = Counter()
-    example: dict[str, str] = {}
-    for name, size in sizes.items():
-        pattern = "/".join(_general(part) for part in name.split("/"))
-        files[pattern] += 1
-        total[pattern] += size
-        example.setdefault(pattern, name)
-    ordered = sorted(files, key=lambda pattern: pattern.split("/"))
-    return [
-        # what occurs once keeps its name
-        Pattern(name if files[name] > 1 else example[name], files[name], total[name], example[name])
-        for name in ordered
+    members: dict[str, list[str]] = {}
+    for name in sizes:
+        members.setdefault("/".join(_general(part) for part in name.split("/")), []).append(name)
+    found = [
+        Pattern(_common(pattern, names), len(names), sum(sizes[name] for name in names), min(names))
+        for pattern, names in members.items()
     ]
+    return sorted(found, key=lambda one: one.path.split("/"))
+
+
+def _common(pattern: str, names: list[str]) -> str:
+    """The pattern, with the parts that are the same in all names as they are."""
+    columns = zip(*(name.split("/") for name in names), strict=True)
+    parts = zip(pattern.split("/"), columns, strict=True)
+    return "/".join(column[0] if len(set(column)) == 1 else part for part, column in parts)
 
 
 def _general(part: str) -> str:

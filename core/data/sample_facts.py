@@ -78,13 +78,16 @@ def measure(dataset: Dataset, sample: Sample) -> SampleFacts:
     try:
         facts, stored = _image_facts(dataset, sample)
     except Exception as fault:  # noqa: BLE001 - a reader may fail in any way; the check goes on
-        return SampleFacts(sample=sample, problems=(_unreadable(dataset, sample, fault),))
+        masks = sample.masks if sample.has_truth else 0  # they are there, only not looked at
+        broken = (_unreadable(dataset, sample, fault),)
+        return SampleFacts(sample=sample, mask_files=masks, problems=broken)
     if not sample.has_truth:
         return facts
     try:
         return _with_masks(dataset, facts, stored)
     except Exception as fault:  # noqa: BLE001 - as above
-        return replace(facts, problems=(_unreadable(dataset, sample, fault),))
+        broken = (_unreadable(dataset, sample, fault),)
+        return replace(facts, mask_files=sample.masks, problems=broken)
 
 
 def _unreadable(dataset: Dataset, sample: Sample, fault: Exception) -> Problem:
