@@ -258,8 +258,10 @@ def importer() -> None:
         with widgets.one_clear_error():
             path = _kept_upload(upload.getvalue()) if upload else allowed_path(text)
             facts = import_dataset(name, path)
-        st.session_state["dataset"] = name
-        st.success(f"{facts['images']:,} images imported.", icon=":material/check:")
+        st.session_state["imported"] = f"{info.title}: {facts['images']:,} images imported."
+        st.rerun()  # the list of data sets stands above and has one more now
+    if note := st.session_state.pop("imported", None):
+        st.success(note, icon=":material/check:")
     st.markdown("**Where to get them**")
     st.dataframe(
         pd.DataFrame(

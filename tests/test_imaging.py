@@ -596,3 +596,20 @@ def test_busi() -> None:
     mask = read_image(real("busi/*/benign/benign (1)_mask.png"))
     assert set(np.unique(mask.pixels)) == {0, 255}
     assert mask.pixels.shape == image.pixels.shape
+
+
+def test_reads_at_once_are_quiet_and_leave_the_warnings_as_they_were(tmp_path: Path) -> None:
+    """A palette with transparency bytes makes Pillow warn; here a warning is an error."""
+    import warnings
+    from concurrent.futures import ThreadPoolExecutor
+
+    from PIL import Image as Pillow
+
+    before = list(warnings.filters)
+    picture = Pillow.fromarray(np.arange(400, dtype=np.uint8).reshape(20, 20)).convert("P")
+    file = tmp_path / "palette.png"
+    picture.save(file, transparency=bytes(range(256)))
+    with ThreadPoolExecutor(8) as pool:
+        images = list(pool.map(lambda _n: read_image(file).pixels, range(64)))
+    assert all(np.array_equal(image, images[0]) for image in images)
+    assert list(warnings.filters) == before

@@ -97,3 +97,43 @@ def test_the_repeat_command_gives_the_same_config() -> None:
     settings = dict(parse_setting(words[n + 1]) for n, word in enumerate(words) if word == "--set")
     fresh = RunConfig(dataset=words[words.index("--dataset") + 1])
     assert fresh.with_settings(settings, MODELS["unet"].options) == config
+
+
+def look(app: AppTest, name: str) -> AppTest:
+    app.button_group(key="look").set_value(name).run()
+    assert not app.exception
+    return app
+
+
+@pytest.mark.usefixtures("home")
+def test_the_page_datasets_checks_splits_and_previews(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ISOLINE_REALDATA", "/nowhere")
+    app = run_page("datasets")
+    assert "128 of 128 images; the truth is outlined." in [c.value for c in app.caption]
+    look(app, "Check")
+    app.button[0].click().run()
+    assert not app.exception
+    assert app.success or app.expander
+    look(app, "Balance")
+    look(app, "Augmentation")
+    look(app, "Split")
+    assert "Nothing leaks" in app.success[0].value
+    counts = app.dataframe[0].value
+    assert counts.to_numpy().sum() == 128
+    look(app, "Import")
+    app.text_input[0].set_value("/etc/passwd").run()
+    app.button[0].click().run()
+    assert "only what lies under" in app.error[0].value
+
+
+@pytest.mark.usefixtures("home")
+def test_a_data_set_on_the_server_is_imported_from_the_page(
+    sections: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ISOLINE_REALDATA", "/nowhere")
+    monkeypatch.setenv("ISOLINE_IMPORT_ROOT", str(sections.parent))
+    app = look(run_page("datasets"), "Import")
+    app.text_input[0].set_value(sections.name).run()
+    app.button[0].click().run()
+    assert not app.exception
+    assert "17 images imported" in app.success[0].value

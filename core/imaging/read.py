@@ -34,8 +34,6 @@ _EXPORT = "export it as PNG or TIFF"
 _DAMAGED = "the {} data are damaged or cut short; export or download the file again"
 _RAW, _DEFLATE = 1, {8, 32946}
 _MIN_IS_WHITE, _MIN_IS_BLACK, _RGB = 0, 1, 2
-# warnings.catch_warnings changes the whole process: two reads at once would undo each other.
-_WARNINGS_LOCK = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -120,6 +118,36 @@ class _Bounded(io.BufferedReader):
         return super().read(min(size, max(end - here, 0)))
 
 
+class _Quiet:
+    """Warnings are off while at least one read is under way; the last to end restores them.
+
+    ``warnings.catch_warnings`` changes the whole process: of two reads at once the first to end
+    would undo the other's.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.reads = 0
+        self.caught = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self.lock:
+            if not self.reads:
+                self.caught = warnings.catch_warnings()
+                self.caught.__enter__()
+                warnings.simplefilter("ignore")
+            self.reads += 1
+
+    def __exit__(self, *_fault: object) -> None:
+        with self.lock:
+            self.reads -= 1
+            if not self.reads:
+                self.caught.__exit__(None, None, None)
+
+
+_QUIET = _Quiet()
+
+
 @contextmanager
 def _open(source: Path | bytes, name: str) -> Iterator[tuple[BinaryIO, str, Reader]]:
     """Open, recognise, and turn whatever goes wrong inside the block into one ``InputError``."""
@@ -127,8 +155,7 @@ def _open(source: Path | bytes, name: str) -> Iterator[tuple[BinaryIO, str, Read
     where = "".join(c if c.isprintable() else "?" for c in where)
     title = "image"
     try:
-        with _WARNINGS_LOCK, warnings.catch_warnings(), _stream(source) as stream:
-            warnings.simplefilter("ignore")
+        with _QUIET, _stream(source) as stream:
             title, reader = _recognise(stream.read(512))
             stream.seek(0)
             yield stream, title, reader

@@ -1,0 +1,123 @@
+"""Importing: whole or absent, by copy or by link; the commands around it."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.__main__ import main
+from core.data.importing import import_dataset, imported_path, open_where_it_lies
+from core.data.splits import Split, leaks
+from core.errors import InputError
+
+
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> Any:
+    monkeypatch.setattr(sys, "argv", ["core", *words, "--json"])
+    assert main() == 0, capsys.readouterr().err
+    return json.loads(capsys.readouterr().out)
+
+
+def test_an_import_is_a_copy_that_outlives_its_source(
+    sections: Path, tmp_path: Path, home: Path
+) -> None:
+    source = shutil.copytree(sections, tmp_path / "downloaded")
+    facts = import_dataset("isbi2012", source)
+    shutil.rmtree(source)
+    assert facts["images"] == 17
+    path = imported_path("isbi2012")
+    assert path is not None
+    assert path.is_relative_to(home)
+    dataset = open_where_it_lies("isbi2012", None)
+    assert len(dataset.samples) == 17
+    assert dataset.fingerprint() == facts["fingerprint"]
+
+
+def test_a_link_copies_nothing_and_says_when_it_leads_nowhere(
+    sections: Path, tmp_path: Path, home: Path
+) -> None:
+    source = shutil.copytree(sections, tmp_path / "large")
+    import_dataset("isbi2012", source, link=True)
+    assert imported_path("isbi2012") == source
+    assert sum(file.stat().st_size for file in home.rglob("*") if file.is_file()) < 2000
+    shutil.rmtree(source)
+    assert imported_path("isbi2012") is None
+    with pytest.raises(InputError, match="--data"):
+        open_where_it_lies("isbi2012", None)
+
+
+def test_a_second_import_takes_the_place_of_the_first(sections: Path, home: Path) -> None:
+    import_dataset("isbi2012", sections, link=True)
+    import_dataset("isbi2012", sections)
+    assert [entry.name for entry in (home / "datasets").iterdir()] == ["isbi2012"]
+    assert imported_path("isbi2012") != sections
+
+
+def test_a_failed_import_leaves_nothing_and_keeps_the_older_one(
+    sections: Path, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InputError):
+        import_dataset("isbi2012", tmp_path)
+    assert not (home / "datasets").exists()
+    import_dataset("isbi2012", sections)
+    usage = shutil.disk_usage(home)._replace(free=10)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
+    with pytest.raises(InputError, match="--link"):
+        import_dataset("isbi2012", sections)
+    assert [entry.name for entry in (home / "datasets").iterdir()] == ["isbi2012"]
+    assert imported_path("isbi2012") is not None
+    with pytest.raises(InputError, match="is drawn"):
+        import_dataset("phantoms", sections)
+
+
+@pytest.mark.usefixtures("home")
+def test_import_check_split_and_train_by_name_alone(
+    sections: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    imported = run(monkeypatch, capsys, "datasets", "import", "isbi2012", str(sections))
+    assert imported["images"] == 17
+    log = tmp_path / "log"
+    check = run(monkeypatch, capsys, "datasets", "check", "isbi2012", "--log", str(log))
+    assert {"dataset", "images", "masks", "instances", "classes", "findings"} <= set(check)
+    assert (check["images"], check["masks"]) == (17, 15)
+    for finding in check["findings"]:
+        assert {"kind", "severity", "count", "examples", "advice"} <= set(finding)
+    assert {file.name for file in log.iterdir()} == {"metadata.json", "metadata.md", "structure.md"}
+    split = run(monkeypatch, capsys, "datasets", "split", "isbi2012")
+    assert split["leaks"] == []
+    assert sum(split["counts"].values()) == 15
+    trained = run(
+        monkeypatch,
+        capsys,
+        *["train", "--dataset", "isbi2012", "--set", "epochs=1", "--set", "tile=32"],
+        *["--set", "base_filters=2", "--set", "depth=2"],
+    )
+    assert trained["epochs"] == 1
+
+
+@pytest.mark.realdata
+@pytest.mark.slow
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_ultrasound_split_separates_no_near_duplicates(
+    realdata: Path, seed: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from core.data import open_dataset
+    from core.data.duplicates import duplicate_groups
+
+    words = ["datasets", "split", "busi", "--data", str(realdata / "busi"), "--seed", str(seed)]
+    document = run(monkeypatch, capsys, *words)
+    assert sum(document["counts"].values()) == 250
+    dataset = open_dataset("busi", realdata / "busi")
+    clusters = duplicate_groups(dataset)
+    assert len(set(clusters.values())) >= 40
+    split = Split.of_document(document)
+    assert leaks(dataset.samples, split, clusters) == []
+    part_of = {i: part for part in ("train", "val", "test") for i in getattr(split, part)}
+    assert part_of["benign (433)"] == part_of["malignant (145)"], "the same image"
+    assert part_of["benign (269)"] == part_of["normal (1)"]
