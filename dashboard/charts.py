@@ -56,6 +56,8 @@ def class_bars(counts: dict[str, int], *, title: str) -> go.Figure:
         x=list(counts),
         y=list(counts.values()),
         text=list(counts.values()),
+        textposition="outside",
+        cliponaxis=False,
         marker={"color": NEUTRAL},
         hovertemplate="%{x}: %{y} images<extra></extra>",
     )

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.config import AugmentationConfig
 from core.data import DATASETS, Dataset, Sample
 from core.data.importing import import_dataset
 from core.data.splits import PARTS, leaks, make_split
@@ -16,6 +17,20 @@ from dashboard.augmentation_preview import augmented_pictures
 from dashboard.sources import allowed_path, allowed_root, available, dataset_path, is_drawn
 
 PER_PAGE, TILE = 24, 165
+AMOUNTS = {
+    "rotation_degrees": ("Rotation, degrees", 180.0),
+    "shift": ("Shift, share of the side", 0.5),
+    "zoom": ("Zoom", 0.5),
+    "shear_degrees": ("Shear, degrees", 40.0),
+    "elastic_px": ("Elastic, px", 30.0),
+    "contrast": ("Contrast", 0.5),
+    "brightness": ("Brightness", 0.5),
+    "gamma": ("Gamma", 1.0),
+    "blur_px": ("Blur, px", 4.0),
+    "noise": ("Noise", 0.3),
+    "speckle": ("Speckle", 0.5),
+}
+"""Amounts of augmentation as the page words them, and their largest."""
 SEVERITY_ICON = {
     "error": ":material/error:",
     "warning": ":material/warning:",
@@ -181,23 +196,15 @@ def augmentation(name: str) -> None:
     left, right = st.columns([1, 3])
     with left:
         sample_id = st.selectbox("Image", samples[:500], key="augmentation-image")
+        usual = AugmentationConfig(**dataset.info.augmentation)
         settings = {
-            "rotation_degrees": st.slider("Rotation, degrees", 0, 180, 180),
-            "shift": st.slider("Shift, share of the side", 0.0, 0.5, 0.05),
-            "zoom": st.slider("Zoom", 0.0, 0.5, 0.1),
-            "shear_degrees": st.slider("Shear, degrees", 0, 30, 0),
-            "elastic_px": st.slider("Elastic, px", 0, 30, 10),
-            "contrast": st.slider("Contrast", 0.0, 0.5, 0.1),
-            "brightness": st.slider("Brightness", 0.0, 0.5, 0.1),
-            "gamma": st.slider("Gamma", 0.0, 1.0, 0.0),
-            "blur_px": st.slider("Blur, px", 0.0, 4.0, 0.0),
-            "noise": st.slider("Noise", 0.0, 0.3, 0.0),
-            "speckle": st.slider("Speckle", 0.0, 0.5, 0.0),
-            "flips": st.toggle("Mirror", value=True),
+            field: st.slider(label, 0.0, top, float(getattr(usual, field)), key=f"{name}-{field}")
+            for field, (label, top) in AMOUNTS.items()
         }
+        flips = st.toggle("Mirror", value=usual.flips)
     with right:
         sample = next(s for s in dataset.samples if s.id == sample_id)
-        pictures = augmented_pictures(dataset, sample, settings)
+        pictures = augmented_pictures(dataset, sample, {**settings, "flips": flips})
         columns = st.columns(3)
         for n, picture in enumerate(pictures):
             columns[n % 3].image(picture, width="stretch")
