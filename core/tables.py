@@ -30,7 +30,7 @@ def models_table() -> str:
     rows = []
     for name, card in MODELS.items():
         parameters = parameter_count(build_model(name, in_channels=1, classes=1))
-        paper = f"[{card.authors} {card.year}](https://arxiv.org/abs/{card.arxiv})"
+        paper = f"[{card.authors} {card.year}]({card.link})"
         options = ", ".join(f"`{option}`" for option in card.options)
         rows.append((f"`{name}`", paper, f"{parameters:,}", options))
     return _table(("name", "paper", "trainable weights by default", "options"), rows)

@@ -14,16 +14,13 @@ from core.losses import build_loss
 from core.models import MODELS, build_model, parameter_count, parameter_count_keras
 from core.models.blocks import ACTIVATIONS, NORMALIZATIONS, UPSAMPLINGS, pad_to_multiple
 
-SMALL: dict[str, object] = {"base_filters": 4, "depth": 2}
-"""Options that make a network small, where it has them."""
-
 every_model = pytest.mark.parametrize("name", MODELS)
 
 
 def small(name: str, *, in_channels: int = 1, classes: int = 1, **options: object) -> nn.Module:
     torch.manual_seed(0)
-    own = {key: value for key, value in SMALL.items() if key in MODELS[name].options}
-    return build_model(name, in_channels=in_channels, classes=classes, **{**own, **options})
+    own = {**MODELS[name].small, **options}
+    return build_model(name, in_channels=in_channels, classes=classes, **own)
 
 
 def noise(*shape: int) -> Tensor:

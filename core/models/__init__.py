@@ -1,51 +1,20 @@
 """``MODELS``: every network by name, and the one function that builds them.
 
-To add a network, write one module (one paper per file; title and link on top; logits out) and add
-one line to the table.
+To add a network, write one module (one paper per file; title and link on top; logits out) that ends
+with its ``CARD``, and add one line to the table.
 """
 
-import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import torch
 from torch import nn
 
 from core.errors import InputError, choose
-from core.models.unet import UNet
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelCard:
-    """What a network is and where it comes from."""
-
-    build: Callable[..., nn.Module]
-    """Takes ``in_channels``, ``classes`` and the network's own options by keyword."""
-    title: str
-    """Title of the paper."""
-    authors: str
-    """First author."""
-    year: int
-    """Year of the paper."""
-    arxiv: str
-    """arXiv identifier; empty where there is none."""
-
-    @property
-    def options(self) -> dict[str, object]:
-        """Names and defaults of the network's own options."""
-        parameters = inspect.signature(self.build).parameters.values()
-        shared = {"in_channels", "classes", "self"}
-        return {p.name: p.default for p in parameters if p.name not in shared}
-
+from core.models import unet
+from core.models.card import ModelCard
 
 MODELS: dict[str, ModelCard] = {
-    "unet": ModelCard(
-        build=UNet,
-        title="U-Net: Convolutional Networks for Biomedical Image Segmentation",
-        authors="Ronneberger",
-        year=2015,
-        arxiv="1505.04597",
-    ),
+    "unet": unet.CARD,
 }
 
 
@@ -96,3 +65,13 @@ def parameter_count_keras(model: nn.Module) -> int:
         if name in ("running_mean", "running_var")
     ]
     return parameter_count(model) + sum(running)
+
+
+__all__ = [
+    "MODELS",
+    "ModelCard",
+    "build_model",
+    "check_options",
+    "parameter_count",
+    "parameter_count_keras",
+]

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from core.errors import InputError, choose
 from core.models.blocks import UPSAMPLINGS, DoubleConvolution, initialize, pad_to_multiple
+from core.models.card import ModelCard
 
 
 class UNet(nn.Module):
@@ -82,3 +83,18 @@ class UNet(nn.Module):
             x = block(torch.cat([skip, up(x)], dim=1))  # (B, F, H, W)
         logits: Tensor = self.head(x)
         return logits[..., :height, :width]
+
+
+CARD = ModelCard(
+    build=UNet,
+    title="U-Net: Convolutional Networks for Biomedical Image Segmentation",
+    authors="Ronneberger",
+    year=2015,
+    arxiv="1505.04597",
+    idea="Skips carry fine detail from the encoder to the decoder, level by level.",
+    use="First; everything else has to beat it.",
+    differs="Convolutions are padded, so that the mask is as large as the image.",
+    printed_parameters=31_054_145,
+    multiple=16,
+    small={"base_filters": 4, "depth": 2},
+)
