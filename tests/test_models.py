@@ -76,7 +76,7 @@ def test_saved_and_loaded_it_gives_the_same_logits(name: str, tmp_path: Path) ->
     model(noise(2, 1, 32, 32))  # moves running statistics where there are any
     save_checkpoint(tmp_path / "a.pt", {"model": model.state_dict()})
     torch.manual_seed(99)
-    own = {key: value for key, value in SMALL.items() if key in MODELS[name].options}
+    own = dict(MODELS[name].small)
     twin = build_model(name, in_channels=1, classes=1, **own)
     image = noise(1, 1, 48, 32)
     assert not torch.equal(twin.eval()(image), model.eval()(image)), "fresh weights are fresh"
@@ -110,8 +110,8 @@ def test_its_paper_is_named(name: str) -> None:
 
 
 def test_an_unknown_model_is_refused_with_the_choices() -> None:
-    with pytest.raises(InputError, match="unknown model 'vnet'; choose one of unet"):
-        build_model("vnet", in_channels=1, classes=1)
+    with pytest.raises(InputError, match="unknown model 'nonet'; choose one of unet"):
+        build_model("nonet", in_channels=1, classes=1)
 
 
 # What PAPERS.md prints and what follows from it.
