@@ -62,6 +62,28 @@ def datasets_import(
     _print(facts, as_json, [f"{name}: {facts['images']} images at {facts['path']}"])
 
 
+@datasets.command("download")
+def datasets_download(
+    name: str,
+    *,
+    url: Annotated[str, typer.Option(help="A mirror instead of the publisher.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Fetch an openly downloadable data set; for the others say where to get it."""
+    from core.data.download import download_dataset
+
+    shown = 0
+
+    def progress(done: int, total: int) -> None:
+        nonlocal shown
+        if done - shown >= 32 << 20 or done == total:
+            shown = done
+            _say(f"{done >> 20} of {total >> 20} MB" if total else f"{done >> 20} MB")
+
+    facts = download_dataset(name, url=url, progress=progress)
+    _print(facts, as_json, [f"{name}: {facts['images']} images, SHA-256 {facts['sha256']}"])
+
+
 @datasets.command("check")
 def datasets_check(
     name: str,

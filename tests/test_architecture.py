@@ -141,7 +141,7 @@ def no_build_paths(root: Path) -> list[str]:
 
 
 def package_sources(environment: dict[str, str], configured: str) -> set[str]:
-    """Hosts and folders this machine takes packages from, the public ones left out.
+    """Hosts and folders this machine takes packages from.
 
     Args:
         environment: Environment variables, of which pip reads ``PIP_*``.
@@ -156,11 +156,10 @@ def package_sources(environment: dict[str, str], configured: str) -> set[str]:
         key, _, value = line.partition("=")
         if key.endswith(("index-url", "find-links")):
             values += value.strip("'\"").replace("\\n", " ").split()
-    public = ("pypi.org", "pytorch.org", "pythonhosted.org")
     sources = set()
     for value in " ".join(values).split():
         address = urlsplit(value)
-        if address.hostname and not address.hostname.endswith((*public, "localhost")):
+        if address.hostname and not address.hostname.endswith("localhost"):
             sources.add(address.hostname)
         elif not address.hostname and len(address.path.strip("/")) > 3:
             sources.add(address.path.rstrip("/"))
@@ -262,8 +261,8 @@ GOOD = {
     "dashboard/charts.py": "import plotly.graph_objects as go",
     "dashboard/cache.py": "import streamlit as st\nfrom core import levels",
     "pages/predict.py": "import streamlit as st\nfrom dashboard import cache",
-    "docs/a.md": "the frame/work/ of it, https://pypi.org/simple, ./root/",
-    "Dockerfile": "RUN pip install --index-url https://download.pytorch.org/whl/cpu torch",
+    "docs/a.md": "the frame/work/ of it, ./root/",
+    "Dockerfile": 'RUN pip install --index-url "$TORCH_INDEX" torch',
 }
 
 
@@ -276,17 +275,17 @@ def test_the_rule_lets_good_files_pass(tmp_path: Path, rule: Rule) -> None:
     assert rule(tmp_path) == []
 
 
-def test_public_package_sources_may_be_named() -> None:
+def test_package_sources_are_hosts_and_folders() -> None:
     configured = (
-        "global.index-url='https://pypi.org/simple'\n"
-        "global.extra-index-url='https://mirror.example/simple https://files.pythonhosted.org'\n"
+        "global.index-url='https://index.example/simple'\n"
+        "global.extra-index-url='https://mirror.example/simple http://localhost:3141/root'\n"
         "global.timeout='60'"
     )
     environment = {
         "PIP_FIND_LINKS": "/srv/example-wheels/ file:///srv/more-wheels",
         "HOME": "/home/person",
     }
-    expected = {"mirror.example", "/srv/example-wheels", "/srv/more-wheels"}
+    expected = {"index.example", "mirror.example", "/srv/example-wheels", "/srv/more-wheels"}
     assert package_sources(environment, configured) == expected
 
 
