@@ -195,6 +195,7 @@ def train(
         dataset=dataset,
         model=model,
         data=str(path) if path else None,
+        size=DATASETS[dataset].info.size,
         augmentation=AugmentationConfig(**DATASETS[dataset].info.augmentation),
     )
     config = config.with_settings(dict(map(parse_setting, settings or [])), options)

@@ -1,6 +1,5 @@
 """How a data set is shown: facts, findings, gallery, augmentation, split, and how to get one."""
 
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -8,13 +7,10 @@ import streamlit as st
 
 from core.config import AugmentationConfig
 from core.data import DATASETS, Dataset, Sample
-from core.data.importing import import_dataset
 from core.data.splits import PARTS, leaks, make_split
-from core.files import atomic_path
-from core.home import home
 from dashboard import cache, charts, widgets
 from dashboard.augmentation_preview import augmented_pictures
-from dashboard.sources import allowed_path, allowed_root, available, dataset_path, is_drawn
+from dashboard.sources import available
 
 PER_PAGE, TILE = 24, 165
 AMOUNTS = {
@@ -248,51 +244,3 @@ def split_editor(name: str) -> None:
                 icon=":material/check:",
             )
         st.caption(f"{split.method}. SHA-256 {split.hash}")
-
-
-def importer() -> None:
-    """Bring a data set here: upload, a path of the server, or from where it is published."""
-    name = st.selectbox(
-        "What is it?",
-        [name for name in DATASETS if not is_drawn(name)],
-        format_func=lambda name: f"{name}: {DATASETS[name].info.title}",
-    )
-    info = DATASETS[name].info
-    st.caption(f"Expected: {info.layout}")
-    upload = st.file_uploader("A zip of the data set", type=["zip"])
-    text = st.text_input("or a path on the server", help=f"Under {allowed_root()}.")
-    if st.button("Import", disabled=upload is None and not text):
-        with widgets.one_clear_error():
-            path = _kept_upload(upload.getvalue()) if upload else allowed_path(text)
-            facts = import_dataset(name, path)
-        st.session_state["imported"] = f"{info.title}: {facts['images']:,} images imported."
-        st.rerun()  # the list of data sets stands above and has one more now
-    if note := st.session_state.pop("imported", None):
-        st.success(note, icon=":material/check:")
-    st.markdown("**Where to get them**")
-    st.dataframe(
-        pd.DataFrame(
-            [
-                {
-                    "Data set": kind.info.title,
-                    "Here": "yes" if dataset_path(key) else "no",
-                    "Where": kind.info.homepage,
-                    "Licence": kind.info.license,
-                    "How": kind.info.access or ("downloadable" if kind.info.download_url else ""),
-                }
-                for key, kind in DATASETS.items()
-                if kind.info.homepage
-            ]
-        ),
-        hide_index=True,
-        column_config={"Where": st.column_config.LinkColumn()},
-    )
-
-
-def _kept_upload(content: bytes) -> Path:
-    folder = home() / "uploads"
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / "upload.zip"
-    with atomic_path(target) as place:
-        place.write_bytes(content)
-    return target

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import dataset_views, widgets
+from dashboard import dataset_views, import_views, widgets
 
 rail, stage = st.columns([1, 3.6], gap="medium")
 
@@ -29,6 +29,6 @@ with stage, widgets.one_clear_error():
     elif look == "Split":
         dataset_views.split_editor(name)
     else:
-        dataset_views.importer()
+        import_views.importer()
 
 widgets.foot(f"Data {name}")

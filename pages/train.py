@@ -25,6 +25,7 @@ with rail:
     rate = st.select_slider(
         "Learning rate", [1e-4, 3e-4, 1e-3, 3e-3], 1e-3, format_func=lambda rate: f"{rate:g}"
     )
+    size = widgets.size_picker(dataset)
     augment = st.toggle("Augment", value=True, help="Shift, rotate, mirror and bend the images.")
     if st.button("Start training", type="primary", icon=":material/play_arrow:"):
         with widgets.one_clear_error():
@@ -34,7 +35,8 @@ with rail:
                     dataset=dataset,
                     data=str(path) if path else None,
                     model_options={"base_filters": filters},
-                    tile=256,
+                    size=size,
+                    tile=None if size else 256,
                     epochs=int(epochs),
                     learning_rate=rate,
                     schedule="cosine",
@@ -48,4 +50,4 @@ with rail:
 with stage:
     run_views.watch(st.session_state.get("watched-run"))
 
-widgets.foot(f"Data {dataset}", "unet, binary cross-entropy, Adam, 256 px crops, batch 8")
+widgets.foot(f"Data {dataset}", "unet, binary cross-entropy, Adam, batch 8")

@@ -42,6 +42,8 @@ class DatasetInfo:
     """Address of the file to fetch; empty where a program cannot fetch it."""
     access: str = ""
     """For the others: where to get it, in words."""
+    size: int | None = None
+    """Square to which training resizes by default; None where all images are of one size."""
     augmentation: dict[str, Any] = field(default_factory=dict)
     """What suits these images, where it differs from ``AugmentationConfig``'s defaults."""
     classes: tuple[str, ...] = ("foreground",)

@@ -66,6 +66,7 @@ class BraTS(SlicedDataset):
         homepage="https://www.med.upenn.edu/cbica/brats2020/data.html",
         augmentation={"rotation_degrees": 15, "elastic_px": 4, "gamma": 0.2, "noise": 0.03},
         access="Register with the organisers (CBICA), who send the download link.",
+        size=128,
         layout="a folder per case with <case>_flair.nii, _t1, _t1ce, _t2 and _seg (or .nii.gz)",
         classes=("NCR/NET", "ED", "ET"),
     )

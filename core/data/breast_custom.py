@@ -24,6 +24,7 @@ class BreastCustom(Folder):
         homepage="https://www.kaggle.com/datasets?search=breast+cancer+segmentation",
         augmentation={"rotation_degrees": 15, "elastic_px": 4, "gamma": 0.2, "speckle": 0.15},
         access="Log in at Kaggle, fetch a set of images and masks and import the zip.",
+        size=256,
         layout="images/ and masks/ (or original/ and 'ground truth/') with the same file names or "
         "a suffix like _mask, as a folder or zip",
     )

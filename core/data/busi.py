@@ -42,6 +42,7 @@ class Busi(FileDataset):
         homepage="https://www.kaggle.com/datasets/aryashah2k/breast-ultrasound-images-dataset",
         augmentation={"rotation_degrees": 15, "elastic_px": 4, "gamma": 0.2, "speckle": 0.15},
         access="Log in at Kaggle, fetch the archive and import the zip.",
+        size=256,
         layout="Dataset_BUSI_with_GT/{benign,malignant,normal}/ with 'benign (1).png' and "
         "'benign (1)_mask.png', as a folder or zip",
     )

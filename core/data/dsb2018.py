@@ -57,6 +57,7 @@ class Dsb2018(FileDataset):
         homepage="https://bbbc.broadinstitute.org/BBBC038",
         download_url="https://data.broadinstitute.org/bbbc/BBBC038/stage1_train.zip",
         augmentation={"zoom": 0.3, "elastic_px": 4, "gamma": 0.3, "blur_px": 1, "noise": 0.03},
+        size=256,
         layout="stage1_train/<ImageId>/images/<ImageId>.png and <ImageId>/masks/*.png, as a folder "
         "or zip, with or without stage1_train_labels.csv or stage1_solution.csv",
     )

@@ -40,6 +40,7 @@ class Folder(AnyImages):
         license="yours to know",
         citation="",
         homepage="",
+        size=256,
         layout="images/ and masks/ with the same file names, or one folder with 'a.png' and "
         "'a_mask.png', as a folder or zip",
     )

@@ -47,6 +47,7 @@ class LungCt(FileDataset):
         homepage="https://www.kaggle.com/datasets/kmader/finding-lungs-in-ct-data",
         augmentation={"rotation_degrees": 15, "elastic_px": 4, "brightness": 0.05, "noise": 0.03},
         access="Log in at Kaggle, fetch the archive and import the zip.",
+        size=256,
         layout=f"{IMAGES}/ID_xxxx_Z_xxxx.tif and {MASKS}/ with the same names (and {TABLE}), as a "
         "folder or zip",
     )

@@ -45,6 +45,7 @@ class NnUNet(SlicedDataset):
         license="see its dataset.json",
         citation="see its dataset.json",
         homepage="https://github.com/MIC-DKFZ/nnUNet",
+        size=256,
         layout="a folder with dataset.json, imagesTr and labelsTr",
     )
 

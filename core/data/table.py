@@ -50,6 +50,7 @@ class Table(AnyImages):
         license="yours to know",
         citation="",
         homepage="",
+        size=256,
         layout="a CSV with the columns image and mask (and group, label, split) and paths relative "
         "to it, or a folder or zip that holds one",
     )
