@@ -78,6 +78,8 @@ class RunConfig:
     """Random crops of each training image in one epoch."""
     loss: str = "bce"
     """Key of ``LOSSES``."""
+    loss_options: dict[str, Any] = field(default_factory=dict)
+    """Options of the loss, see ``LOSSES[loss].options``."""
     optimizer: str = "adam"
     """``adam`` or ``sgd``."""
     learning_rate: float = 1e-3
@@ -131,6 +133,12 @@ class RunConfig:
             raise InputError("momentum must be from 0 to below 1 and weight_decay 0 or more")
         if min(self.patience, self.seed, self.split_seed, self.folds, self.fold) < 0:
             raise InputError("patience, seeds and folds cannot be negative")
+        if self.loss_options:
+            from core.losses import (
+                check_loss_options,
+            )  # imports torch, which a config can do without
+
+            check_loss_options(self.loss, self.loss_options)
 
     def document(self) -> dict[str, Any]:
         """The config as it is written to ``config.json``."""
@@ -159,14 +167,18 @@ class RunConfig:
         """A copy with ``key: value`` changes, as ``--set key=value`` gives them.
 
         Args:
-            settings: Keys are fields of the run, ``augmentation.<field>`` or model options.
+            settings: Keys are fields of the run, ``augmentation.<field>``, ``loss.<option>`` or
+                model options. Another loss starts from its own defaults.
             model_options: The network's options; what is not a field must be one of these.
 
         Raises:
             InputError: A key is none of these; the message lists the choices.
         """
         document = self.document()
-        own = [name for name in document if name not in ("augmentation", "model_options")]
+        nested = ("augmentation", "model_options", "loss_options")
+        own = [name for name in document if name not in nested]
+        if settings.get("loss", self.loss) != self.loss:
+            document["loss_options"] = {}
         augmentation = {f"augmentation.{name}": name for name in document["augmentation"]}
         places: dict[str, tuple[dict[str, Any], str]] = {
             **{name: (document["model_options"], name) for name in model_options},
@@ -174,6 +186,9 @@ class RunConfig:
             **{name: (document, name) for name in own},
         }
         for key, value in settings.items():
+            if key.startswith("loss."):  # which options there are is the loss's affair
+                document["loss_options"][key.removeprefix("loss.")] = value
+                continue
             place, name = choose("setting", key, places)
             place[name] = value
         return self.of_document(document)

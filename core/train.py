@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +25,16 @@ from torch import Tensor, nn
 from core.checkpoint import load_checkpoint, save_checkpoint
 from core.config import RunConfig
 from core.data import open_dataset
-from core.data.augmentation import STILL, resample, sample, to
+from core.data.augmentation import STILL, Draw, resample, sample, to
 from core.data.base import Dataset, Sample
 from core.data.duplicates import duplicate_groups
-from core.data.preparation import Prepared, prepare
+from core.data.preparation import Prepared, prepare, prepare_borders
 from core.data.splits import Split, make_split
 from core.device import pick_device, to_device, use_bf16
 from core.errors import InputError
 from core.evaluate import summarize
 from core.levels import STEPS, level_map
-from core.losses import build_loss
+from core.losses import LOSSES, build_loss
 from core.metrics.overlap import dice
 from core.metrics.sweep import Sweep, concatenate, sweep_image
 from core.models import build_model
@@ -63,6 +63,8 @@ class Training:
     """Training images on the device, uint8, shape (N, C, H, W)."""
     masks: Tensor
     """Training masks on the device, uint8 in {0, 1}, shape (N, 1, H, W)."""
+    borders: Tensor | None
+    """255 times the border map, where the loss wants it, uint8, shape (N, 1, H, W)."""
     validation: list[tuple[Sample, NDArray[np.uint8], NDArray[np.uint8]]]
     """Validation samples with image and mask at native size."""
     model: nn.Module
@@ -160,6 +162,7 @@ def _start(run: Run, report: Report, stopping: threading.Event) -> Training:
         device=device,
         images=images,
         masks=masks,
+        borders=_borders(dataset, prepared, split.train, config, device),
         validation=_native(dataset, split.val),
         model=model,
         optimizer=_optimizer(model, config),
@@ -217,7 +220,8 @@ def _one_epoch(training: Training) -> None:
 def _fit(training: Training) -> float:
     """One pass over the training part; its mean loss. The device is waited for once, at the end."""
     config, device, images = training.config, training.device, training.images
-    criterion, bf16 = build_loss(config.loss), use_bf16(config.precision, device)
+    criterion = build_loss(config.loss, **config.loss_options)
+    bf16 = use_bf16(config.precision, device)
     source = (images.shape[2], images.shape[3])
     output = (min(config.tile or source[0], source[0]), min(config.tile or source[1], source[1]))
     moves = config.augmentation if config.augment else STILL
@@ -236,14 +240,19 @@ def _fit(training: Training) -> float:
             draw = sample(
                 moves, batch=len(batch), source=source, output=output, generator=generator
             )
-            image, target = resample(images[index], training.masks[index], to(draw, device), output)
+            draw = to(draw, device)
+            image, target = resample(images[index], training.masks[index], draw, output)
+            maps = (
+                [] if training.borders is None else [_move(training.borders[index], draw, output)]
+            )
         else:
             image, target = images[index].float() / 255, training.masks[index].float()
+            maps = [] if training.borders is None else [training.borders[index].float() / 255]
         image = image.contiguous(memory_format=torch.channels_last)  # (B, C, H, W)
         _set_learning_rate(training.optimizer, config, training.epoch + step / len(batches))
         with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
             logits = training.model(image)  # (B, 1, H, W)
-        loss = criterion(logits, target)
+        loss = criterion(logits, target, *maps)
         training.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         training.optimizer.step()
@@ -261,7 +270,8 @@ def _sweep_validation(training: Training) -> tuple[Sweep, float]:
     """Counts at every threshold and mean loss of the validation images, at native resolution."""
     training.model.eval()
     predictor = _predictor(training)
-    criterion = build_loss(training.config.loss)
+    # Without the border map: it belongs to the size that is trained on, truth here is native.
+    criterion = build_loss(training.config.loss, **training.config.loss_options)
     sweeps, losses = [], []
     for _, image, truth in training.validation:
         probability = predictor.probability(image)
@@ -317,6 +327,46 @@ def _on_device(prepared: Prepared, ids: tuple[str, ...], device: torch.device) -
     # One foreground for now: a pixel of any class counts.
     parts = (prepared.images[rows], (prepared.masks[rows] > 0).astype(np.uint8))
     return [torch.from_numpy(part).to(device) for part in parts]
+
+
+def _borders(
+    dataset: Dataset,
+    prepared: Prepared,
+    ids: tuple[str, ...],
+    config: RunConfig,
+    device: torch.device,
+) -> Tensor | None:
+    """Border maps of the training images on the device; None where the loss has no use for them."""
+    card = LOSSES[config.loss]
+    if not card.border_map:
+        return None
+    options = {**card.options, **config.loss_options}
+    if not options["w0"]:
+        return None
+    maps = prepare_borders(
+        dataset,
+        prepared,
+        size=config.size,
+        aspect=config.aspect,
+        sigma_px=float(options["sigma_px"]),
+    )
+    place = {identity: n for n, identity in enumerate(prepared.ids)}
+    return torch.from_numpy(maps[[place[identity] for identity in ids]]).to(device)
+
+
+def _move(maps: Tensor, draw: Draw, output: tuple[int, int]) -> Tensor:
+    """Read maps in [0, 255] through the grid of image and mask, their values left as they are."""
+    still = replace(
+        draw,
+        gain=torch.ones_like(draw.gain),
+        offset=torch.zeros_like(draw.offset),
+        gamma=None,
+        blur_px=None,
+        speckle=None,
+        noise=None,
+    )
+    moved, _ = resample(maps, maps[:, :0], still, output)
+    return moved  # (B, 1, h, w) in [0, 1]
 
 
 def _native(

@@ -495,3 +495,15 @@ def test_side_by_side_moves_together(visit: Opener) -> None:
     )
     assert same
     assert view(viewer(page))["scale"] > 2
+
+
+@pytest.mark.parametrize(
+    ("spacing", "area", "length"),
+    [("0.5", "mm²", r"\d+ (mm|cm)"), ("0.000004", "µm²", r"\d+ (µm|nm)")],
+)
+def test_lengths_and_areas_are_in_the_unit_that_suits_them(
+    visit: Opener, spacing: str, area: str, length: str
+) -> None:
+    root = viewer(visit(f"size=512&spacing={spacing}"))
+    expect(root.locator("[data-scale]")).to_have_text(re.compile(rf"^\s*{length}\s*$"))
+    expect(root).to_contain_text(re.compile(rf"[1-9][\d,.]* {area}"))

@@ -19,6 +19,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from core.data.base import Dataset, Sample
+from core.data.border_weights import border_weights
 from core.errors import InputError, choose
 from core.files import write_json
 from core.home import home
@@ -41,6 +42,8 @@ class Prepared:
     """Shape (N, C, H, W), memory-mapped."""
     masks: NDArray[np.uint8]
     """0 for background, 1…K for the classes, shape (N, 1, H, W), memory-mapped."""
+    folder: Path
+    """Where they lie; what else is computed once is kept beside them."""
 
 
 def prepare(
@@ -64,20 +67,86 @@ def prepare(
         InputError: An image cannot be read, images differ in size or channels and no size is
             given, or the disk is full.
     """
-    choose("aspect", aspect, ASPECTS)
-    name = f"{VERSION} {dataset.fingerprint()} {size} {aspect if size else ''}"
-    key = hashlib.sha256(name.encode()).hexdigest()[:20]
-    folder = home() / "prepared" / f"{dataset.info.name}-{key}"
+    folder = _folder(dataset, size, aspect)
     if not (folder / "index.json").exists():
-        locks = home() / "locks"
-        for needed in (folder.parent, locks):
-            needed.mkdir(parents=True, exist_ok=True)
-        with FileLock(locks / f"{folder.name}.lock"):  # of two at once the second finds it done
+        with _lock(folder):  # of two at once the second finds it done
             if not (folder / "index.json").exists():
                 _Builder(dataset, size, aspect, folder).build(workers or os.cpu_count(), progress)
     ids = tuple(json.loads((folder / "index.json").read_text(encoding="utf-8"))["ids"])
     images = np.load(folder / "images.npy", mmap_mode="r")
-    return Prepared(ids, images, np.load(folder / "masks.npy", mmap_mode="r"))
+    return Prepared(ids, images, np.load(folder / "masks.npy", mmap_mode="r"), folder)
+
+
+def prepare_borders(
+    dataset: Dataset,
+    prepared: Prepared,
+    *,
+    size: int | None = None,
+    aspect: str = "stretch",
+    sigma_px: float = 5.0,
+    workers: int | None = None,
+) -> NDArray[np.uint8]:
+    """U-Net's border term for every prepared sample, computed once for each σ and kept beside them.
+
+    Args:
+        dataset: The data set that was prepared.
+        prepared: What ``prepare`` made of it.
+        size: As given to ``prepare``.
+        aspect: As given to ``prepare``.
+        sigma_px: Width of the term in pixels of the prepared images.
+        workers: Threads; by default one per core.
+
+    Returns:
+        255 times the exponential of ``border_weights`` in the order of ``Prepared.ids``, rounded
+        (an error of at most 0.2 % of w0), shape (N, 1, H, W), memory-mapped.
+    """
+    path = prepared.folder / f"borders-{sigma_px:g}.npy"
+    samples = {sample.id: sample for sample in dataset.samples}
+
+    def one(place: int) -> NDArray[np.uint8]:
+        mask: NDArray[np.bool_] = np.asarray(prepared.masks[place, 0] > 0)
+        instances = dataset.instances(samples[prepared.ids[place]])
+        objects = mask if instances is None else _resize_instances(instances, size, aspect) * mask
+        return np.rint(255 * border_weights(objects, w0=1, sigma_px=sigma_px)).astype(np.uint8)
+
+    if not path.exists():
+        with _lock(prepared.folder), ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+            if not path.exists():  # of two at once the second finds it done
+                partial = path.with_suffix(".partial")
+                with partial.open("wb") as stream:
+                    np.save(
+                        stream, np.stack(list(pool.map(one, range(len(prepared.ids)))))[:, None]
+                    )
+                partial.replace(path)  # half a file is never seen
+    maps: NDArray[np.uint8] = np.load(path, mmap_mode="r")
+    return maps
+
+
+def _resize_instances(
+    instances: NDArray[np.int32], size: int | None, aspect: str
+) -> NDArray[np.int32]:
+    """Object numbers up to 65,535 at the size of the prepared masks, as ``resize`` picks pixels."""
+    if size is None:
+        return instances
+    low, high = (instances & 255).astype(np.uint8), (instances >> 8).astype(np.uint8)
+    planes = resize(np.stack([low, high]), size, smooth=False, aspect=aspect).astype(np.int32)
+    numbers: NDArray[np.int32] = planes[0] + 256 * planes[1]
+    return numbers
+
+
+def _folder(dataset: Dataset, size: int | None, aspect: str) -> Path:
+    """Where a preparation lies, named by the content it is made of."""
+    choose("aspect", aspect, ASPECTS)
+    name = f"{VERSION} {dataset.fingerprint()} {size} {aspect if size else ''}"
+    key = hashlib.sha256(name.encode()).hexdigest()[:20]
+    return home() / "prepared" / f"{dataset.info.name}-{key}"
+
+
+def _lock(folder: Path) -> FileLock:
+    locks = home() / "locks"
+    for needed in (folder.parent, locks):
+        needed.mkdir(parents=True, exist_ok=True)
+    return FileLock(locks / f"{folder.name}.lock")
 
 
 class _Builder:

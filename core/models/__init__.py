@@ -10,11 +10,28 @@ import torch
 from torch import nn
 
 from core.errors import InputError, choose
-from core.models import unet
+from core.models import (
+    attention_unet,
+    custom_resunet,
+    multiresunet,
+    r2unet,
+    resunet,
+    unet,
+    unet3p,
+    unetpp,
+)
 from core.models.card import ModelCard
 
 MODELS: dict[str, ModelCard] = {
     "unet": unet.CARD,
+    "resunet": resunet.CARD,
+    "custom_resunet": custom_resunet.CARD,
+    "attention_unet": attention_unet.CARD,
+    "r2unet": r2unet.CARD,
+    "attention_r2unet": r2unet.ATTENTION_CARD,
+    "unetpp": unetpp.CARD,
+    "unet3p": unet3p.CARD,
+    "multiresunet": multiresunet.CARD,
 }
 
 

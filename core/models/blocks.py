@@ -1,11 +1,13 @@
 """Pieces that the networks share: normalization, activation, convolution blocks, padding."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.errors import choose
+from core.errors import InputError, choose
 
 NORMALIZATIONS: dict[str, Callable[[int], nn.Module]] = {
     "none": lambda _channels: nn.Identity(),
@@ -56,18 +58,183 @@ class DoubleConvolution(nn.Sequential):
         super().__init__(*layers)
 
 
-def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
-    """Repeat the last row and column until both sides are a multiple.
+class ConvolutionUnit(nn.Sequential):
+    """Padded convolution, normalization, activation; the bias only where nothing normalizes it."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        normalization: str,
+        activation: str | None,
+        kernel: int = 3,
+        stride: int = 1,
+    ) -> None:
+        layers = [
+            nn.Conv2d(
+                in_channels,
+                out_channels,
+                kernel,
+                stride=stride,
+                padding=kernel // 2,
+                bias=normalization == "none",  # a normalization would subtract it again
+            ),
+            choose("normalization", normalization, NORMALIZATIONS)(out_channels),
+        ]
+        if activation is not None:
+            layers.append(choose("activation", activation, ACTIVATIONS)(out_channels))
+        super().__init__(*layers)
+
+
+class UShaped(nn.Module):
+    """Encoder by max-pooling, bottleneck, decoder: blocks and skips are the network's own.
 
     Args:
-        x: Shape (B, C, H, W), any size.
-        multiple: What the network's pooling steps need, usually 2**depth.
+        in_channels: Channels of the image.
+        classes: Channels of the logits.
+        widths: Channels of each level, the bottleneck last.
+        block: Builds a block from its input and output channels.
+        upsampling: Key of ``UPSAMPLINGS``.
+        dropout: Rate of channel dropout after the last encoder block and the bottleneck.
+        skip: Builds what a skip passes through, from its level, its width and the width of the
+            coarser features that it is called with: ``skip(features, coarser)``.
     """
-    height, width = x.shape[-2:]
-    bottom, right = -height % multiple, -width % multiple
-    if not bottom and not right:
+
+    def __init__(
+        self,
+        *,
+        in_channels: int,
+        classes: int,
+        widths: list[int],
+        block: Callable[[int, int], nn.Module],
+        upsampling: str,
+        dropout: float,
+        skip: Callable[[int, int, int], nn.Module] | None = None,
+    ) -> None:
+        super().__init__()
+        upsample = choose("upsampling", upsampling, UPSAMPLINGS)
+        pairs = list(pairwise(widths))
+        self.multiple = 2 ** len(pairs)
+        self.encoder = nn.ModuleList(
+            block(*pair) for pair in zip([in_channels, *widths], widths[:-1], strict=False)
+        )
+        self.encoder[-1] = with_dropout(self.encoder[-1], dropout)
+        self.bottleneck = with_dropout(block(*pairs[-1]), dropout)
+        self.up = nn.ModuleList(upsample(below, width) for width, below in reversed(pairs))
+        self.skips = nn.ModuleList(
+            PlainSkip() if skip is None else skip(level, *pairs[level])
+            for level in reversed(range(len(pairs)))
+        )
+        self.decoder = nn.ModuleList(block(2 * width, width) for width, _ in reversed(pairs))
+        self.head = nn.Conv2d(widths[0], classes, 1)
+
+    def features(self, image: Tensor) -> list[Tensor]:
+        """What every decoder level computes, coarsest first, the padded image's size last."""
+        x = pad_to_multiple(image, self.multiple)
+        encoded = []
+        for block in self.encoder:
+            x = block(x)
+            encoded.append(x)
+            x = functional.max_pool2d(x, 2)  # (B, F, H/2, W/2)
+        x = self.bottleneck(x)
+        decoded = []
+        for up, skip, block, detail in zip(
+            self.up, self.skips, self.decoder, reversed(encoded), strict=True
+        ):
+            x = block(torch.cat([skip(detail, x), up(x)], dim=1))  # (B, F, H, W)
+            decoded.append(x)
+        return decoded
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Logits of shape (B, K, H, W) for an image of shape (B, C, H, W), any H and W."""
+        logits: Tensor = self.head(self.features(image)[-1])
+        return logits[..., : image.shape[-2], : image.shape[-1]]
+
+
+class PlainSkip(nn.Module):
+    """A skip that passes the encoder's features on as they are."""
+
+    def forward(self, features: Tensor, _coarser: Tensor) -> Tensor:
+        """``features``."""
+        return features
+
+
+def with_dropout(module: nn.Module, rate: float) -> nn.Module:
+    """A block that drops whole channels of what it computes; the block itself at a rate of 0."""
+    return nn.Sequential(module, nn.Dropout2d(rate)) if rate > 0 else module
+
+
+def activation_out_of_place(name: str, channels: int) -> nn.Module:
+    """An activation whose input stays as it is, where somebody else still reads that input."""
+    activation = choose("activation", name, ACTIVATIONS)(channels)
+    if isinstance(activation, nn.ReLU | nn.LeakyReLU | nn.SiLU):
+        activation.inplace = False
+    return activation
+
+
+def check_sizes(name: str, *, base_filters: int, depth: int, dropout: float) -> None:
+    """Refuse sizes that make no network.
+
+    Raises:
+        InputError: A value out of range; the message says which network, what it needs and found.
+    """
+    if base_filters < 1 or not 1 <= depth <= 8:
+        raise InputError(
+            f"{name} needs base_filters of at least 1 and a depth from 1 to 8, "
+            f"found {base_filters} and {depth}"
+        )
+    if not 0 <= dropout < 1:
+        raise InputError(f"{name} needs a dropout rate from 0 to below 1, found {dropout}")
+
+
+def check_positive(network: str, *, dropout: float = 0.0, **sizes: int) -> None:
+    """Refuse sizes below 1, whichever a network has, and dropout rates outside [0, 1).
+
+    Raises:
+        InputError: One of them is; the message says which and what was found.
+    """
+    for option, size in sizes.items():
+        if size < 1:
+            raise InputError(f"{network} needs {option} of at least 1, found {size}")
+    if not 0 <= dropout < 1:
+        raise InputError(f"{network} needs a dropout rate from 0 to below 1, found {dropout}")
+
+
+def enlarge(logits: Tensor, scale: int, *, like: Tensor) -> Tensor:
+    """Logits of a coarser level at the size of the image.
+
+    Args:
+        logits: Shape (B, K, h, w).
+        scale: What a side is multiplied by, bilinearly; 1 for logits of the finest level.
+        like: The image, shape (B, C, H, W), that the padding is cut off to.
+    """
+    if scale > 1:
+        logits = functional.interpolate(logits, scale_factor=scale, mode="bilinear")
+    return logits[..., : like.shape[-2], : like.shape[-1]]
+
+
+def pad_to_multiple(x: Tensor, multiple: int, *, minimum: int = 1) -> Tensor:
+    """Repeat the last row and column (in a volume, slice) until all sides are a multiple.
+
+    Args:
+        x: Shape (B, C, H, W) or (B, C, D, H, W), any size.
+        multiple: What the network's pooling steps need, usually 2**depth.
+        minimum: No side stays shorter than this.
+    """
+    missing = [max(minimum, side) - side for side in x.shape[2:]]
+    missing = [n + -(side + n) % multiple for n, side in zip(missing, x.shape[2:], strict=True)]
+    if not any(missing):
         return x
-    return functional.pad(x, (0, right, 0, bottom), mode="replicate")
+    ends = [end for n in reversed(missing) for end in (0, n)]  # the last side comes first
+    return functional.pad(x, ends, mode="replicate")
+
+
+def crop_to(logits: Tensor, image: Tensor) -> Tensor:
+    """Undo ``pad_to_multiple``: cut (B, K, ...) at the end of every side to the image's size."""
+    for axis, side in enumerate(image.shape[2:], start=2):
+        logits = logits.narrow(axis, 0, side)
+    return logits
 
 
 def initialize(network: nn.Module) -> None:

@@ -6,10 +6,18 @@ function threeDecimals(value) {
   return Number.isFinite(value) ? value.toFixed(3) : "–";
 }
 
-function areaText(mm2) {
-  const digits = mm2 >= 1000 ? 0 : mm2 >= 10 ? 1 : 3;
+/** An area in the unit that suits the whole picture, so that it never changes with the threshold. */
+function areaText(mm2, whole_mm2) {
+  const [value, unit] = whole_mm2 >= 1 ? [mm2, "mm²"] : [mm2 * 1e6, "µm²"];
+  const digits = value >= 1000 ? 0 : value >= 10 ? 1 : 3;
   const options = { minimumFractionDigits: digits, maximumFractionDigits: digits };
-  return mm2.toLocaleString("en-US", options);
+  return `${value.toLocaleString("en-US", options)} ${unit}`;
+}
+
+function lengthText(mm) {
+  const units = [[10, "cm"], [1, "mm"], [1e-3, "µm"], [1e-6, "nm"]];
+  const [size, unit] = units.find(([size]) => mm >= 0.999 * size) ?? units.at(-1);
+  return `${Number((mm / size).toPrecision(1))} ${unit}`;
 }
 
 /** Text of every figure at threshold k; an undefined score (0/0) is a dash. */
@@ -18,7 +26,9 @@ function figures(scene, k) {
   const area = scene.header.pixel_area_mm2;
   const pixels = `${WHOLE.format(foreground)} px`;
   const texts = {
-    area: area ? `${areaText(foreground * area)} mm²  ·  ${pixels}` : pixels,
+    area: area
+      ? `${areaText(foreground * area, scene.tally.pixels * area)}  ·  ${pixels}`
+      : pixels,
     share: `${((100 * foreground) / scene.tally.pixels).toFixed(2)} %`,
   };
   if (scene.tally.known) {
@@ -96,8 +106,7 @@ function drawScaleBar(viewer) {
   const pixelsPerMm = viewer.view.scale / spacing[1];
   const length = roundLength(Math.min(160, viewer.view.pane.width / 4) / pixelsPerMm);
   bar.firstElementChild.style.width = `${length * pixelsPerMm}px`;
-  const text = length >= 10 ? `${length / 10} cm` : `${Number(length.toPrecision(1))} mm`;
-  writeText(bar.lastElementChild, text);
+  writeText(bar.lastElementChild, lengthText(length));
 }
 
 /** Pixel and probability under a pane position; nothing outside the picture. */
