@@ -31,7 +31,7 @@ from core.data.duplicates import duplicate_groups
 from core.data.preparation import Prepared, prepare, prepare_borders
 from core.data.splits import Split, make_split
 from core.device import pick_device, to_device, use_bf16
-from core.errors import InputError
+from core.errors import InputError, choose
 from core.evaluate import summarize
 from core.levels import STEPS, level_map
 from core.losses import LOSSES, build_loss
@@ -337,7 +337,7 @@ def _borders(
     device: torch.device,
 ) -> Tensor | None:
     """Border maps of the training images on the device; None where the loss has no use for them."""
-    card = LOSSES[config.loss]
+    card = choose("loss", config.loss, LOSSES)
     if not card.border_map:
         return None
     options = {**card.options, **config.loss_options}

@@ -17,7 +17,7 @@ def loss_curve(history: list[dict[str, Any]]) -> go.Figure:
         ("val_loss", "validation", VALIDATION, "solid"),
     ):
         _line(figure, epochs, [row[key] for row in history], name=name, colour=colour, dash=dash)
-    return figure
+    return _whole_epochs(figure, epochs)
 
 
 def dice_curve(history: list[dict[str, Any]]) -> go.Figure:
@@ -32,7 +32,7 @@ def dice_curve(history: list[dict[str, Any]]) -> go.Figure:
             figure, epochs, [row[key] for row in history], name=name, colour=VALIDATION, dash=dash
         )
     figure.update_yaxes(range=[0, 1])
-    return figure
+    return _whole_epochs(figure, epochs)
 
 
 def histogram(values: Sequence[float], *, title: str, x: str) -> go.Figure:
@@ -44,7 +44,7 @@ def histogram(values: Sequence[float], *, title: str, x: str) -> go.Figure:
         marker={"color": NEUTRAL},
         hovertemplate=f"{x} %{{x}}: %{{y}} images<extra></extra>",
     )
-    figure.update_xaxes(title=x, tickformat=None)
+    figure.update_xaxes(title=x)
     figure.update_layout(height=230, bargap=0.05, margin={"r": 10}, hovermode="closest")
     return figure
 
@@ -61,7 +61,7 @@ def class_bars(counts: dict[str, int], *, title: str) -> go.Figure:
         marker={"color": NEUTRAL},
         hovertemplate="%{x}: %{y} images<extra></extra>",
     )
-    figure.update_xaxes(title="", tickformat=None)
+    figure.update_xaxes(title="")
     figure.update_layout(height=230, margin={"r": 10}, hovermode="closest")
     return figure
 
@@ -75,9 +75,15 @@ def _figure(title: str, y: str) -> go.Figure:
         showlegend=False,
         hovermode="x unified",
     )
-    figure.update_xaxes(title="epoch", showgrid=False, tickformat="d", nticks=8)
+    figure.update_xaxes(title="epoch", showgrid=False)
     figure.update_yaxes(title=y)
     return figure
+
+
+def _whole_epochs(figure: go.Figure, epochs: list[int]) -> go.Figure:
+    """Ticks at whole epochs, about eight of them."""
+    last = max(epochs, default=1)
+    return figure.update_xaxes(tick0=1, dtick=max(1, round(last / 8)), range=[0.5, last + 0.5])
 
 
 def _line(

@@ -78,14 +78,14 @@ def dataset_picker() -> str:
 
 def size_picker(dataset: str) -> int | None:
     """The square that images are resized to; None for crops at their own scale."""
-    names: dict[int | None, str] = {
-        None: "256 px crops at their own scale",
+    names = {
+        0: "256 px crops at their own scale",
         128: "resized to 128 x 128",
         256: "resized to 256 x 256",
         512: "resized to 512 x 512",
     }
-    usual = DATASETS[dataset].info.size
-    chosen: int | None = st.selectbox(
+    usual = DATASETS[dataset].info.size or 0
+    chosen = st.selectbox(
         "The network sees images",
         list(names),
         index=list(names).index(usual),
@@ -94,7 +94,7 @@ def size_picker(dataset: str) -> int | None:
         help="Crops need images of one size. The papers resize to 128 (BUSI, DSB 2018, BraTS) or "
         "256 (lung CT).",
     )
-    return chosen
+    return chosen or None
 
 
 def picture_picker(dataset: str) -> Picture:

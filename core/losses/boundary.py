@@ -2,7 +2,8 @@
 
 Shapes and the target's contract: see ``core.losses.channels``. The distance maps are exact, made
 by scipy on the CPU in every step, one or two for each channel of each image: at batch 8 and 256²
-about 0.1 s for ``boundary`` and 0.2 s for ``hausdorff_dt`` on one core, and a wait for the GPU.
+about 0.04 s for ``boundary`` and 0.09 s for ``hausdorff_dt`` on one core (``bce``: 0.003 s), and
+a wait for the GPU.
 """
 
 from collections.abc import Callable

@@ -9,10 +9,16 @@ from torch.nn import functional
 
 from core.errors import InputError, choose
 
+
+def group_count(channels: int) -> int:
+    """As many groups of equal size as there can be, 8 at most."""
+    return max(groups for groups in range(1, 9) if channels % groups == 0)
+
+
 NORMALIZATIONS: dict[str, Callable[[int], nn.Module]] = {
     "none": lambda _channels: nn.Identity(),
     "batch": nn.BatchNorm2d,
-    "group": lambda channels: nn.GroupNorm(min(8, channels), channels),
+    "group": lambda channels: nn.GroupNorm(group_count(channels), channels),
     "instance": lambda channels: nn.InstanceNorm2d(channels, affine=True),
 }
 

@@ -159,9 +159,9 @@ CARD = ModelCard(
     idea="Every decoder level sees fine detail and coarse meaning from all scales at once.",
     use="Organs of varying size, where time is no matter: the dearest network here.",
     differs=(
-        "The paper prints 26.97 million, rounded; ours has 26,968,065 for one channel. The classification-guided module, which suppresses "
-        "masks in empty images, is left out. The convolutions of the decoder have no bias "
-        "before a normalization, which would subtract it again."
+        "The paper prints 26.97 million, rounded; ours has 26,968,065 for one channel. The "
+        "classification-guided module, which empties the masks of empty images, is left out. "
+        "The decoder's convolutions have no bias, which a normalization would subtract again."
     ),
     printed_parameters=26_970_000,
     multiple=16,
