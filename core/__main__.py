@@ -146,11 +146,14 @@ def datasets_split(
 @models.command("list")
 def models_list(*, as_json: AsJson = False) -> None:
     """Networks with their papers, options and sizes (default options, one channel, one class)."""
+    import torch
+
     from core.models import MODELS, build_model, parameter_count, parameter_count_keras
 
     rows = []
     for name, card in MODELS.items():
-        network = build_model(name, in_channels=1, classes=1)
+        with torch.device("meta"):  # counted, never allocated
+            network = build_model(name, in_channels=1, classes=1)
         rows.append(
             {
                 "name": name,
@@ -185,11 +188,13 @@ def train(
     from core.data.importing import imported_path
     from core.errors import choose
     from core.losses import build_loss
-    from core.models import MODELS, check_options
+    from core.models import card_of, check_options
     from core.runs import create_run
 
     choose("data set", dataset, DATASETS)
-    options = choose("model", model, MODELS).options
+    card = card_of(model)
+    if card.dimensions != 2:
+        raise InputError(f"{model} is a network for volumes, and the data sets here are images")
     path = data.resolve() if data else imported_path(dataset)
     config = RunConfig(
         dataset=dataset,
@@ -198,7 +203,7 @@ def train(
         size=DATASETS[dataset].info.size,
         augmentation=AugmentationConfig(**DATASETS[dataset].info.augmentation),
     )
-    config = config.with_settings(dict(map(parse_setting, settings or [])), options)
+    config = config.with_settings(dict(map(parse_setting, settings or [])), card.options)
     build_loss(config.loss)  # refuse what is wrong before a run folder exists
     check_options(config.model, config.model_options)
     open_dataset(dataset, path)

@@ -5,7 +5,7 @@ from typing import Any
 from core.config import RunConfig
 from core.data.base import DatasetInfo
 from core.data.splits import Split
-from core.models import MODELS
+from core.models import card_of
 from core.operating_point import OperatingPoint
 
 FIGURES = ("dice", "iou", "precision", "recall", "specificity", "accuracy")
@@ -21,13 +21,14 @@ def model_card(
     evaluations: dict[str, dict[str, Any]],
 ) -> str:
     """Markdown: what the model is, its data and licence, numbers with conventions, limits."""
-    network = MODELS[config.model]
+    network = card_of(config.model)
     sees = (
         f"resized to {config.size} x {config.size}"
         if config.size
         else "at its native scale, tiled where it is large"
     )
-    paper = f"{network.authors} {network.year}, arXiv {network.arxiv}"
+    source = f"arXiv {network.arxiv}" if network.arxiv else f"doi {network.doi}"
+    paper = f"{network.authors} {network.year}, {source}"
     options = ", ".join(f"{key} = {value}" for key, value in config.model_options.items())
     test = evaluations["test"]
     return f"""# {name}

@@ -7,6 +7,8 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 
+import torch
+
 from core.data import DATASETS
 from core.files import read_json, write_atomic
 from core.home import ROOT
@@ -29,7 +31,8 @@ def models_table() -> str:
     """Every network that can be trained."""
     rows = []
     for name, card in MODELS.items():
-        parameters = parameter_count(build_model(name, in_channels=1, classes=1))
+        with torch.device("meta"):  # counted, never allocated
+            parameters = parameter_count(build_model(name, in_channels=1, classes=1))
         paper = f"[{card.authors} {card.year}]({card.link})"
         options = ", ".join(f"`{option}`" for option in card.options)
         rows.append((f"`{name}`", paper, f"{parameters:,}", options))

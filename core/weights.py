@@ -5,6 +5,7 @@
 each. Every load checks the manifest: a flipped byte in tensor data would load without a word.
 """
 
+import math
 import os
 import shutil
 import tempfile
@@ -16,6 +17,7 @@ import torch
 from torch import nn
 
 from core.checkpoint import load_checkpoint
+from core.classical import classical_predictor
 from core.config import RunConfig
 from core.data import DATASETS, Dataset, Sample, open_dataset
 from core.data.splits import PARTS, Split
@@ -25,7 +27,7 @@ from core.evaluate import summarize, sweep_samples
 from core.files import read_json, sha256, write_atomic, write_json
 from core.home import ROOT
 from core.model_card import model_card
-from core.models import build_model
+from core.models import build_untrained
 from core.operating_point import OperatingPoint, choose_operating_point
 from core.predict import Predictor
 from core.runs import Run, check_name, open_run
@@ -60,7 +62,13 @@ class TrainedModel:
         Raises:
             InputError: The data set does not hold the split's images.
         """
+        if split != "all" and not any(getattr(self.split, part) for part in PARTS):
+            raise InputError(
+                f"{self.name} was not trained and has no {split} split; use --split all"
+            )
         name = dataset or self.config.dataset
+        if not name:
+            raise InputError(f"{self.name} belongs to no data set; name one with --dataset")
         opened = open_dataset(name, data)
         if split == "all":
             chosen = [sample for sample in opened.samples if sample.has_truth]
@@ -112,11 +120,13 @@ def list_weights() -> list[str]:
 
 
 def load_weights(name: str) -> TrainedModel:
-    """A shipped model.
+    """A shipped model, or a method that needs no training: ``classical/otsu``.
 
     Raises:
         InputError: Unknown name, or a file that differs from the manifest.
     """
+    if name.startswith("classical/"):
+        return _classical(name)
     if name not in list_weights():
         raise InputError(f"no shipped model '{name}'; choose one of {', '.join(list_weights())}")
     folder = weights_folder() / name
@@ -142,6 +152,24 @@ def load_weights(name: str) -> TrainedModel:
         OperatingPoint(**read_json(folder / "operating_point.json")),
         Split.of_document(read_json(folder / "split.json")),
     )
+
+
+def _classical(name: str) -> TrainedModel:
+    """A classical method in the place of a trained network: no data set, no split, 0.5."""
+    untrained = "nothing was trained"
+    point = OperatingPoint(
+        threshold=0.5,
+        rule="fixed",
+        name=f"fixed at 0.5, {untrained}",
+        value=math.nan,
+        dataset="",
+        split="",
+        split_hash="",
+        n_images=0,
+    )
+    split = Split(train=(), val=(), test=(), method=untrained)
+    config = RunConfig(dataset="", model=name)
+    return TrainedModel(name, config, classical_predictor(name), point, split)
 
 
 def load_run(run: Run) -> TrainedModel:
@@ -258,7 +286,7 @@ def _half(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def _predictor(config: RunConfig, in_channels: int, state: dict[str, torch.Tensor]) -> Predictor:
-    model: nn.Module = build_model(
+    model: nn.Module = build_untrained(
         config.model, in_channels=in_channels, classes=1, **config.model_options
     )
     model.load_state_dict(state)

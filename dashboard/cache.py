@@ -16,6 +16,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from core.classical import CLASSICAL
 from core.data import Dataset, open_dataset
 from core.data.duplicates import duplicate_groups
 from core.data.quality import check_dataset
@@ -64,10 +65,11 @@ def _recent() -> Recent:
 
 
 def model_names() -> dict[str, str]:
-    """Key → title of everything that can predict: shipped models, then finished runs."""
+    """Key → title of everything that can predict: shipped models, finished runs, classical ones."""
     shipped = {f"weights/{name}": name for name in list_weights()}
+    untrained = {f"weights/{name}": f"{name} (no training)" for name in CLASSICAL}
     runs = {f"run/{run.name}": f"{run.name} (run)" for run in list_runs() if run.operating_point}
-    return shipped | runs
+    return shipped | runs | untrained
 
 
 def trained_model(key: str) -> TrainedModel:
@@ -77,7 +79,9 @@ def trained_model(key: str) -> TrainedModel:
         InputError: It is gone or damaged.
     """
     source, _, name = key.partition("/")
-    if source == "weights":
+    if name in CLASSICAL:
+        stamp = 0.0  # code, no files
+    elif source == "weights":
         stamp = (weights_folder() / name / "manifest.json").stat().st_mtime
     else:
         stamp = (open_run(name).path / "operating_point.json").stat().st_mtime

@@ -9,6 +9,7 @@ import streamlit as st
 from core.data import DATASETS
 from core.errors import InputError
 from core.levels import LevelMap
+from core.operating_point import OperatingPoint
 from core.progress import duration
 from dashboard import cache
 from dashboard.examples import Picture, example_names
@@ -30,6 +31,14 @@ def foot(*facts: str) -> None:
     st.caption(" · ".join([f"**{RESEARCH_ONLY}**", *facts]))
 
 
+def about_model(name: str, dataset: str, point: OperatingPoint) -> list[str]:
+    """What a model was trained on and where its threshold comes from, for the foot of a page."""
+    if not dataset:
+        return [f"Model {name}", f"threshold {point.threshold:.3f}: {point.name}"]
+    chosen = f"{point.name} ({point.dataset}, n = {point.n_images})"
+    return [f"Model {name}, trained on {dataset}", f"threshold {point.threshold:.3f}: {chosen}"]
+
+
 @contextmanager
 def one_clear_error() -> Iterator[None]:
     """Show a person's mistake as a sentence and end the page with its foot."""
@@ -42,12 +51,8 @@ def one_clear_error() -> Iterator[None]:
 
 
 def model_picker() -> str:
-    """Key of the chosen shipped model or finished run."""
+    """Key of the chosen shipped model, finished run or classical method."""
     names = cache.model_names()
-    if not names:
-        st.info("No model yet. Train one on the page Train; it appears here when it is finished.")
-        foot()
-        st.stop()
     chosen = st.selectbox(
         "Model",
         list(names),
@@ -55,7 +60,7 @@ def model_picker() -> str:
         key="model",
         bind="query-params",
         persist_state="session",
-        help="Shipped models and your own finished runs.",
+        help="Shipped models, your own finished runs, and methods from before networks.",
     )
     return chosen or next(iter(names))
 

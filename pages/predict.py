@@ -46,7 +46,6 @@ with stage, st.container(horizontal=True, vertical_alignment="center"):
     )
 
 widgets.foot(
-    f"Model {trained.name}, trained on {trained.config.dataset}",
-    f"threshold {point.threshold:.3f}: {point.name} ({point.dataset}, n = {point.n_images})",
+    *widgets.about_model(trained.name, trained.config.dataset, point),
     picture.title,
 )

@@ -203,7 +203,10 @@ def test_a_prediction_from_a_run_and_from_what_it_was_promoted_to(
 
 WRONG: dict[str, tuple[str, str]] = {
     "data set": ("train --dataset cats", "unknown data set 'cats'; choose one of phantoms,"),
-    "model": ("train --dataset phantoms --model vnet", "unknown model 'vnet'; choose one of unet"),
+    "model": (
+        "train --dataset phantoms --model nonet",
+        "unknown model 'nonet'; choose one of unet",
+    ),
     "setting": ("train --dataset phantoms --set epoch=3", "unknown setting 'epoch'; choose one of"),
     "value": ("train --dataset phantoms --set epochs=many", "epochs takes a int, found 'many'"),
     "number": ("train --dataset phantoms --set learning_rate=NaN", "learning_rate must be a num"),

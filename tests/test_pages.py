@@ -53,13 +53,14 @@ def test_a_finished_run_is_on_every_page() -> None:
 
 
 @pytest.mark.usefixtures("home")
-def test_without_any_model_the_page_says_what_to_do(
+def test_without_any_trained_model_a_classical_one_is_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ISOLINE_WEIGHTS", str(tmp_path))
     app = run_page("predict")
     assert not app.exception
-    assert "Train one" in app.info[0].value
+    assert app.selectbox(key="model").options[0].startswith("classical/otsu")
+    assert any("Model classical/otsu" in caption.value for caption in app.caption)
 
 
 @pytest.mark.usefixtures("home")

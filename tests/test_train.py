@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from core.checkpoint import load_checkpoint
 from core.config import RunConfig
 from core.data.isbi2012 import IMAGES, LABELS
 from core.errors import InputError
-from core.losses import LOSSES
+from core.losses import LOSSES, bce
 from core.runs import Run, create_run, open_run
 from core.train import Stopped, train
 
@@ -239,7 +240,7 @@ def test_a_loss_that_is_no_number_is_refused_with_advice(tiny_config: Config) ->
     [
         ({"data": "/nowhere"}, "/nowhere: no such folder"),
         ({"loss": "dise"}, "unknown loss 'dise'"),
-        ({"model": "vnet"}, "unknown model 'vnet'"),
+        ({"model": "nonet"}, "unknown model 'nonet'"),
         ({"model_options": {"normalization": "layer"}}, "unknown normalization 'layer'"),
     ],
 )
@@ -319,9 +320,9 @@ def test_every_epoch_shows_every_image_once_in_another_order(
 
     def watched(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         seen.append(float(target.sum()))
-        return LOSSES["bce"](logits, target)
+        return bce(logits, target)
 
-    monkeypatch.setitem(LOSSES, "watched", watched)
+    monkeypatch.setitem(LOSSES, "watched", replace(LOSSES["bce"], loss=watched))
     trained(tiny_config(loss="watched", batch_size=1, augment=False))
     first, second = seen[:10], seen[12:22]  # two validation images after each epoch
     assert len(set(first)) > 5

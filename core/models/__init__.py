@@ -12,15 +12,25 @@ from torch import nn
 from core.errors import InputError, choose
 from core.models import (
     attention_unet,
+    bcdunet,
     custom_resunet,
+    doubleunet,
+    fcn8s,
+    frcunet,
     multiresunet,
     r2unet,
     resunet,
+    segnet,
+    smp_adapter,
     unet,
+    unet3d,
     unet3p,
     unetpp,
+    unext,
+    volumes3d,
 )
 from core.models.card import ModelCard
+from core.models.smp_adapter import smp_names
 
 MODELS: dict[str, ModelCard] = {
     "unet": unet.CARD,
@@ -32,14 +42,36 @@ MODELS: dict[str, ModelCard] = {
     "unetpp": unetpp.CARD,
     "unet3p": unet3p.CARD,
     "multiresunet": multiresunet.CARD,
+    "bcdunet": bcdunet.CARD,
+    "frcunet": frcunet.CARD,
+    "doubleunet": doubleunet.CARD,
+    "unext": unext.CARD,
+    "segnet": segnet.CARD,
+    "fcn8s": fcn8s.CARD,
+    "deeplabv3plus": smp_adapter.CARD,
+    "unet3d": unet3d.CARD,
+    "vnet": volumes3d.VNET,
+    "segresnet": volumes3d.SEGRESNET,
+    "dynunet": volumes3d.DYNUNET,
 }
+
+
+def card_of(name: str) -> ModelCard:
+    """The card of a network: from the table, or of ``smp/<architecture>/<encoder>``.
+
+    Raises:
+        InputError: There is no such network; the message lists those there are.
+    """
+    if name.startswith(smp_adapter.PREFIX):
+        return smp_adapter.smp_card(name)
+    return choose("model", name, MODELS)
 
 
 def build_model(name: str, *, in_channels: int, classes: int, **options: object) -> nn.Module:
     """A network with fresh weights.
 
     Args:
-        name: Key of ``MODELS``.
+        name: Key of ``MODELS``, or ``smp/<architecture>/<encoder>``.
         in_channels: Channels of the image.
         classes: Channels of the logits.
         **options: The network's own, see ``ModelCard.options``.
@@ -47,7 +79,7 @@ def build_model(name: str, *, in_channels: int, classes: int, **options: object)
     Raises:
         InputError: Unknown name, unknown option or a value that the network cannot take.
     """
-    card = choose("model", name, MODELS)
+    card = card_of(name)
     for option, value in options.items():
         default = choose(f"option of {name}", option, card.options)
         if type(value) is not type(default) and not (type(default) is float and type(value) is int):
@@ -55,6 +87,13 @@ def build_model(name: str, *, in_channels: int, classes: int, **options: object)
                 f"option {option} of {name} takes a {type(default).__name__}, found {value!r}"
             )
     return card.build(in_channels=in_channels, classes=classes, **options)
+
+
+def build_untrained(name: str, *, in_channels: int, classes: int, **options: object) -> nn.Module:
+    """As ``build_model``, for weights that are loaded next: nothing is fetched from a hub."""
+    if "encoder_weights" in options:
+        options["encoder_weights"] = "none"
+    return build_model(name, in_channels=in_channels, classes=classes, **options)
 
 
 def check_options(name: str, options: Mapping[str, object]) -> None:
@@ -88,7 +127,10 @@ __all__ = [
     "MODELS",
     "ModelCard",
     "build_model",
+    "build_untrained",
+    "card_of",
     "check_options",
     "parameter_count",
     "parameter_count_keras",
+    "smp_names",
 ]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.errors import choose
+from core.errors import InputError, choose
 from core.models.blocks import (
     ACTIVATIONS,
     NORMALIZATIONS,
@@ -110,7 +110,8 @@ class BCDUNet(nn.Module):
     ) -> None:
         super().__init__()
         check_positive("bcdunet", depth=depth, dense_blocks=dense_blocks, dropout=dropout)
-        check_positive("bcdunet", base_filters=base_filters // 2)  # the LSTM has half of them
+        if base_filters < 2:  # a convolutional LSTM has half of them
+            raise InputError(f"bcdunet needs base_filters of at least 2, found {base_filters}")
         normalize = choose("normalization", normalization, NORMALIZATIONS)
         activate = choose("activation", activation, ACTIVATIONS)
         widths = [base_filters * 2**level for level in range(depth + 1)]

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.models.blocks import check_positive, crop_to, initialize, pad_to_multiple
+from core.errors import InputError
+from core.models.blocks import crop_to, initialize, pad_to_multiple
 from core.models.card import ModelCard
 from core.models.vgg import VGG19, WIDTHS, vgg_stages
 
@@ -40,6 +41,7 @@ class SqueezeExcite(nn.Module):
         super().__init__()
         between = max(1, channels // ratio)
         self.squeeze = nn.Linear(channels, between)
+        nn.init.ones_(self.squeeze.bias)  # else the few units are now and then all dead at birth
         self.excite = nn.Linear(between, channels)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -95,7 +97,8 @@ class DoubleUNet(nn.Module):
         normalization: str = "batch",
     ) -> None:
         super().__init__()
-        check_positive("doubleunet", base_filters=base_filters // 2)
+        if base_filters < 2:  # half of them in the parts that are not VGG-19
+            raise InputError(f"doubleunet needs base_filters of at least 2, found {base_filters}")
         first = [base_filters * width for width in WIDTHS]
         second = [base_filters // 2 * 2**level for level in range(4)]
         self.encoder1 = vgg_stages(
@@ -121,7 +124,7 @@ class DoubleUNet(nn.Module):
         self.head2 = nn.Conv2d(second[0], classes, 1)
         initialize(self)
 
-    def forward_all(self, image: Tensor) -> tuple[Tensor, Tensor]:
+    def forward_all(self, image: Tensor) -> list[Tensor]:
         """Logits of the first and the second U-Net, each of shape (B, K, H, W)."""
         padded = pad_to_multiple(image, self.multiple)
         x, skips1 = padded, []
@@ -142,7 +145,7 @@ class DoubleUNet(nn.Module):
         both = zip(reversed(skips1), reversed(skips2), strict=True)
         for block, (skip1, skip2) in zip(self.decoder2, both, strict=True):
             x = block(torch.cat([_doubled(x), skip1, skip2], dim=1))
-        return crop_to(logits1, image), crop_to(self.head2(x), image)
+        return [crop_to(logits1, image), crop_to(self.head2(x), image)]
 
     def forward(self, image: Tensor) -> Tensor:
         """The second logits, shape (B, K, H, W), for an image of shape (B, C, H, W)."""
@@ -174,5 +177,5 @@ CARD = ModelCard(
     "first U-Net learns through that product; a loss on both outputs, as in the paper, takes "
     "forward_all.",
     multiple=16,
-    small={"base_filters": 4},
+    small={"base_filters": 8},
 )

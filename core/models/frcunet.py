@@ -145,9 +145,11 @@ class FRCUNet(nn.Module):
         )
         steps = ((width, 8 * f, width), (width, 4 * f, width), (width, 2 * f, width // 2))
         self.up = nn.ModuleList(_upsampling(inputs, outputs) for inputs, _, outputs in steps)
-        joined = [_convolutions(skip + out, out, out) for _, skip, out in steps]
-        joined[-1] = joined[-1][:2]  # its second convolution comes after the last upsampling
-        self.decoder = nn.ModuleList(joined)
+        self.decoder = nn.ModuleList(  # the last block goes on after the last upsampling
+            _convolutions(skip + out, *[out] * (1 if step is steps[-1] else 2))
+            for step in steps
+            for _, skip, out in [step]
+        )
         self.last = nn.Sequential(
             nn.Upsample(scale_factor=2, mode="nearest"),
             _convolutions(width // 2, width // 2, 2 * f, 2 * f),

@@ -47,16 +47,17 @@ class SegNet(nn.Module):
             activation=activation,
         )
         widths = [base_filters * width for width in WIDTHS]
-        narrower = [base_filters, *widths[:-1]]  # what each stage hands to the one above it
-        decoder = [
+        narrower = [base_filters, *widths[:-1]]  # what a stage hands up; the first ends in the head
+        decoder: list[nn.Module] = [
             convolutions(
-                [width, *[width] * (count - 1), narrow],
+                [width, *[width] * (count - 1), narrow][: count + (level > 0)],
                 normalization=normalization,
                 activation=activation,
             )
-            for width, narrow, count in zip(widths, narrower, VGG16, strict=True)
+            for level, (width, narrow, count) in enumerate(
+                zip(widths, narrower, VGG16, strict=True)
+            )
         ]
-        decoder[0] = decoder[0][:3]  # its second convolution is the head
         self.decoder = nn.ModuleList(reversed(decoder))
         self.head = nn.Conv2d(base_filters, classes, 3, padding=1)
         initialize(self)
@@ -69,7 +70,7 @@ class SegNet(nn.Module):
             x, where = functional.max_pool2d(stage(x), 2, return_indices=True)  # (B, F, H/2, W/2)
             places.append(where)
         for stage, where in zip(self.decoder, reversed(places), strict=True):
-            x = stage(functional.max_unpool2d(x, where, 2))  # (B, F/2, 2H, 2W)
+            x = stage(functional.max_unpool2d(x, where, (2, 2)))  # (B, F/2, 2H, 2W)
         return crop_to(self.head(x), image)
 
 
@@ -83,5 +84,5 @@ CARD = ModelCard(
     use="Large, compact regions and little memory; thin structures lose against skips.",
     differs="The encoder starts from fresh weights, not from ImageNet's.",
     multiple=32,
-    small={"base_filters": 4},
+    small={"base_filters": 8},
 )

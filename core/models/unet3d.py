@@ -78,8 +78,9 @@ CARD = ModelCard(
     arxiv="1606.06650",
     idea="U-Net in three dimensions, learnt from volumes of which few slices are annotated.",
     use="First, for volumes.",
-    differs="Convolutions are padded, so that the mask is as large as the volume. The printed weights "
-    "are for three channels and classes and leave out the normalizations' scales and shifts.",
+    differs="Convolutions are padded, so that the mask is as large as the volume. The printed "
+    "weights are for three channels and classes and leave out the normalizations' scales and "
+    "shifts.",
     printed_parameters=19_069_955,
     dimensions=3,
     multiple=8,

@@ -5,8 +5,6 @@ cropped back), any number of channels, our names for the options, and one senten
 MONAI is imported when one of them is built, because that takes seconds.
 """
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 
@@ -54,7 +52,7 @@ def build_vnet(*, in_channels: int = 1, classes: int = 1, dropout: float = 0.0) 
         classes: Channels of the logits.
         dropout: Rate of channel dropout in the two deepest levels and on all skips.
     """
-    from monai.networks.nets import VNet
+    from monai.networks.nets.vnet import VNet
 
     check_positive("vnet", dropout=dropout)
     if in_channels > VNET_FILTERS:
@@ -83,7 +81,7 @@ def build_segresnet(
             normalization); each level down doubles them.
         dropout: Rate of channel dropout after the first convolution.
     """
-    from monai.networks.nets import SegResNet
+    from monai.networks.nets.segresnet import SegResNet
 
     check_positive("segresnet", base_filters=base_filters, dropout=dropout)
     if base_filters % 8:
@@ -109,7 +107,7 @@ def build_dynunet(
         base_filters: Channels of the first level; each level down doubles them, up to 320.
         depth: Number of strided steps.
     """
-    from monai.networks.nets import DynUNet
+    from monai.networks.nets.dynunet import DynUNet
 
     check_positive("dynunet", base_filters=base_filters, depth=depth)
     network = DynUNet(
@@ -126,12 +124,9 @@ def build_dynunet(
     return Padded(network, multiple=2**depth, minimum=2 * 2**depth)
 
 
-def _card(build: Callable[..., nn.Module], **facts: object) -> ModelCard:
-    return ModelCard(build=build, dimensions=3, **facts)  # type: ignore[arg-type]
-
-
-VNET = _card(
-    build_vnet,
+VNET = ModelCard(
+    build=build_vnet,
+    dimensions=3,
     title="V-Net: Fully Convolutional Neural Networks for Volumetric Medical Image Segmentation",
     authors="Milletari",
     year=2016,
@@ -142,8 +137,9 @@ VNET = _card(
     differs="MONAI normalizes every convolution by batch, which the paper does not.",
     multiple=16,
 )
-SEGRESNET = _card(
-    build_segresnet,
+SEGRESNET = ModelCard(
+    build=build_segresnet,
+    dimensions=3,
     title="3D MRI brain tumor segmentation using autoencoder regularization",
     authors="Myronenko",
     year=2018,
@@ -155,9 +151,11 @@ SEGRESNET = _card(
     multiple=8,
     small={"base_filters": 8, "dropout": 0.0},
 )
-DYNUNET = _card(
-    build_dynunet,
-    title="nnU-Net: a self-configuring method for deep learning-based biomedical image segmentation",
+DYNUNET = ModelCard(
+    build=build_dynunet,
+    dimensions=3,
+    title="nnU-Net: a self-configuring method for deep learning-based biomedical image "
+    "segmentation",
     authors="Isensee",
     year=2021,
     arxiv="1809.10486",
