@@ -1,21 +1,25 @@
 """The tables of the README, made from the code and the shipped models.
 
-python -m core.tables          # rewrites README.md
+python -m core.tables            # rewrites README.md and docs/networks.md
+python -m core.tables --costs    # counts every network anew first, in a few minutes
 """
 
 import re
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 
 from core.data import DATASETS
-from core.files import read_json, write_atomic
+from core.files import read_json, write_atomic, write_json
 from core.home import ROOT
-from core.models import MODELS, build_model, parameter_count
+from core.losses import LOSSES
+from core.models import MODELS, build_model, costs, parameter_count, parameter_count_keras
+from core.models.cost import COSTS, cost, receptive_field_px
 from core.weights import list_weights, weights_document
 
-README = ROOT / "README.md"
+DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "networks.md")
 
 
 def datasets_table() -> str:
@@ -28,15 +32,47 @@ def datasets_table() -> str:
 
 
 def models_table() -> str:
-    """Every network that can be trained."""
+    """Every network that can be built: paper, size, work, memory, reach, and when to use it."""
     rows = []
     for name, card in MODELS.items():
-        with torch.device("meta"):  # counted, never allocated
-            parameters = parameter_count(build_model(name, in_channels=1, classes=1))
-        paper = f"[{card.authors} {card.year}]({card.link})"
-        options = ", ".join(f"`{option}`" for option in card.options)
-        rows.append((f"`{name}`", paper, f"{parameters:,}", options))
-    return _table(("name", "paper", "trainable weights by default", "options"), rows)
+        numbers = costs()[name]
+        reach = numbers.get("receptive_field_px")
+        kind = "3D" if card.dimensions == 3 else f"{reach} px" if reach else "over 500 px"
+        rows.append(
+            (
+                f"`{name}`",
+                f"[{card.authors} {card.year}]({card.link})",
+                f"{numbers['parameters']:,}",
+                f"{numbers['multiply_adds'] / 1e9:.1f} G",
+                f"{numbers['training_bytes'] / 2**30:.1f} GiB",
+                kind,
+                card.use,
+            )
+        )
+    head = ("name", "paper", "weights", "multiply-adds", "training step", "sees", "use it")
+    return _table(head, rows)
+
+
+def networks_table() -> str:
+    """Every network in words: what is new in it, options, whose code, where it differs."""
+    rows = []
+    for name, card in MODELS.items():
+        options = ", ".join(f"`{option}` {value}" for option, value in card.options.items())
+        rows.append(
+            (f"`{name}`", card.title, card.idea, options, card.implementation, card.differs or "–")
+        )
+    return _table(("name", "paper", "idea", "options", "code", "differs from the paper"), rows)
+
+
+def losses_table() -> str:
+    """Every loss: paper, formula, options, when to use it."""
+    rows = []
+    for name, card in LOSSES.items():
+        options = ", ".join(f"`{option}` {value}" for option, value in card.options.items())
+        paper = f"[{card.authors} {card.year}]({card.link})" if card.link else card.authors
+        formula = f"`{card.formula}`" if card.formula else ""
+        rows.append((f"`{name}`", paper, formula, options or "–", card.use))
+    return _table(("name", "paper", "formula", "options", "use it"), rows)
 
 
 def weights_table() -> str:
@@ -86,9 +122,47 @@ def benchmarks_table() -> str:
     return _table(("benchmark", "what", "goal", "measured", "met", "on"), rows)
 
 
+def write_costs() -> None:
+    """Count every network of the table and keep the figures in ``core/models/costs.json``."""
+    write_json(COSTS, {name: network_cost(name) for name in MODELS})
+
+
+def network_cost(name: str, *, reach: bool = True) -> dict[str, Any]:
+    """Size, work, memory and receptive field of a network with its default options.
+
+    Args:
+        name: Key of ``MODELS``.
+        reach: Whether to find the receptive field too, which takes seconds.
+    """
+    card = MODELS[name]
+    side, batch = (256, 8) if card.dimensions == 2 else (64, 2)
+    try:
+        with torch.device("meta"):
+            network = build_model(name, in_channels=1, classes=1)
+        counted = cost(network, side=side, batch=batch)
+    except RuntimeError:  # a library's network that makes tensors of its own
+        network = build_model(name, in_channels=1, classes=1)
+        counted = cost(network, side=side, batch=batch)
+    document: dict[str, Any] = {
+        "parameters": parameter_count(network),
+        "parameters_keras": parameter_count_keras(network),
+        "multiply_adds": counted.multiply_adds,
+        "training_bytes": counted.training_bytes,
+        "side": side,
+        "batch": batch,
+    }
+    if reach and card.dimensions == 2:
+        narrow = {key: value for key, value in card.small.items() if key != "depth"}
+        small = build_model(name, in_channels=1, classes=1, **narrow)
+        document["receptive_field_px"] = receptive_field_px(small)
+    return document
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "datasets": datasets_table,
     "models": models_table,
+    "networks": networks_table,
+    "losses": losses_table,
     "weights": weights_table,
     "benchmarks": benchmarks_table,
 }
@@ -109,5 +183,8 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 if __name__ == "__main__":
-    write_atomic(README, filled(README.read_text(encoding="utf-8")).encode())
-    sys.stderr.write(f"{README.name}: tables are up to date\n")
+    if "--costs" in sys.argv:
+        write_costs()
+    for document in DOCUMENTS:
+        write_atomic(document, filled(document.read_text(encoding="utf-8")).encode())
+        sys.stderr.write(f"{document.name}: tables are up to date\n")

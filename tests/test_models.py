@@ -157,6 +157,31 @@ def test_it_learns_two_phantoms_by_heart(name: str) -> None:
     assert dice > goal
 
 
+@every_volume_model
+def test_it_learns_two_volumes_by_heart(name: str) -> None:
+    if name == "vnet":
+        pytest.skip("its width is fixed: half a second a step")
+    near, across, up = torch.meshgrid(*[torch.arange(16.0)] * 3, indexing="ij")
+    distance = torch.stack(
+        [(near - z) ** 2 + (across - y) ** 2 + (up - x) ** 2 for z, y, x in ((5, 6, 7), (9, 8, 10))]
+    )
+    truth = ((distance < 20) & (distance > 5))[:, None]  # hollow balls
+    volumes = truth + 0.3 * noise(2, 1, 16, 16, 16)
+    model = small(name).train()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    dice = 0.0
+    for _ in range(60):
+        logits = model(volumes)
+        mask = logits > 0
+        dice = float(2 * (mask & truth).sum() / (mask.sum() + truth.sum()))
+        if dice > 0.95:
+            break
+        optimizer.zero_grad()
+        torch.autograd.backward(build_loss("bce")(logits, truth.float()))
+        optimizer.step()
+    assert dice > 0.95
+
+
 @every_image_model
 def test_it_exports(name: str) -> None:
     model = small(name, in_channels=2, classes=3).eval()

@@ -30,6 +30,7 @@ from core.models.doubleunet import DoubleUNet, SqueezeExcite, foreground
 from core.models.frcunet import FRCUNet, FrequencyRecalibration, LaplacianPyramid, gaussian
 from core.models.segnet import SegNet
 from core.models.smp_adapter import Adapted, ForgivingBatchNorm, build_deeplabv3plus
+from core.models.smp_architectures import ARCHITECTURES
 from core.models.unet3d import UNet3D
 from core.models.unext import ShiftedMLP, shift_tokens
 from core.models.vgg import VGG16, VGG19, vgg_stages
@@ -326,7 +327,7 @@ def test_a_value_that_makes_no_network_is_refused(
     [
         *(
             f"smp/{architecture}/resnet18"
-            for architecture in smp_adapter.ARCHITECTURES
+            for architecture in ARCHITECTURES
             if architecture != "dpt"
         ),
         "smp/dpt/tu-vit_tiny_patch16_224",

@@ -4,7 +4,9 @@ To add a network, write one module (one paper per file; title and link on top; l
 with its ``CARD``, and add one line to the table.
 """
 
+import json
 from collections.abc import Mapping
+from functools import cache
 
 import torch
 from torch import nn
@@ -30,6 +32,7 @@ from core.models import (
     volumes3d,
 )
 from core.models.card import ModelCard
+from core.models.cost import COSTS
 from core.models.smp_adapter import smp_names
 
 MODELS: dict[str, ModelCard] = {
@@ -106,6 +109,16 @@ def check_options(name: str, options: Mapping[str, object]) -> None:
         build_model(name, in_channels=1, classes=1, **options)
 
 
+@cache
+def costs() -> dict[str, dict[str, int]]:
+    """Parameters, multiply-adds, memory of a training step and receptive field of every network.
+
+    For the default options, one channel in and out, float32; see ``core.models.cost``.
+    """
+    document: dict[str, dict[str, int]] = json.loads(COSTS.read_text(encoding="utf-8"))
+    return document
+
+
 def parameter_count(model: nn.Module) -> int:
     """Trainable weights and biases."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
@@ -130,6 +143,7 @@ __all__ = [
     "build_untrained",
     "card_of",
     "check_options",
+    "costs",
     "parameter_count",
     "parameter_count_keras",
     "smp_names",

@@ -6,12 +6,15 @@ pixels of the image one pixel of the logits depends on.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode
 
+COSTS = Path(__file__).with_name("costs.json")
+"""The figures of every network, written by ``python -m core.tables --costs``."""
 ADAM_COPIES = 4
 """Weights, gradients and the two moments of Adam."""
 
@@ -27,19 +30,20 @@ class Cost:
 
 
 def cost(model: nn.Module, *, in_channels: int = 1, side: int = 256, batch: int = 8) -> Cost:
-    """Count a network that was built under ``torch.device("meta")``.
+    """Count a network, best one that was built under ``torch.device("meta")``.
 
     Args:
-        model: On the meta device.
+        model: On the meta device; on another it is really run.
         in_channels: Of the image.
         side: Height and width of the image, and depth for networks on volumes.
         batch: Images in a training step.
     """
+    device = next(model.parameters()).device
     dimensions = 3 if any(isinstance(m, nn.Conv3d) for m in model.modules()) else 2
     shape = (in_channels, *[side] * dimensions)
     model.eval()
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model(torch.empty(1, *shape, device="meta"))
+        model(torch.zeros(1, *shape, device=device))
     kept: dict[int, int] = {}
 
     def keep(tensor: Tensor) -> Tensor:
@@ -51,8 +55,8 @@ def cost(model: nn.Module, *, in_channels: int = 1, side: int = 256, batch: int 
     held: list[Tensor] = []
     model.train()
     with saved_tensors_hooks(keep, lambda tensor: tensor):
-        logits = model(torch.empty(batch, *shape, device="meta"))
-        loss = nn.functional.binary_cross_entropy_with_logits(logits, torch.empty_like(logits))
+        logits = model(torch.zeros(batch, *shape, device=device))
+        loss = nn.functional.binary_cross_entropy_with_logits(logits, torch.zeros_like(logits))
     del loss
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
     own = {p.untyped_storage()._cdata for p in model.parameters()}  # noqa: SLF001
@@ -78,7 +82,7 @@ def receptive_field_px(model: nn.Module, *, in_channels: int = 1, side: int = 51
     model.eval().double()  # the farthest pixels count for little: float32 would lose them
     with torch.no_grad():
         for parameter in model.parameters():  # no zero and no cancelling on the way
-            parameter.copy_(torch.rand_like(parameter) * 0.2 + 0.1)
+            parameter.copy_(torch.rand_like(parameter) * 0.02 + 0.01)  # gates stay half open
     reach = 0
     for place in (side // 2 - 8, side // 2 - 1, side // 2, side // 2 + 5):
         image = torch.rand(1, in_channels, side, side, dtype=torch.double, requires_grad=True)

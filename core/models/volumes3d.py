@@ -166,5 +166,5 @@ DYNUNET = ModelCard(
     differs="The rules' result for isotropic volumes of 128 voxels a side, not planned anew for "
     "each data set; without deep supervision.",
     multiple=32,
-    small={"base_filters": 4, "depth": 2},
+    small={"base_filters": 8, "depth": 2},
 )
