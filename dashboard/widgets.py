@@ -9,6 +9,8 @@ import streamlit as st
 from core.data import DATASETS
 from core.errors import InputError
 from core.levels import LevelMap
+from core.losses import LOSSES
+from core.models import MODELS, costs
 from core.operating_point import OperatingPoint
 from core.progress import duration
 from dashboard import cache
@@ -78,6 +80,32 @@ def dataset_picker() -> str:
     name = chosen or next(iter(names))
     info = DATASETS[name].info
     st.caption(f"{info.modality}; foreground is {info.foreground}. Licence: {info.license}.")
+    return name
+
+
+def network_picker() -> tuple[str, dict[str, object]]:
+    """A network for images, and its options as chosen here."""
+    names = [name for name, card in MODELS.items() if card.dimensions == 2]
+    name = st.selectbox("Network", names, key="train-network", persist_state="session") or names[0]
+    card, numbers = MODELS[name], costs()[name]
+    st.caption(f"{card.idea} [{card.authors} {card.year}]({card.link})")
+    if "base_filters" not in card.options:
+        return name, {}
+    filters = st.select_slider(
+        "Base filters",
+        [8, 16, 32, 64],
+        16,
+        help="Channels of the first block; the papers use 16 and 64. Twice as many cost about "
+        f"three times the time. By default {name} has {numbers['parameters']:,} weights.",
+    )
+    return name, {"base_filters": filters}
+
+
+def loss_picker() -> str:
+    """A loss for one foreground, as its card words it."""
+    names = [name for name, card in LOSSES.items() if not card.as_printed and name != "ce_dice"]
+    name = st.selectbox("Loss", names, key="train-loss", persist_state="session") or "bce"
+    st.caption(LOSSES[name].use)
     return name
 
 

@@ -14,18 +14,14 @@ rail, stage = st.columns([1, 2.6], gap="medium")
 with rail:
     widgets.head("Train", "A training goes on when you close this page.")
     dataset = widgets.dataset_picker()
-    filters = st.select_slider(
-        "Base filters",
-        [8, 16, 32, 64],
-        16,
-        help="Channels of the first block; the papers use 16 and 64. Twice as many cost about "
-        "three times the time.",
-    )
+    network, options = widgets.network_picker()
     epochs = st.number_input("Epochs", 1, 1000, 20, help="Passes over the training images.")
     rate = st.select_slider(
         "Learning rate", [1e-4, 3e-4, 1e-3, 3e-3], 1e-3, format_func=lambda rate: f"{rate:g}"
     )
-    size = widgets.size_picker(dataset)
+    with st.expander("More"):
+        loss = widgets.loss_picker()
+        size = widgets.size_picker(dataset)
     augment = st.toggle("Augment", value=True, help="Shift, rotate, mirror and bend the images.")
     if st.button("Start training", type="primary", icon=":material/play_arrow:"):
         with widgets.one_clear_error():
@@ -34,7 +30,9 @@ with rail:
                 RunConfig(
                     dataset=dataset,
                     data=str(path) if path else None,
-                    model_options={"base_filters": filters},
+                    model=network,
+                    model_options=options,
+                    loss=loss,
                     size=size,
                     tile=None if size else 256,
                     epochs=int(epochs),
@@ -50,4 +48,4 @@ with rail:
 with stage:
     run_views.watch(st.session_state.get("watched-run"))
 
-widgets.foot(f"Data {dataset}", "unet, binary cross-entropy, Adam, batch 8")
+widgets.foot(f"Data {dataset}", f"{network}, {loss}, Adam, batch 8")
