@@ -114,7 +114,7 @@ def train(run: Run, *, report: Report = lambda _event: None) -> Row:
     """
     run.save_status("running", message="preparing the data")
     try:
-        with _stop_on_signal() as stopping:
+        with _stop_on_signal() as stopping, _deterministic():
             training = _start(run, report, stopping)
             while not training.done:
                 _one_epoch(training)
@@ -133,7 +133,6 @@ def train(run: Run, *, report: Report = lambda _event: None) -> Row:
 def _start(run: Run, report: Report, stopping: threading.Event) -> Training:
     """Data, network and optimizer, as the last checkpoint left them or fresh."""
     config, device = run.config, pick_device()
-    torch.use_deterministic_algorithms(mode=True, warn_only=True)
     dataset = open_dataset(config.dataset, Path(config.data) if config.data else None)
     prepared = prepare(dataset, size=config.size, aspect=config.aspect)
     split = make_split(
@@ -426,6 +425,18 @@ def _heartbeat(training: Training, steps: int) -> Callable[[int], None]:
         training.report({"event": "step", **facts})
 
     return beat
+
+
+@contextmanager
+def _deterministic() -> Iterator[None]:
+    """Ask torch for algorithms that repeat bit by bit; a warning says where it has none."""
+    before = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.use_deterministic_algorithms(mode=True, warn_only=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(mode=before, warn_only=warn_only)
 
 
 @contextmanager
