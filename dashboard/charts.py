@@ -81,8 +81,11 @@ def _figure(title: str, y: str) -> go.Figure:
 
 
 def _whole_epochs(figure: go.Figure, epochs: list[int]) -> go.Figure:
-    """Ticks at whole epochs, about eight of them."""
+    """Ticks at whole epochs, about eight of them; labels apart where lines end together."""
     last = max(epochs, default=1)
+    notes = sorted(figure.layout.annotations, key=lambda note: note.y)
+    for note, shift in zip(notes, (-7, 7), strict=False):
+        note.yshift = shift
     return figure.update_xaxes(tick0=1, dtick=max(1, round(last / 8)), range=[0.5, last + 0.5])
 
 

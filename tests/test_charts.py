@@ -36,3 +36,9 @@ def test_bars_and_histograms_count_what_they_are_given() -> None:
     spread = charts.histogram([1.0, 2.0, 2.0], title="How large?", x="px")
     assert list(spread.data[0].x) == [1.0, 2.0, 2.0]
     assert spread.layout.xaxis.title.text == "px"
+
+
+def test_labels_of_lines_that_end_together_stand_apart() -> None:
+    figure = charts.dice_curve(history(4))  # both lines are the same here
+    shifts = [note.yshift for note in figure.layout.annotations]
+    assert abs(shifts[0] - shifts[1]) >= 12
