@@ -134,7 +134,9 @@ def _start(run: Run, report: Report, stopping: threading.Event) -> Training:
     """Data, network and optimizer, as the last checkpoint left them or fresh."""
     config, device = run.config, pick_device()
     dataset = open_dataset(config.dataset, Path(config.data) if config.data else None)
-    prepared = prepare(dataset, size=config.size, aspect=config.aspect)
+    prepared = prepare(
+        dataset, size=config.size, aspect=config.aspect, progress=_preparing(run, stopping)
+    )
     split = make_split(
         dataset.samples,
         seed=config.split_seed,
@@ -396,6 +398,21 @@ def _generator(seed: int, epoch: int, step: int) -> torch.Generator:
     """The random numbers of one step, whatever happened before it."""
     digest = hashlib.sha256(f"{seed} {epoch} {step}".encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
+
+
+def _preparing(run: Run, stopping: threading.Event) -> Callable[[int, int], None]:
+    """Tell about once a second how far the preparation is, and notice a wish to stop."""
+    last = time.monotonic()
+
+    def progress(done: int, total: int) -> None:
+        nonlocal last
+        if stopping.is_set():
+            raise Stopped
+        if time.monotonic() - last >= HEARTBEAT_SECONDS:
+            last = time.monotonic()
+            run.save_status("running", message=f"preparing image {done:,} of {total:,}")
+
+    return progress
 
 
 def _heartbeat(training: Training, steps: int) -> Callable[[int], None]:
