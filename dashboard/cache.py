@@ -79,13 +79,17 @@ def trained_model(key: str) -> TrainedModel:
         InputError: It is gone or damaged.
     """
     source, _, name = key.partition("/")
+    return _trained_model(source, name, _stamp(key))
+
+
+def _stamp(key: str) -> float:
+    """When a model last changed; what is made with it is kept under this too."""
+    source, _, name = key.partition("/")
     if name in CLASSICAL:
-        stamp = 0.0  # code, no files
-    elif source == "weights":
-        stamp = (weights_folder() / name / "manifest.json").stat().st_mtime
-    else:
-        stamp = (open_run(name).path / "operating_point.json").stat().st_mtime
-    return _trained_model(source, name, stamp)
+        return 0.0  # code, no files
+    if source == "weights":
+        return (weights_folder() / name / "manifest.json").stat().st_mtime
+    return (open_run(name).path / "operating_point.json").stat().st_mtime
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)
@@ -125,7 +129,7 @@ def level_map(
         with LOCK:  # one network at a time: two would only slow each other and double the memory
             return trained.predictor.levels(pixels, progress=progress)
 
-    key = ("levels", model_key, trained.config.seed, id_of(pixels), trained.operating_point.k)
+    key = ("levels", model_key, _stamp(model_key), id_of(pixels))
     levels: LevelMap = _recent().get(key, predict, lambda levels: levels.nbytes)
     return levels
 

@@ -1,5 +1,6 @@
 """How a data set is shown: facts, findings, gallery, augmentation, split, and how to get one."""
 
+import re
 from typing import Any
 
 import pandas as pd
@@ -172,7 +173,8 @@ def _filtered(dataset: Dataset, document: dict[str, Any] | None) -> list[Sample]
         )
     if wanted != "all":
         text = "\n".join(map(str, places[wanted]))
-        samples = [s for s in samples if s.id in text]
+        named = {s.id: re.compile(rf"(?<![\w-]){re.escape(s.id)}(?![\w-])") for s in samples}
+        samples = [s for s in samples if named[s.id].search(text)]  # section-1 is not section-10
     return samples
 
 

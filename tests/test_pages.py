@@ -138,3 +138,23 @@ def test_a_data_set_on_the_server_is_imported_from_the_page(
     app.button[0].click().run()
     assert not app.exception
     assert "17 images imported" in app.success[0].value
+
+
+@pytest.mark.usefixtures("home")
+def test_a_model_that_was_replaced_is_looked_through_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import numpy as np
+
+    from core.runs import open_run
+    from core.weights import promote
+    from dashboard import cache
+    from dashboard.examples import Picture
+
+    monkeypatch.setenv("ISOLINE_WEIGHTS", str(tmp_path / "weights"))
+    picture = Picture("noise", np.random.default_rng(0).integers(0, 256, (32, 32), dtype=np.uint8))
+    promote(open_run(tiny_run("first")), "model")
+    before = cache.level_map("weights/model", picture)
+    assert cache.level_map("weights/model", picture) is before, "the network runs once"
+    promote(open_run(tiny_run("second", learning_rate=0.01)), "model")
+    assert not np.array_equal(cache.level_map("weights/model", picture), before)
