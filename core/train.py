@@ -135,7 +135,11 @@ def _start(run: Run, report: Report, stopping: threading.Event) -> Training:
     config, device = run.config, pick_device()
     dataset = open_dataset(config.dataset, Path(config.data) if config.data else None)
     prepared = prepare(
-        dataset, size=config.size, aspect=config.aspect, progress=_preparing(run, stopping)
+        dataset,
+        size=config.size,
+        aspect=config.aspect,
+        tile=config.tile,
+        progress=_preparing(run, stopping),
     )
     split = make_split(
         dataset.samples,
@@ -323,8 +327,7 @@ def _predictor(training: Training) -> Predictor:
 
 def _on_device(prepared: Prepared, ids: tuple[str, ...], device: torch.device) -> list[Tensor]:
     """Training images and masks as uint8 on the device, where every epoch reads them."""
-    place = {identity: n for n, identity in enumerate(prepared.ids)}
-    rows = [place[identity] for identity in ids]
+    rows = prepared.rows(ids)
     # One foreground for now: a pixel of any class counts.
     parts = (prepared.images[rows], (prepared.masks[rows] > 0).astype(np.uint8))
     return [torch.from_numpy(part).to(device) for part in parts]
@@ -351,8 +354,7 @@ def _borders(
         aspect=config.aspect,
         sigma_px=float(options["sigma_px"]),
     )
-    place = {identity: n for n, identity in enumerate(prepared.ids)}
-    return torch.from_numpy(maps[[place[identity] for identity in ids]]).to(device)
+    return torch.from_numpy(maps[prepared.rows(ids)]).to(device)
 
 
 def _move(maps: Tensor, draw: Draw, output: tuple[int, int]) -> Tensor:
