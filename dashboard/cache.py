@@ -7,7 +7,8 @@ keyed by content.
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.classical import CLASSICAL
 from core.data import Dataset, open_dataset
@@ -22,14 +24,25 @@ from core.data.duplicates import duplicate_groups
 from core.data.quality import check_dataset
 from core.files import read_json, write_json
 from core.home import home
-from core.imaging import page_count, read_image, to_8bit
-from core.levels import LevelMap
+from core.imaging import (
+    Collection,
+    Image,
+    SourceFile,
+    Volume,
+    page_count,
+    read_image,
+    survey,
+)
+from core.levels import STEPS, LevelMap
+from core.model_fit import fit_warnings
 from core.runs import list_runs, open_run
+from core.training_facts import TrainingFacts
 from core.weights import TrainedModel, list_weights, load_run, load_weights, weights_folder
 from dashboard.examples import Picture, open_example
 from dashboard.sources import dataset_path
 from dashboard.thumbnails import thumbnail_png
 from dashboard.viewer import Scene, pack
+from dashboard.windows import raw_values
 
 LEVEL_BYTES = 512 * 2**20
 LOCK = Lock()
@@ -109,13 +122,58 @@ def upload(content: bytes, name: str, page: int) -> Picture:
     """A page of an uploaded file."""
     image = read_image(content, name=name, page=page)
     pages = f", page {page + 1} of {image.page_count}" if image.page_count > 1 else ""
-    return Picture(image.name + pages, to_8bit(image.pixels), None, image.spacing_mm)
+    return Picture(image.name + pages, image.picture8(), None, image.spacing_mm, image)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def upload_pages(content: bytes, name: str) -> int:
     """How many pages an uploaded file has."""
     return page_count(content, name=name)
+
+
+def upload_collection(files: Sequence[UploadedFile]) -> Collection:
+    """What several uploaded files and zips hold; only their headers are read.
+
+    Raises:
+        InputError: Nothing can be read.
+    """
+    names = tuple(file.file_id for file in files)
+
+    def look() -> Collection:
+        return survey([SourceFile(name=file.name, data=file.getvalue()) for file in files])
+
+    whole = sum(file.size for file in files)
+    found: Collection = _recent().get(("files", *names), look, lambda _: whole)
+    return found
+
+
+def upload_item(files: Sequence[UploadedFile], number: int) -> Image | Volume:
+    """One image or volume of ``upload_collection``.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    item = upload_collection(files).items[number]
+    key = ("item", *(file.file_id for file in files), number)
+
+    def size(found: Image | Volume) -> int:
+        return (found.array if isinstance(found, Volume) else found.pixels).nbytes
+
+    read: Image | Volume = _recent().get(key, item.read, size)
+    return read
+
+
+def fit_sentences(model_key: str, image: Image) -> list[str]:
+    """How an image differs from what a model was trained on; empty where nothing is known."""
+    source, _, name = model_key.partition("/")
+    if name in CLASSICAL:
+        return []
+    folder = weights_folder() / name if source == "weights" else open_run(name).path
+    file = folder / "training_facts.json"
+    if not file.exists():
+        return []
+    facts = TrainingFacts.of_document(read_json(file))
+    return [warning.sentence for warning in fit_warnings(image, facts)]
 
 
 def level_map(
@@ -134,7 +192,28 @@ def level_map(
     return levels
 
 
-def packed_scene(model_key: str, picture: Picture, levels: LevelMap) -> bytes:
+def uncertainty_map(model_key: str, picture: Picture) -> LevelMap:
+    """Standard deviation over eight views of a picture, in thousandths, shape (H, W).
+
+    The network runs eight times, once for each pair.
+    """
+    from core.uncertainty import augmented, gather  # torch, and only where it is asked for
+
+    predictor = trained_model(model_key).predictor
+
+    def disagree() -> LevelMap:
+        with LOCK:  # as above
+            found = gather(augmented(predictor.probability, "turns"), picture.image)
+        return np.rint(found.deviation * STEPS).astype(np.uint16)
+
+    key = ("uncertainty", model_key, _stamp(model_key), id_of(picture.image))
+    deviation: LevelMap = _recent().get(key, disagree, lambda levels: levels.nbytes)
+    return deviation
+
+
+def packed_scene(
+    model_key: str, picture: Picture, levels: LevelMap, uncertainty: LevelMap | None = None
+) -> bytes:
     """The viewer's message for a picture and its level map."""
     point = trained_model(model_key).operating_point
 
@@ -147,11 +226,16 @@ def packed_scene(model_key: str, picture: Picture, levels: LevelMap) -> bytes:
                 operating_point=point.k,
                 operating_point_name=point.name,
                 spacing_mm=picture.spacing_mm,
+                clean_up=replace(point.clean_up, largest_component=False),
+                uncertainty=uncertainty,
+                uncertainty_name="Standard deviation over 8 views",
+                raw=raw_values(picture.source),
                 title=picture.title,
             )
         )
 
-    key = ("scene", model_key, picture.title, id_of(picture.image), point.k, id_of(levels))
+    layers = [None if a is None else id_of(a) for a in (levels, picture.truth, uncertainty)]
+    key = ("scene", model_key, picture.title, id_of(picture.image), repr(point), *layers)
     packed: bytes = _recent().get(key, make, len)
     return packed
 

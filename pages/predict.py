@@ -1,12 +1,8 @@
-"""Predict: a picture, its probability map and a threshold that follows the hand."""
-
-from pathlib import PurePath
+"""Predict: a picture, its probability map and a mask that follows the hand."""
 
 import streamlit as st
 
-from core.imaging import mask_png, overlay_png
-from core.levels import STEPS, mask_at
-from dashboard import cache, widgets
+from dashboard import cache, prediction_views, widgets
 from dashboard.viewer import threshold_viewer
 
 rail, stage = st.columns([1, 3.6], gap="medium")
@@ -17,33 +13,23 @@ with rail:
     with widgets.one_clear_error():
         trained = cache.trained_model(model)
     picture = widgets.picture_picker(trained.config.dataset)
+    with widgets.one_clear_error():
+        picture, unsure = prediction_views.further_inputs(picture)
 
 with stage, widgets.one_clear_error():
+    prediction_views.warnings(model, picture)
     levels = widgets.predicted_levels(model, picture)
     point = trained.operating_point
-    k = threshold_viewer(
-        cache.packed_scene(model, picture, levels), key="viewer", threshold=point.k
+    uncertainty = prediction_views.uncertainty_of(model, picture, wanted=unsure)
+    decision = threshold_viewer(
+        cache.packed_scene(model, picture, levels, uncertainty), key="viewer", threshold=point.k
     )
+    case = prediction_views.case_of(model, trained, picture, levels, decision)
 
-stem = PurePath(picture.title).stem.replace(" ", "-")
 with stage, st.container(horizontal=True, vertical_alignment="center"):
-    st.caption(f"Take it along at threshold {k / STEPS:.3f}", width="content")
-    st.download_button(
-        "Mask",
-        lambda: mask_png(mask_at(levels, k)),
-        file_name=f"{stem}_mask_{k:04d}.png",
-        mime="image/png",
-        icon=":material/download:",
-        on_click="ignore",
-    )
-    st.download_button(
-        "Overlay",
-        lambda: overlay_png(picture.image, mask_at(levels, k)),
-        file_name=f"{stem}_overlay_{k:04d}.png",
-        mime="image/png",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    prediction_views.take_along(case)
+    prediction_views.learn_from(case, decision)
+    st.caption(f"Mask at {decision.words}", width="content")
 
 widgets.foot(
     *widgets.about_model(trained.name, trained.config.dataset, point),
