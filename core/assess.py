@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.cleanup import CleanUp, parse_clean_up
+from core.cleanup_levels import CleanedSweeps
 from core.cleanup_search import choose_with_clean_up
 from core.convention import Convention
 from core.curves import ThresholdCurves, threshold_curves
@@ -227,6 +228,18 @@ def choose_on_validation(
     parse_rule(rule)  # refuse before the network runs
     wanted = None if clean_up == SEARCH else parse_clean_up(clean_up)
     groups = [sample.group for sample in samples]
+    if wanted and not wanted.largest_component:
+        cleaned = CleanedSweeps(wanted, components=components_needed(rule))
+        sweep = sweep_samples(predictor, dataset, samples, each=cleaned)
+        point = choose_operating_point(
+            cleaned.sweep(),
+            rule=rule,
+            split=split,
+            groups=groups,
+            false_positives=cleaned.false_positives(),
+            **part,
+        )
+        return replace(point, clean_up=wanted), sweep
     if wanted is None or wanted:
         with KeptMaps() as maps:
             sweep = sweep_samples(predictor, dataset, samples, each=maps)

@@ -7,8 +7,9 @@ an image hard for both cancels out. It is refused where the images differ.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,9 @@ from core.metrics.statistics import (
     resampling_units,
     wilcoxon,
 )
+
+if TYPE_CHECKING:
+    from core.weights import TrainedModel  # torch
 
 Document = dict[str, Any]
 MOST_SUBGROUPS = 12
@@ -124,6 +128,30 @@ def compare(
             "a hint, no proof",
         },
     }
+
+
+def same_split(models: Sequence["TrainedModel"]) -> list["TrainedModel"]:
+    """Methods that were not trained know no split: any images are new to them.
+
+    Returns:
+        The models, those without a split with that of the first that has one.
+
+    Raises:
+        InputError: None has.
+    """
+    first = next((trained for trained in models if trained.config.dataset), None)
+    if first is None:
+        raise InputError("none of the models was trained, so there is no split; use --split all")
+    return [
+        trained
+        if trained.config.dataset
+        else replace(
+            trained,
+            split=first.split,
+            config=replace(trained.config, dataset=first.config.dataset, data=first.config.data),
+        )
+        for trained in models
+    ]
 
 
 def refuse_unlike(documents: Sequence[Document]) -> None:

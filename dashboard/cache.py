@@ -11,20 +11,27 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from core.background import Work
+from core.batch import Wanted
+from core.batch_prediction import BatchPrediction
 from core.classical import CLASSICAL
 from core.data import Dataset, open_dataset
 from core.data.duplicates import duplicate_groups
 from core.data.quality import check_dataset
+from core.errors import InputError
+from core.export import ModelFacts
+from core.export.model_facts import model_facts
 from core.files import read_json, write_json
 from core.home import home
 from core.imaging import (
+    WINDOWS_HU,
     Collection,
     Image,
     SourceFile,
@@ -35,17 +42,22 @@ from core.imaging import (
 )
 from core.levels import STEPS, LevelMap
 from core.model_fit import fit_warnings
+from core.remote import remote_model, remote_models, server_address
 from core.runs import list_runs, open_run
 from core.training_facts import TrainingFacts
+from core.volume_prediction import VolumePrediction
 from core.weights import TrainedModel, list_weights, load_run, load_weights, weights_folder
 from dashboard.examples import Picture, open_example
 from dashboard.sources import dataset_path
 from dashboard.thumbnails import thumbnail_png
 from dashboard.viewer import Scene, pack
+from dashboard.volume_viewer import VolumeScene, pack_volume
 from dashboard.windows import raw_values
 
 LEVEL_BYTES = 512 * 2**20
 LOCK = Lock()
+
+W = TypeVar("W", bound=Work)
 
 
 class Recent:
@@ -78,7 +90,15 @@ def _recent() -> Recent:
 
 
 def model_names() -> dict[str, str]:
-    """Key → title of everything that can predict: shipped models, finished runs, classical ones."""
+    """Key → title of everything that can predict: shipped models, finished runs, classical ones.
+
+    Where ``ISOLINE_SERVER`` names a server, what it offers, and nothing of this process.
+
+    Raises:
+        InputError: The server cannot be reached.
+    """
+    if address := server_address():
+        return {f"server/{name}": f"{name} (on the server)" for name in _offered(address)}
     shipped = {f"weights/{name}": name for name in list_weights()}
     untrained = {f"weights/{name}": f"{name} (no training)" for name in CLASSICAL}
     runs = {f"run/{run.name}": f"{run.name} (run)" for run in list_runs() if run.operating_point}
@@ -92,12 +112,36 @@ def trained_model(key: str) -> TrainedModel:
         InputError: It is gone or damaged.
     """
     source, _, name = key.partition("/")
+    if source == "server":
+        return remote_model(server_address(), _document(name))[0]
     return _trained_model(source, name, _stamp(key))
 
 
-def _stamp(key: str) -> float:
+def facts_of_model(key: str) -> ModelFacts:
+    """What exports say of a model."""
+    source, _, name = key.partition("/")
+    if source == "server":
+        return remote_model(server_address(), _document(name))[1]
+    return model_facts(trained_model(key), origin="run" if source == "run" else "weights")
+
+
+@st.cache_data(max_entries=4, ttl=30, show_spinner=False)
+def _offered(address: str) -> dict[str, dict[str, Any]]:
+    return remote_models(address)
+
+
+def _document(name: str) -> dict[str, Any]:
+    offered = _offered(server_address())
+    if name not in offered:
+        raise InputError(f"the server has no model '{name}'; choose one of {', '.join(offered)}")
+    return offered[name]
+
+
+def _stamp(key: str) -> float | str:
     """When a model last changed; what is made with it is kept under this too."""
     source, _, name = key.partition("/")
+    if source == "server":
+        return str(_document(name).get("sha256"))
     if name in CLASSICAL:
         return 0.0  # code, no files
     if source == "weights":
@@ -106,7 +150,7 @@ def _stamp(key: str) -> float:
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)
-def _trained_model(source: str, name: str, stamp: float) -> TrainedModel:
+def _trained_model(source: str, name: str, stamp: float | str) -> TrainedModel:
     del stamp  # part of the key only
     return load_weights(name) if source == "weights" else load_run(open_run(name))
 
@@ -166,7 +210,7 @@ def upload_item(files: Sequence[UploadedFile], number: int) -> Image | Volume:
 def fit_sentences(model_key: str, image: Image) -> list[str]:
     """How an image differs from what a model was trained on; empty where nothing is known."""
     source, _, name = model_key.partition("/")
-    if name in CLASSICAL:
+    if name in CLASSICAL or source == "server":
         return []
     folder = weights_folder() / name if source == "weights" else open_run(name).path
     file = folder / "training_facts.json"
@@ -190,6 +234,94 @@ def level_map(
     key = ("levels", model_key, _stamp(model_key), id_of(pixels))
     levels: LevelMap = _recent().get(key, predict, lambda levels: levels.nbytes)
     return levels
+
+
+def volume_slices(key: tuple[Any, ...], volume: Volume) -> tuple[NDArray[np.uint8], str]:
+    """The slices of a volume as the network sees them, (D, H, W), and a name for their content.
+
+    Args:
+        key: Names the upload and its grey window.
+        volume: In its grey window.
+    """
+
+    def make() -> tuple[NDArray[np.uint8], str]:
+        slices = volume.to_uint8()
+        return slices, id_of(slices)
+
+    found: tuple[NDArray[np.uint8], str] = _recent().get(
+        ("slices", *key), make, lambda made: made[0].nbytes
+    )
+    return found
+
+
+def volume_prediction(model_key: str, slices: NDArray[np.uint8], content: str) -> VolumePrediction:
+    """A volume on its way through a network, or done; one for all who look at the same volume."""
+
+    def make() -> VolumePrediction:
+        return VolumePrediction(trained_model(model_key).predictor, slices, turn=LOCK)
+
+    key = ("volume", model_key, _stamp(model_key), content)
+    return _work(key, make, lambda job: 2 * job.slices.nbytes)
+
+
+def batch_prediction(
+    model_key: str, files: Sequence[UploadedFile], wanted: Wanted
+) -> BatchPrediction:
+    """Uploaded files on their way to masks and one zip."""
+
+    def make() -> BatchPrediction:
+        return BatchPrediction(
+            trained_model(model_key),
+            facts_of_model(model_key),
+            [SourceFile(name=file.name, data=file.getvalue()) for file in files],
+            items=len(upload_collection(files).items),
+            wanted=wanted,
+            turn=LOCK,
+        )
+
+    names = tuple(file.file_id for file in files)
+    key = ("batch", model_key, _stamp(model_key), repr(wanted), *names)
+    return _work(key, make, lambda _: sum(file.size for file in files))
+
+
+def _work(key: tuple[Any, ...], make: Callable[[], W], size: Callable[[W], int]) -> W:
+    found: W = _recent().get(key, make, size)
+    return found
+
+
+def packed_volume(model_key: str, content: str, volume: Volume, levels: LevelMap) -> bytes:
+    """The volume viewer's message.
+
+    Args:
+        model_key: Whose levels they are.
+        content: Names the slices that it saw.
+        volume: In its grey window.
+        levels: Shape (D, H, W).
+    """
+    point = trained_model(model_key).operating_point
+    window = volume.window or volume.full_window()
+
+    def make() -> bytes:
+        hounsfield = volume.facts.unit == "HU"
+        return pack_volume(
+            VolumeScene(
+                values=volume.slices(),
+                levels=levels,
+                plane=volume.plane,
+                spacing_mm=volume.slice_spacing_mm(),
+                voxel_mm3=volume.voxel_mm3 if volume.spacing_known else None,
+                window=window,
+                unit=volume.facts.unit,
+                presets={n.capitalize(): w for n, w in WINDOWS_HU.items()} if hounsfield else {},
+                operating_point=point.k,
+                operating_point_name=point.name,
+                title=volume.name,
+            )
+        )
+
+    key = ("packed volume", model_key, _stamp(model_key), repr(point), content, volume.name)
+    packed: bytes = _recent().get((*key, repr(window)), make, len)
+    return packed
 
 
 def uncertainty_map(model_key: str, picture: Picture) -> LevelMap:
@@ -255,6 +387,21 @@ def opened_dataset(name: str) -> Dataset:
 def _opened_dataset(name: str, path: str, stamp: float) -> Dataset:
     del stamp  # part of the key only
     return open_dataset(name, Path(path) if path else None)
+
+
+def dataset_at(name: str, path: Path | None) -> tuple[Dataset, str]:
+    """A data set where it lies, listed once, and the SHA-256 of its content.
+
+    Raises:
+        InputError: It is not what it should be.
+    """
+    place = (name, str(path) if path else "", path.stat().st_mtime if path else 0.0)
+    return _opened_dataset(*place), fingerprint(*place)
+
+
+def kept(key: tuple[Any, ...], make: Callable[[], Any], size: Callable[[Any], int]) -> Any:  # noqa: ANN401 - holds anything
+    """What else is dear: made once for a key and held among the level maps by its bytes."""
+    return _recent().get(key, make, size)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

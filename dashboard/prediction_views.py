@@ -10,29 +10,32 @@ import streamlit as st
 
 from core.errors import InputError
 from core.export import EXPORTS, Case
-from core.export.model_facts import model_facts
 from core.imaging import clean_name, read_image
 from core.levels import LevelMap
 from core.weights import TrainedModel
-from dashboard import cache
+from dashboard import cache, widgets
 from dashboard.corrections import corrections_folder, save_correction, saved_count
 from dashboard.examples import Picture
-from dashboard.viewer import Decision
+from dashboard.viewer import Decision, threshold_viewer
 
 FIRST = ("report", "report-pdf", "mask", "overlay", "csv")
 """Exports offered first; the rest follow in the order of their table."""
+MOST_BESIDE = 2
+"""Models beside the chosen one; more would be too narrow to see."""
 
 
-def further_inputs(picture: Picture) -> tuple[Picture, bool]:
-    """A truth mask to compare with, and whether uncertainty is asked for.
+def further_inputs(model: str, picture: Picture) -> tuple[Picture, bool, list[str]]:
+    """A truth mask to compare with, whether uncertainty is asked for, and further models.
 
     Returns:
-        The picture, with the uploaded truth where there is one, and the switch.
+        The picture, with the uploaded truth where there is one; the switch; keys of the models to
+        show beside the chosen one.
 
     Raises:
         InputError: The mask cannot be read or does not fit the picture.
     """
     with st.expander("More"):
+        beside = _models_beside(model)
         unsure = st.toggle(
             "Show uncertainty",
             key="uncertainty",
@@ -45,7 +48,7 @@ def further_inputs(picture: Picture) -> tuple[Picture, bool]:
             help="Of the same size as the picture; every pixel that is not 0 is foreground.",
         )
     if given is None:
-        return picture, unsure
+        return picture, unsure, beside
     mask = read_image(given.getvalue(), name=given.name).pixels
     if mask.ndim == 3:
         mask = mask.max(axis=2)
@@ -55,7 +58,46 @@ def further_inputs(picture: Picture) -> tuple[Picture, bool]:
             f"{clean_name(given.name)}: {mask.shape[1]}x{mask.shape[0]} pixels, the picture has "
             f"{width}x{height}; give a mask of the same size"
         )
-    return replace(picture, truth=np.asarray(mask != 0)), unsure
+    return replace(picture, truth=np.asarray(mask != 0)), unsure, beside
+
+
+def _models_beside(model: str) -> list[str]:
+    names = {key: name for key, name in cache.model_names().items() if key != model}
+    return st.multiselect(
+        "Models beside it",
+        list(names),
+        format_func=lambda key: names[key],
+        max_selections=MOST_BESIDE,
+        placeholder="None",
+        help="The same picture, each with its own threshold; zoom and position go together.",
+    )
+
+
+def decide(
+    model: str, picture: Picture, *, unsure: bool, beside: list[str]
+) -> tuple[LevelMap, Decision]:
+    """The viewer, or several side by side, and what was decided in the first.
+
+    Raises:
+        InputError: A model is gone, or the picture does not fit it.
+    """
+    link = "beside" if beside else ""
+    places = st.columns(1 + len(beside)) if beside else [st.container()]
+    found = []
+    for n, (name, place) in enumerate(zip([model, *beside], places, strict=True)):
+        with place:
+            if beside:
+                st.caption(f"**{cache.model_names()[name]}**")
+            levels = widgets.predicted_levels(name, picture)
+            uncertainty = uncertainty_of(name, picture, wanted=unsure)
+            point = cache.trained_model(name).operating_point
+            packed = cache.packed_scene(name, picture, levels, uncertainty)
+            key = f"viewer-{n}" if n else "viewer"
+            decision = threshold_viewer(packed, key=key, threshold=point.k, link=link)
+            if beside:
+                st.caption(f"Mask at {decision.words}")
+        found.append((levels, decision))
+    return found[0]
 
 
 def file_stem(title: str) -> str:
@@ -77,7 +119,7 @@ def case_of(
         levels=levels,
         k=decision.k,
         threshold_source=point.name if decision.k == point.k else "set by hand",
-        model=model_facts(trained, origin="run" if model.startswith("run/") else "weights"),
+        model=cache.facts_of_model(model),
         clean_up=decision.clean_up,
         spacing_mm=picture.spacing_mm,
         affine=source.affine if source else None,
@@ -89,8 +131,10 @@ def case_of(
 
 def take_along(case: Case) -> None:
     """Every export of the case, each made when it is asked for."""
-    dicom = bool(case.sources) and case.affine is not None
+    dicom = bool(case.sources) and (case.affine is not None or case.is_volume)
     names = [*FIRST, *(name for name in EXPORTS if name not in FIRST)]
+    if case.is_volume:
+        names = ["nifti", *(n for n in names if EXPORTS[n].volumes and n != "nifti")]
     with st.popover("Take it along", icon=":material/download:"):
         columns = st.columns(2)
         offered = [name for name in names if dicom or name != "dicom-seg"]

@@ -2,34 +2,40 @@
 
 import streamlit as st
 
-from dashboard import cache, prediction_views, widgets
-from dashboard.viewer import threshold_viewer
+from dashboard import batch_views, cache, prediction_views, volume_views, widgets
+from dashboard.uploads import Upload
 
 rail, stage = st.columns([1, 3.6], gap="medium")
 
 with rail:
     widgets.head("Predict", "Move the threshold; the mask follows your hand.")
-    model = widgets.model_picker()
     with widgets.one_clear_error():
+        model = widgets.model_picker()
         trained = cache.trained_model(model)
     picture = widgets.picture_picker(trained.config.dataset)
+    upload = picture if isinstance(picture, Upload) else Upload("", picture.image)
     with widgets.one_clear_error():
-        picture, unsure = prediction_views.further_inputs(picture)
+        if not upload.volume:
+            picture, unsure, beside = prediction_views.further_inputs(model, picture)
 
+point = trained.operating_point
 with stage, widgets.one_clear_error():
     prediction_views.warnings(model, picture)
-    levels = widgets.predicted_levels(model, picture)
-    point = trained.operating_point
-    uncertainty = prediction_views.uncertainty_of(model, picture, wanted=unsure)
-    decision = threshold_viewer(
-        cache.packed_scene(model, picture, levels, uncertainty), key="viewer", threshold=point.k
-    )
-    case = prediction_views.case_of(model, trained, picture, levels, decision)
-
-with stage, st.container(horizontal=True, vertical_alignment="center"):
-    prediction_views.take_along(case)
-    prediction_views.learn_from(case, decision)
-    st.caption(f"Mask at {decision.words}", width="content")
+    if upload.volume:
+        case = volume_views.volume_case(model, trained, upload)
+        if case is not None:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                prediction_views.take_along(case)
+                st.caption(f"Mask at threshold {case.threshold:.3f}", width="content")
+            volume_views.more_of(case)
+    else:
+        levels, decision = prediction_views.decide(model, picture, unsure=unsure, beside=beside)
+        case = prediction_views.case_of(model, trained, picture, levels, decision)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            prediction_views.take_along(case)
+            prediction_views.learn_from(case, decision)
+            st.caption(f"Mask at {decision.words}", width="content")
+    batch_views.batch(model, trained, upload)
 
 widgets.foot(
     *widgets.about_model(trained.name, trained.config.dataset, point),

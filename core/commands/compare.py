@@ -1,6 +1,5 @@
 """``python -m core compare``: several models on the same images, with intervals and tests."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,6 +29,7 @@ def compare(
 ) -> None:
     """Compare models, each at its own frozen threshold, paired by image."""
     from core.compare import compare as compare_evaluations
+    from core.compare import same_split
     from core.comparison_table import FORMS, comparison_table
     from core.errors import choose
     from core.metrics.overlap import METRICS
@@ -38,7 +38,7 @@ def compare(
     choose("table format", form, FORMS)
     models = _models(runs or [], weights or [])
     if split != "all":
-        models = _same_split(models)
+        models = same_split(models)
     documents = []
     for trained in models:
         say(f"evaluating {trained.name}")
@@ -60,20 +60,3 @@ def _models(runs: Names, weights: Names) -> list[Any]:
     if len({trained.name for trained in models}) < len(models):
         raise InputError("two of the models have the same name; name each once")
     return models
-
-
-def _same_split(models: list[Any]) -> list[Any]:
-    """Methods that were not trained know no split: any images are new to them."""
-    first = next((trained for trained in models if trained.config.dataset), None)
-    if first is None:
-        raise InputError("none of the models was trained, so there is no split; use --split all")
-    return [
-        trained
-        if trained.config.dataset
-        else replace(
-            trained,
-            split=first.split,
-            config=replace(trained.config, dataset=first.config.dataset, data=first.config.data),
-        )
-        for trained in models
-    ]

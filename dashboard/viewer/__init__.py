@@ -20,6 +20,7 @@ from dashboard.viewer.decision import Decision, decided
 from dashboard.viewer.scene import RawValues, Scene, check_index, join, pack, split, unpack
 
 __all__ = [
+    "HERE",
     "SCRIPTS",
     "STAGE_HEIGHT_PX",
     "Decision",
@@ -49,13 +50,14 @@ SCRIPTS = (
     "list.js",
     "actions.js",
     "hook.js",
+    "link.js",
     "viewer.js",
 )
 STAGE_HEIGHT_PX = 560
 
 
 def threshold_viewer(
-    packed: bytes, *, key: str, threshold: int, height: int = STAGE_HEIGHT_PX
+    packed: bytes, *, key: str, threshold: int, height: int = STAGE_HEIGHT_PX, link: str = ""
 ) -> Decision:
     """Show a packed scene and return what was decided in it.
 
@@ -68,6 +70,7 @@ def threshold_viewer(
         key: Names this viewer on the page, as for any widget.
         threshold: The k to begin at, 0…1000.
         height: Height of the picture area in CSS pixels; narrow screens make it smaller.
+        link: Viewers of one name zoom and pan together, where their pictures are of one size.
 
     Returns:
         The decision made by hand; while there is none for this map, ``threshold`` with the scene's
@@ -75,7 +78,7 @@ def threshold_viewer(
     """
     check_index("threshold", threshold)
     header, body = split(packed)
-    mount = {"key": key, "start": threshold, "stage_height": height}
+    mount = {"key": key, "start": threshold, "stage_height": height, "link": link}
     result = _COMPONENT(
         key=key, data=join(header | mount, body), on_choice_change=_heard, default={"choice": None}
     )
@@ -98,7 +101,7 @@ def _read(name: str) -> str:
 
 _COMPONENT = st.components.v2.component(
     "isoline.threshold_viewer",
-    html=_read("viewer.html"),
+    html=_read("viewer.html").replace("<!-- tuner -->", _read("tuner.html")),
     css=_read("viewer.css"),
     js="\n".join(_read(name) for name in SCRIPTS),
 )

@@ -42,6 +42,7 @@ class Viewer {
     this.pen = new Pen(this);
     this.list = new ComponentList(this);
     this.window = new Windowing(this);
+    linked.add(this);
     this.listening = new AbortController();
     const on = (target, type, act, options) =>
       target.addEventListener(type, act, { passive: false, signal: this.listening.signal, ...options });
@@ -161,6 +162,7 @@ class Viewer {
 
   close() {
     if (this.scene) this.remember();
+    linked.delete(this);
     clearTimeout(this.commitTimer);
     this.list.forget();
     cancelAnimationFrame(this.frame);
@@ -394,6 +396,8 @@ class Viewer {
     this.frame = undefined;
     if (!this.scene) return;
     const { view, map, overlay, notes } = this.stale;
+    if (view && !this.shared) shareView(this);
+    this.shared = false;
     if (view) this.drawPicture();
     else if (map) this.raster.refresh(this.scene, this.mask.marks);
     if (view || map || overlay) this.drawOverlay();
