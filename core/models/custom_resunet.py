@@ -52,9 +52,7 @@ class CustomResUNet(UShaped):
         depth: Number of pooling steps.
         normalization: ``none``, ``batch``, ``group`` or ``instance``.
         activation: ``relu``, ``prelu``, ``leaky_relu`` or ``silu``.
-        dropout: Rate of channel dropout.
-        dropout_places: ``deepest`` (last encoder block and bottleneck), ``encoder``, ``decoder`` or
-            ``all``.
+        dropout: Rate of channel dropout after the last encoder block and the bottleneck.
         upsampling: ``transposed`` or ``bilinear``.
     """
 
@@ -68,7 +66,6 @@ class CustomResUNet(UShaped):
         normalization: str = "batch",
         activation: str = "relu",
         dropout: float = 0.0,
-        dropout_places: str = "deepest",
         upsampling: str = "transposed",
     ) -> None:
         check_sizes("custom_resunet", base_filters=base_filters, depth=depth, dropout=dropout)
@@ -81,7 +78,6 @@ class CustomResUNet(UShaped):
             ),
             upsampling=upsampling,
             dropout=dropout,
-            dropout_places=dropout_places,
         )
         initialize(self)
 

@@ -103,9 +103,7 @@ class R2UNet(UShaped):
         steps: How often a convolution's state is fed back, the paper's t.
         normalization: ``none``, ``batch``, ``group`` or ``instance``.
         activation: ``relu``, ``prelu``, ``leaky_relu`` or ``silu``.
-        dropout: Rate of channel dropout.
-        dropout_places: ``deepest`` (last encoder block and bottleneck), ``encoder``, ``decoder`` or
-            ``all``.
+        dropout: Rate of channel dropout after the last encoder block and the bottleneck.
         upsampling: ``transposed`` or ``bilinear``.
     """
 
@@ -122,7 +120,6 @@ class R2UNet(UShaped):
         normalization: str = "batch",
         activation: str = "relu",
         dropout: float = 0.0,
-        dropout_places: str = "deepest",
         upsampling: str = "transposed",
     ) -> None:
         name = "attention_r2unet" if self.gated else "r2unet"
@@ -138,7 +135,6 @@ class R2UNet(UShaped):
             ),
             upsampling=upsampling,
             dropout=dropout,
-            dropout_places=dropout_places,
             skip=gated_skip if self.gated else None,
         )
         initialize(self)
