@@ -4,12 +4,14 @@ python -m core --help
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from core.commands import compare, jobs, papers, runs, serve
 from core.errors import InputError
 
 app = typer.Typer(
@@ -20,12 +22,16 @@ app = typer.Typer(
 )
 datasets = typer.Typer(no_args_is_help=True, help="Data sets: what there is and how it is split.")
 models = typer.Typer(no_args_is_help=True, help="Networks that can be trained.")
-runs = typer.Typer(no_args_is_help=True, help="Trainings on this machine.")
 app.add_typer(datasets, name="datasets")
 app.add_typer(models, name="models")
-app.add_typer(runs, name="runs")
+app.add_typer(runs.group, name="runs")
+app.add_typer(jobs.group, name="jobs")
+app.add_typer(papers.group, name="papers")
+app.command("serve")(serve.serve)
+app.command("compare")(compare.compare)
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Queue = Annotated[bool, typer.Option("--queue", help="Train it when its turn comes.")]
 Data = Annotated[Path | None, typer.Option(help="The data set in its published layout.")]
 RunName = Annotated[str | None, typer.Option("--run", help="A run by name.")]
 WeightsName = Annotated[str | None, typer.Option("--weights", help="A shipped model by name.")]
@@ -172,76 +178,99 @@ def models_list(*, as_json: AsJson = False) -> None:
 
 @app.command()
 def train(
-    dataset: Annotated[str, typer.Option(help="A data set by name.")],
+    dataset: Annotated[str | None, typer.Option(help="A data set by name.")] = None,
     *,
-    model: Annotated[str, typer.Option(help="A network by name.")] = "unet",
+    preset: Annotated[
+        str | None, typer.Option(help="Settings of a paper's experiment: papers list.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="A network by name; unet where none.")] = None,
     data: Data = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", help="key=value: a setting of the run or an option of the network."),
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the run.")] = None,
+    queue: Queue = False,
     as_json: AsJson = False,
 ) -> None:
     """Train a network on a data set; the best epoch and its threshold are kept."""
+    from dataclasses import replace
+
     from core.config import AugmentationConfig, RunConfig, parse_setting
     from core.data import DATASETS, open_dataset
     from core.data.importing import imported_path
+    from core.distributed import from_leader, joined
     from core.errors import choose
+    from core.heads import check_head
     from core.losses import build_loss
-    from core.models import card_of, check_options
+    from core.models import card_of
+    from core.presets import load_preset
     from core.runs import create_run
 
+    chosen = load_preset(preset) if preset else None
+    if chosen and model:
+        raise InputError(f"{preset} names its network; leave --model out, or --preset")
+    if not chosen and not dataset:
+        raise InputError("name what to train on with --dataset, or an experiment with --preset")
+    dataset = dataset or (chosen.config.dataset if chosen else "")
     choose("data set", dataset, DATASETS)
-    card = card_of(model)
+    path = data.resolve() if data else imported_path(dataset)
+    where = str(path) if path else None
+    config = (
+        replace(chosen.config, dataset=dataset, data=where)
+        if chosen
+        else RunConfig(
+            dataset=dataset,
+            data=where,
+            model=model or "unet",
+            size=DATASETS[dataset].info.size,
+            augmentation=AugmentationConfig(**DATASETS[dataset].info.augmentation),
+        )
+    )
+    card = card_of(config.model)
     if card.dimensions != 2:
         raise InputError(f"{model} is a network for volumes, and the data sets here are images")
-    path = data.resolve() if data else imported_path(dataset)
-    config = RunConfig(
-        dataset=dataset,
-        model=model,
-        data=str(path) if path else None,
-        size=DATASETS[dataset].info.size,
-        augmentation=AugmentationConfig(**DATASETS[dataset].info.augmentation),
-    )
     config = config.with_settings(dict(map(parse_setting, settings or [])), card.options)
     build_loss(config.loss)  # refuse what is wrong before a run folder exists
-    check_options(config.model, config.model_options)
-    open_dataset(dataset, path)
-    _train(create_run(config, name=name).name, as_json)
+    check_head(config, open_dataset(dataset, path).info)
+
+    def made() -> str:
+        run = create_run(config, name=name)
+        if chosen:
+            run.say_about(tags=(chosen.tag,))
+        return run.name
+
+    if queue:
+        _queue(made(), as_json)
+        return
+    with joined() as team:
+        _train(from_leader(team, made), as_json)
 
 
 @app.command()
-def resume(run: str, *, as_json: AsJson = False) -> None:
-    """Go on with a run from its last checkpoint."""
-    _train(run, as_json)
-
-
-@runs.command("list")
-def runs_list(*, as_json: AsJson = False) -> None:
-    """Runs, newest first."""
-    from core.runs import list_runs
-
-    rows = [run.summary() for run in list_runs()]
-    _print(
-        rows,
-        as_json,
-        [
-            f"{row['name']:44} {row['state']:9} {row['epochs_done']}/{row['epochs']} epochs"
-            for row in rows
-        ]
-        or ["no runs yet; start one: python -m core train --dataset phantoms_membranes"],
-    )
-
-
-@runs.command("show")
-def runs_show(run: str, *, as_json: AsJson = False) -> None:
-    """Everything about one run."""
+def resume(
+    run: str,
+    *,
+    epochs: Annotated[
+        int | None, typer.Option(help="Train longer: epochs in all, beyond what was planned.")
+    ] = None,
+    queue: Queue = False,
+    as_json: AsJson = False,
+) -> None:
+    """Go on with a run from its last checkpoint; under torchrun with several processes."""
+    from core.distributed import from_leader, joined
+    from core.extension import extend
     from core.runs import open_run
 
-    opened = open_run(run)
-    document = {**opened.summary(), "config": opened.config.document(), "history": opened.history}
-    _print(document, as_json, [json.dumps(document, indent=2)])
+    if queue:
+        if epochs is not None:
+            extend(open_run(run), epochs)
+        _queue(run, as_json)
+        return
+    with joined() as team:
+        if epochs is not None:
+            from_leader(team, lambda: extend(open_run(run), epochs).epochs)
+        _train(run, as_json)
 
 
 @app.command()
@@ -252,15 +281,41 @@ def evaluate(
     weights: WeightsName = None,
     dataset: Annotated[str | None, typer.Option(help="A data set other than its own.")] = None,
     data: Data = None,
+    empties: Annotated[
+        str, typer.Option(help="What an undefined figure counts as: skip, 1 or 0.")
+    ] = "skip",
+    resized: Annotated[
+        bool, typer.Option("--resized", help="At the size the network sees, as papers report.")
+    ] = False,
+    tta: Annotated[
+        str, typer.Option(help="Mean over the image flipped (flips) or also turned (turns).")
+    ] = "",
+    clean_up: Annotated[
+        str | None, typer.Option(help="Instead of the frozen one: minimum_area_px=50,fill_holes, …")
+    ] = None,
+    curves: Annotated[
+        Path | None, typer.Option(help="Write all figures at all thresholds to this JSON file.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Numbers of a trained network at its frozen threshold."""
+    from core.cleanup import parse_clean_up
+    from core.files import write_json
     from core.runs import open_run
 
     trained = _trained(run, weights)
     path = data or (Path(trained.config.data) if trained.config.data and not dataset else None)
-    document = trained.evaluate(split, data=path, dataset=dataset)
-    if run and not dataset and split != "all":
+    steps = None if clean_up is None else parse_clean_up(clean_up)
+    asked = {"empties": empties, "resized": resized, "views": tta, "clean_up": steps}
+    usual = asked == {"empties": "skip", "resized": False, "views": "", "clean_up": None}
+    if usual and curves is None:
+        document = trained.evaluate(split, data=path, dataset=dataset)
+    else:
+        assessment = trained.assess(split, data=path, dataset=dataset, **asked)
+        document = assessment.document
+        if curves is not None:
+            write_json(curves, assessment.curves().document())
+    if run and not dataset and split != "all" and usual:
         open_run(run).save_evaluation(document)
     _print(document, as_json, _evaluation_lines(document))
 
@@ -269,39 +324,68 @@ def evaluate(
 def tune(
     run: str,
     *,
-    rule: Annotated[str, typer.Option(help="dice, iou, f2, 'sensitivity>=0.95', 'fnr<=0.1', …")],
+    rule: Annotated[
+        str,
+        typer.Option(
+            help="dice, iou, f2, mcc, 'sensitivity>=0.95', 'precision>=0.9', 'fppi<=0.5', "
+            "'fnr<=0.1' (guaranteed), …"
+        ),
+    ],
+    clean_up: Annotated[
+        str,
+        typer.Option(help="minimum_area_px=50,fill_holes,largest_component, or search for one."),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Choose the threshold anew by a rule, on the validation split, and keep it with the run."""
     from core.weights import tune as choose_anew
 
-    point = choose_anew(run, rule)
-    _print(
-        point, as_json, [f"{point['name']}: {point['threshold']:.3f}, Dice {point['value']:.4f}"]
-    )
+    point = choose_anew(run, rule, clean_up=clean_up)
+    _print(point, as_json, _point_lines(point))
 
 
 @app.command()
 def predict(
-    inputs: Annotated[list[Path], typer.Argument(help="Image files.")],
+    inputs: Annotated[list[Path], typer.Argument(help="Images, volumes, folders or zips.")],
     *,
-    out: Annotated[Path, typer.Option(help="Folder for the masks.")],
+    out: Annotated[Path, typer.Option(help="Folder for what is written.")],
     run: RunName = None,
     weights: WeightsName = None,
     threshold: Annotated[float | None, typer.Option(help="0 to 1 in steps of 0.001.")] = None,
+    formats: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="Any of mask, label, overlay, probability, probability-nifti, nifti, dicom-seg, "
+            "coco, contours, csv, report, report-pdf, with commas.",
+        ),
+    ] = "mask",
+    clean_up: Annotated[
+        str, typer.Option(help="minimum_area_px=N, fill_holes, largest_component, with commas.")
+    ] = "",
+    components: Annotated[
+        bool, typer.Option("--components", help="Measure every component.")
+    ] = False,
+    archive: Annotated[bool, typer.Option("--zip", help="One zip of everything, too.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write a mask for every image (for every page of a stack)."""
-    from core.batch import predict_files
+    """Write a mask, and more, for every image, page of a stack and volume; results.csv sums up."""
+    from core.batch import Wanted, predict_files
+    from core.cleanup import parse_clean_up
+    from core.export.model_facts import model_facts
     from core.levels import threshold_index
 
-    k = None if threshold is None else threshold_index(threshold)
-    rows = predict_files(_trained(run, weights), inputs, out, k=k, report=_say)
-    _print(
-        rows,
-        as_json,
-        [f"{row['mask']}: {row['foreground_px']} px at {row['threshold']:.3f}" for row in rows],
+    wanted = Wanted(
+        formats=tuple(dict.fromkeys(formats.replace(" ", "").split(","))),
+        k=None if threshold is None else threshold_index(threshold),
+        clean_up=parse_clean_up(clean_up),
+        measurements=components,
+        archive=archive,
     )
+    trained = _trained(run, weights)
+    facts = model_facts(trained, origin="run" if run else "weights")
+    rows = predict_files(trained, inputs, out, wanted=wanted, facts=facts, report=_say)
+    _print(rows, as_json, [line for row in rows for line in _prediction_lines(row)])
 
 
 @app.command()
@@ -325,10 +409,19 @@ def promote(
     )
 
 
+def _queue(name: str, as_json: bool) -> None:  # noqa: FBT001
+    from core.jobs import start
+    from core.runs import open_run
+
+    job = start(open_run(name))
+    follow = f"watch it with: python -m core jobs show {job.id}"
+    _print({"run": name, "job": job.id}, as_json, [f"{name} is queued as job {job.id}; {follow}"])
+
+
 def _train(name: str, as_json: bool) -> None:  # noqa: FBT001
+    from core.heartbeat import Stopped
     from core.progress import training_progress
     from core.runs import open_run
-    from core.train import Stopped
     from core.train import train as fit
 
     try:
@@ -337,6 +430,8 @@ def _train(name: str, as_json: bool) -> None:  # noqa: FBT001
     except Stopped:
         raise InputError(f"stopped; go on with: python -m core resume {name}") from None
     best = summary["best"]
+    if int(os.environ.get("RANK", "0")):  # under torchrun the first process speaks for all
+        return
     _print(
         summary,
         as_json,
@@ -353,6 +448,26 @@ def _train(name: str, as_json: bool) -> None:  # noqa: FBT001
     )
 
 
+def _prediction_lines(row: dict[str, Any]) -> list[str]:
+    written = row["mask"] or ", ".join(row["files"].values())
+    lines = [f"{written}: {row['foreground_px']} px at {row['threshold']:.3f}"]
+    for part in row.get("measurements", []):
+        size = next(
+            f"{part[name]:.4g} {unit}"
+            for name, unit in (
+                ("area_mm2", "mm²"),
+                ("volume_ml", "ml"),
+                ("area_px", "px"),
+                ("volume_voxels", "voxels"),
+            )
+            if part.get(name) is not None
+        )
+        unit = "px" if part["longest_diameter_mm"] is None else "mm"
+        long, wide = (part[f"{n}_diameter_{unit}"] for n in ("longest", "perpendicular"))
+        lines.append(f"  {part['number']:>4}  {size:>14}  {long:.1f} x {wide:.1f} {unit}")
+    return lines
+
+
 def _evaluation_lines(document: dict[str, Any]) -> list[str]:
     pooled, mean = document["pooled"]["dice"], document["per_image"]["dice"]
     head = f"{document['model']} on {document['dataset']} {document['split']}"
@@ -363,6 +478,22 @@ def _evaluation_lines(document: dict[str, Any]) -> list[str]:
     low, high = mean["ci95"]
     spread = f"{mean['mean']:.4f} ({low:.4f}–{high:.4f}, 95 %)"
     return [*lines, f"Dice pooled {pooled:.4f}, mean over images {spread}"]
+
+
+def _point_lines(point: dict[str, Any]) -> list[str]:
+    lines = [f"{point['name']}: {point['threshold']:.3f}, Dice {point['value']:.4f}"]
+    if point["threshold_ci95"]:
+        low, high = point["threshold_ci95"]
+        drawn = f"bootstrap over {point['interval_over']}"
+        lines.append(f"interval of the threshold {low:.3f}–{high:.3f} (95 %, {drawn})")
+    if point["flat"]:
+        low, high = point["flat"]
+        lines.append(f"as good within 0.005 from {low:.3f} to {high:.3f}")
+    if point["area_change_percent"] is not None:
+        lines.append(f"area {point['area_change_percent']:+.2f} % for a threshold 0.01 higher")
+    steps = [name for name, value in point["clean_up"].items() if value]
+    lines += [f"clean-up: {', '.join(steps)}"] if steps else []
+    return lines + ([point["note"]] if point["note"] else [])
 
 
 def _trained(run: str | None, weights: str | None) -> Any:  # noqa: ANN401 - named only in core.weights

@@ -6,29 +6,52 @@ byte in tensor data loads silently without a digest, so every load checks it.
 
 import hashlib
 import io
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from core.errors import InputError
-from core.files import write_atomic
+from core.files import atomic_path
 
 MAGIC = b"ISOLINE1"
 _DIGEST = hashlib.sha256().digest_size
 
 
-def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+def save_checkpoint(path: Path, state: dict[str, Any], *, keep: Path | None = None) -> None:
     """Write a checkpoint; a crash at any moment leaves the old one or the new one.
 
     Args:
         path: The file.
         state: Tensors, numbers, text and containers of them.
+        keep: Where the one that is replaced stays; at every moment one of the two is whole.
+
+    Raises:
+        OSError: The disk is full or the folder is gone; both old files are intact.
     """
     buffer = io.BytesIO()
     torch.save(state, buffer)
-    payload = buffer.getvalue()
-    write_atomic(path, MAGIC + hashlib.sha256(payload).digest() + payload)
+    payload = buffer.getbuffer()  # no copy: a checkpoint can be as large as the memory left
+    with atomic_path(path) as temporary:
+        with temporary.open("wb") as stream:
+            stream.write(MAGIC + hashlib.sha256(payload).digest())
+            stream.write(payload)
+        if keep is not None and path.exists():
+            _keep(path, keep)
+
+
+def _keep(path: Path, keep: Path) -> None:
+    """Give a file a second name, where the file system can; otherwise a copy."""
+    if keep.exists() and keep.samefile(path):  # a crash came right after this was done
+        return
+    with atomic_path(keep) as temporary:
+        try:
+            temporary.unlink()
+            os.link(path, temporary)
+        except OSError:
+            shutil.copyfile(path, temporary)
 
 
 def load_checkpoint(path: Path, *, device: torch.device | str = "cpu") -> dict[str, Any]:
@@ -49,3 +72,27 @@ def load_checkpoint(path: Path, *, device: torch.device | str = "cpu") -> dict[s
         raise InputError(f"{path}: the checkpoint is damaged (its digest differs); use another one")
     state: dict[str, Any] = torch.load(io.BytesIO(payload), map_location=device, weights_only=True)
     return state
+
+
+def load_first_whole(
+    paths: list[Path], *, device: torch.device | str = "cpu"
+) -> tuple[dict[str, Any], Path, str]:
+    """The first checkpoint of several whose bytes are those that were written.
+
+    Args:
+        paths: The newest first; those that do not exist are passed over.
+        device: Where the tensors go.
+
+    Returns:
+        The state, its file, and what was wrong with those before it: empty if nothing was.
+
+    Raises:
+        InputError: None can be used; the message is about the newest.
+    """
+    faults: list[InputError] = []
+    for path in [path for path in paths if path.exists()] or paths[:1]:
+        try:
+            return load_checkpoint(path, device=device), path, "; ".join(map(str, faults))
+        except InputError as fault:
+            faults.append(fault)
+    raise faults[0]

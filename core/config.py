@@ -8,9 +8,36 @@ from typing import Any, Self, get_origin
 
 from core.errors import InputError, choose
 
-OPTIMIZERS = {"adam": "Adam", "sgd": "SGD with momentum"}
-PRECISIONS = {"auto": "bf16 where the device has it", "bf16": "bfloat16", "fp32": "float32"}
-MONITORS = {"dice": "largest pooled Dice over the thresholds", "loss": "validation loss"}
+OPTIMIZERS = {
+    "adam": "Adam",
+    "adamw": "Adam with decoupled weight decay",
+    "sgd": "SGD with momentum",
+}
+SCHEDULES = {
+    "constant": "the same rate to the end",
+    "cosine": "half a cosine down to zero",
+    "poly": "(1 − t)^0.9 down to zero",
+    "one_cycle": "up from 1/25 over the first 30 %, then half a cosine down to 1/250,000",
+    "plateau": "times plateau_factor after plateau_patience epochs without a better value",
+}
+PRECISIONS = {
+    "auto": "bf16 where the device has it",
+    "bf16": "bfloat16",
+    "fp16": "float16 with a scaled loss, on a GPU",
+    "fp32": "float32",
+}
+MONITORS = {
+    "dice": "largest pooled Dice over the thresholds",
+    "iou": "largest pooled IoU over the thresholds",
+    "dice_at_half": "pooled Dice at the threshold 0.5",
+    "soft_dice": "pooled Dice of the probabilities, no threshold",
+    "loss": "validation loss",
+}
+TARGETS = {
+    "foreground": "one map: a pixel of any class counts",
+    "classes": "a map for each class of the data set",
+    "regions": "a map for each region that the data set declares; regions may overlap",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +95,8 @@ class RunConfig:
     """Key of ``MODELS``."""
     model_options: dict[str, Any] = field(default_factory=dict)
     """Options of the network, see ``python -m core models list``."""
+    target: str = "foreground"
+    """What is learnt: ``foreground``, ``classes`` or ``regions``."""
     size: int | None = None
     """Resize every image to this square before training; None keeps the native size."""
     aspect: str = "stretch"
@@ -76,34 +105,60 @@ class RunConfig:
     """Train on random crops of this side; None trains on whole images."""
     crops_per_image: int = 1
     """Random crops of each training image in one epoch."""
+    oversample: float = 0.0
+    """Share of the crops or images that is drawn so that it holds foreground, rare classes too."""
     loss: str = "bce"
     """Key of ``LOSSES``."""
     loss_options: dict[str, Any] = field(default_factory=dict)
     """Options of the loss, see ``LOSSES[loss].options``."""
+    deep_supervision: bool = False
+    """Whether the network's coarser outputs learn too; weights halve with each step away."""
     optimizer: str = "adam"
-    """``adam`` or ``sgd``."""
+    """``adam``, ``adamw`` or ``sgd``."""
     learning_rate: float = 1e-3
-    """Step size."""
+    """Step size, at its largest."""
     schedule: str = "constant"
-    """``constant``, or ``cosine``, which falls to zero over the epochs."""
+    """How the step size goes: ``constant``, ``cosine``, ``poly``, ``one_cycle`` or ``plateau``."""
+    warmup_epochs: float = 0.0
+    """Epochs over which the step size first rises from zero."""
+    plateau_patience: int = 10
+    """For ``plateau``: epochs without a better validation value before the step gets smaller."""
+    plateau_factor: float = 0.1
+    """For ``plateau``: what the step size is then multiplied by."""
     momentum: float = 0.99
     """For SGD; 0.99 in Ronneberger (2015)."""
     weight_decay: float = 0.0
-    """L2 penalty."""
+    """L2 penalty; with ``adamw`` the share that a weight loses, times the step size."""
+    clip_norm: float = 0.0
+    """Largest norm of the gradient, above which it is shortened; 0 leaves it."""
+    ema: float = 0.0
+    """Decay of the average of weights that is validated and kept, e.g. 0.999; 0 for none."""
     batch_size: int = 8
-    """Images or crops in one step."""
+    """Images or crops in one step, of all processes together."""
+    accumulate: int = 1
+    """Parts in which a batch goes through the network; saves memory, the step stays one."""
+    allow_accumulation: bool = False
+    """Whether a batch that does not fit into memory may be cut into parts, or the run refused."""
     epochs: int = 50
     """Passes over the training part, at most."""
     patience: int = 0
     """Stop after this many epochs without a better validation value; 0 never stops early."""
     monitor: str = "dice"
-    """What early stopping and the best checkpoint look at: ``dice`` or ``loss``."""
+    """What stopping, best checkpoints and ``plateau`` look at; key of ``MONITORS``."""
+    keep_best: int = 1
+    """How many of the best epochs keep a checkpoint."""
+    samples_every: int = 5
+    """Epochs between pictures of fixed validation images; 0 for none."""
     augment: bool = True
     """Whether training images are augmented."""
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     """How far."""
     precision: str = "auto"
-    """``auto``, ``bf16`` or ``fp32``; validation and prediction are always float32."""
+    """``auto``, ``bf16``, ``fp16`` or ``fp32``; validation and prediction are always float32."""
+    compile: bool = False
+    """Whether ``torch.compile`` builds the network anew: a minute or more before the first step."""
+    sync_batch_norm: bool = False
+    """Whether several processes share the statistics of batch normalization."""
     seed: int = 0
     """Initial weights, order of samples, augmentation."""
     split_seed: int = 0
@@ -112,6 +167,8 @@ class RunConfig:
     """Cross-validation with this many folds; 0 for one split."""
     fold: int = 0
     """The fold that judges."""
+    extensions: list[dict[str, Any]] = field(default_factory=list)
+    """How the run was trained longer: ``after`` so many epochs, anew from ``learning_rate``."""
 
     def __post_init__(self) -> None:
         _check_types(self)
@@ -119,8 +176,9 @@ class RunConfig:
         choose("precision", self.precision, PRECISIONS)
         choose("monitor", self.monitor, MONITORS)
         choose("aspect", self.aspect, {"stretch": "", "pad": ""})
-        choose("schedule", self.schedule, {"constant": "", "cosine": ""})
-        for name in ("batch_size", "epochs", "crops_per_image"):
+        choose("schedule", self.schedule, SCHEDULES)
+        choose("target", self.target, TARGETS)
+        for name in ("batch_size", "epochs", "crops_per_image", "accumulate", "keep_best"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, found {getattr(self, name)}")
         for name in ("size", "tile"):
@@ -133,12 +191,37 @@ class RunConfig:
             raise InputError("momentum must be from 0 to below 1 and weight_decay 0 or more")
         if min(self.patience, self.seed, self.split_seed, self.folds, self.fold) < 0:
             raise InputError("patience, seeds and folds cannot be negative")
+        self._check_step()
         if self.loss_options:
             from core.losses import (
                 check_loss_options,
             )  # imports torch, which a config can do without
 
             check_loss_options(self.loss, self.loss_options)
+
+    def _check_step(self) -> None:
+        """Refuse what cannot be or contradicts itself in how a step is taken."""
+        for name in ("warmup_epochs", "clip_norm", "samples_every"):
+            if getattr(self, name) < 0:
+                raise InputError(f"{name} cannot be negative, found {getattr(self, name):g}")
+        if not 0 <= self.oversample <= 1:
+            raise InputError(f"oversample is a share from 0 to 1, found {self.oversample:g}")
+        if not 0 <= self.ema < 1:
+            raise InputError(f"ema must be from 0 to below 1, found {self.ema:g}")
+        if not 0 < self.plateau_factor < 1 or self.plateau_patience < 1:
+            raise InputError("plateau takes a factor between 0 and 1 and a patience of 1 or more")
+        if self.warmup_epochs >= self.epochs:
+            raise InputError(
+                f"warmup_epochs of {self.warmup_epochs:g} leave none of {self.epochs} epochs; "
+                "choose fewer"
+            )
+        if self.warmup_epochs and self.schedule == "one_cycle":
+            raise InputError("one_cycle warms up by itself; leave warmup_epochs at 0")
+        if self.accumulate > self.batch_size:
+            raise InputError(
+                f"accumulate cuts a batch into parts: at most batch_size ({self.batch_size}), "
+                f"found {self.accumulate}"
+            )
 
     def document(self) -> dict[str, Any]:
         """The config as it is written to ``config.json``."""
@@ -175,7 +258,7 @@ class RunConfig:
             InputError: A key is none of these; the message lists the choices.
         """
         document = self.document()
-        nested = ("augmentation", "model_options", "loss_options")
+        nested = ("augmentation", "model_options", "loss_options", "extensions")
         own = [name for name in document if name not in nested]
         if settings.get("loss", self.loss) != self.loss:
             document["loss_options"] = {}
@@ -220,8 +303,8 @@ def _check_types(config: "AugmentationConfig | RunConfig") -> None:
     for f in fields(config):
         value = getattr(config, f.name)
         wanted: Any = f.type
-        if get_origin(wanted) is dict:
-            wanted = dict
+        if get_origin(wanted) in (dict, list):
+            wanted = get_origin(wanted)
         if wanted is float and type(value) is int:
             object.__setattr__(config, f.name, float(value))
         elif not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):

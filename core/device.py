@@ -1,5 +1,7 @@
 """Where a network runs and in which precision."""
 
+import os
+
 import torch
 from torch import nn
 
@@ -7,8 +9,10 @@ from core.errors import InputError
 
 
 def pick_device() -> torch.device:
-    """A GPU where there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """A GPU where there is one; of several processes each has its own."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
 
 
 def to_device(model: nn.Module, device: torch.device) -> nn.Module:
@@ -16,20 +20,24 @@ def to_device(model: nn.Module, device: torch.device) -> nn.Module:
     return model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]  # missing in torch's stubs
 
 
-def use_bf16(precision: str, device: torch.device) -> bool:
-    """Whether to run the network in bfloat16.
+def precision_of(precision: str, device: torch.device) -> torch.dtype:
+    """The number format in which the network is trained.
 
     Args:
-        precision: ``auto``, ``bf16`` or ``fp32``.
+        precision: ``auto``, ``bf16``, ``fp16`` or ``fp32``.
         device: Where it would run.
 
     Raises:
-        InputError: bfloat16 is asked for and the device has none.
+        InputError: The device has no such format.
     """
+    if precision == "fp16":
+        if device.type != "cuda":
+            raise InputError("float16 needs a GPU; use --set precision=bf16 or auto")
+        return torch.float16
     if device.type == "cuda":
         has = torch.cuda.is_bf16_supported()
     else:
         has = bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001 - no public name
     if precision == "bf16" and not has:
         raise InputError(f"{device.type} has no bfloat16 here; use --set precision=fp32")
-    return has and precision != "fp32"
+    return torch.bfloat16 if has and precision != "fp32" else torch.float32

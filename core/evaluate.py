@@ -1,35 +1,110 @@
-"""A network on a part of a data set → numbers with their conventions, at native resolution."""
+"""A network on a part of a data set → numbers with their conventions.
+
+Usually at native resolution, with undefined figures skipped and the mask as the operating point
+makes it; ``Convention`` says what else can be asked for, and the document says what was.
+"""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from core.data.base import Dataset, Sample
-from core.levels import STEPS
-from core.metrics.overlap import METRICS, Figure
+from core.cleanup import CleanUp, clean
+from core.convention import AVERAGING, IMPLEMENTATION, INTERVALS, Convention, labels
+from core.data.base import Sample
+from core.imaging.resize import inside, resize
+from core.levels import STEPS, LevelMap, mask_at
+from core.metrics.aggregation import EMPTIES, by_group, column, image_figures, spread
+from core.metrics.calibration import calibration
+from core.metrics.card import Figure
+from core.metrics.overlap import METRICS
+from core.metrics.ranking import auroc, average_precision
+from core.metrics.statistics import (
+    RESAMPLES,
+    bootstrap,
+    pooled_bands,
+    resampling_units,
+)
 from core.metrics.sweep import Sweep, concatenate, sweep_image
-from core.predict import Predictor
 
-RESAMPLES = 2000
-IMPLEMENTATION = "isoline core.metrics, exact pixel counts"
+PLACES = ("file", "row", "slice")
+"""Facts of a sample that say where it lies, so no subgroup is made of them."""
+
+Truth = NDArray[np.bool_ | np.uint8]
+
+
+class SeesLevels(Protocol):
+    """Whatever turns an image into a level map, as ``core.predict.Predictor``."""
+
+    def levels(self, image: NDArray[np.uint8], /) -> LevelMap:
+        """Shape (H, W) or (H, W, C) to shape (H, W)."""
+
+
+class HasTruth(Protocol):
+    """Where images and masks come from, as ``core.data.base.Dataset``."""
+
+    def image(self, sample: Sample) -> NDArray[np.uint8]:
+        """Shape (H, W) or (H, W, C)."""
+
+    def truth(self, sample: Sample) -> NDArray[np.uint8]:
+        """Shape (H, W); any value but 0 is foreground."""
 
 
 def sweep_samples(
-    predictor: Predictor,
-    dataset: Dataset,
+    predictor: SeesLevels,
+    dataset: HasTruth,
     samples: Sequence[Sample],
     *,
+    convention: Convention | None = None,
     progress: Callable[[int, int], None] | None = None,
+    each: Callable[[LevelMap, Truth], None] | None = None,
 ) -> Sweep:
-    """Counts of every sample at every threshold; images are read and dropped one by one."""
+    """Counts of every sample at every threshold; images are read and dropped one by one.
+
+    Args:
+        predictor: Image to level map.
+        dataset: Where the samples are from.
+        samples: Which to count.
+        convention: Decides the resolution; None is native.
+        progress: Called with samples done and samples in all.
+        each: Shown every level map with its truth, for what cannot be had from the counts.
+    """
     sweeps = []
     for n, sample in enumerate(samples):
-        levels = predictor.levels(dataset.image(sample))
-        sweeps.append(sweep_image(levels, dataset.truth(sample)))
+        image, truth = dataset.image(sample), dataset.truth(sample)
+        if convention is not None and convention.size is not None:
+            image, truth = _resized(image, truth, convention.size, convention.aspect)
+        levels = predictor.levels(image)
+        sweeps.append(sweep_image(levels, truth))
+        if each:
+            each(levels, truth)
         if progress:
             progress(n + 1, len(samples))
     return concatenate(sweeps)
+
+
+class CleanedCounts:
+    """Counts of cleaned masks at one threshold; ``each`` of ``sweep_samples``.
+
+    Args:
+        k: Index of the threshold.
+        clean_up: What becomes of each mask.
+    """
+
+    def __init__(self, k: int, clean_up: CleanUp) -> None:
+        self.k = k
+        self.clean_up = clean_up
+        self._rows: list[Sweep] = []
+
+    def __call__(self, levels: LevelMap, truth: Truth) -> None:
+        """Count one image."""
+        mask = clean(mask_at(levels, self.k), self.clean_up)
+        self._rows.append(column(sweep_image(mask.astype(np.uint16), truth), 1))
+
+    def counts(self) -> Sweep:
+        """All images, T = 1."""
+        return concatenate(self._rows)
 
 
 def summarize(
@@ -42,8 +117,10 @@ def summarize(
     split: str,
     split_hash: str,
     threshold_source: str,
+    convention: Convention | None = None,
+    cleaned: Sweep | None = None,
 ) -> dict[str, Any]:
-    """The evaluation document: pooled and per-image figures at one threshold.
+    """The evaluation document: pooled, per-image and per-patient figures at one threshold.
 
     Args:
         sweep: Counts of the samples.
@@ -54,19 +131,23 @@ def summarize(
         split: Part that was evaluated.
         split_hash: Of the split it belongs to; empty where all images were taken.
         threshold_source: Where the threshold came from, in words.
+        convention: How the sweep was made and what empties count as.
+        cleaned: Counts of the cleaned masks at k, T = 1; needed where there is a clean-up.
     """
-    pooled = sweep.pooled()
-    per_image = {name: _figure(metric, sweep, k) for name, metric in METRICS.items()}
+    convention = convention or Convention()
+    assert (cleaned is not None) == bool(convention.clean_up), "a clean-up needs its own counts"
+    here = column(sweep, k) if cleaned is None else cleaned
     groups = [sample.group for sample in samples]
-    rows = [
-        {
-            "id": sample.id,
-            "group": sample.group,
-            "label": sample.label,
-            **{name: _json(values[n]) for name, values in per_image.items()},
-        }
-        for n, sample in enumerate(samples)
-    ]
+    over = resampling_units(groups)
+    pooled = _figures(here.pooled())
+    figures = {name: values[:, 0] for name, values in image_figures(here).items()}
+    per_image = {
+        name: values[:, 0]
+        for name, values in image_figures(here, empties=convention.empties).items()
+    }
+    patients = by_group(here, groups)[1]
+    per_patient = image_figures(patients, empties=convention.empties)
+    bands = pooled_bands(bootstrap(here, groups=groups), METRICS)
     return {
         "model": model,
         "dataset": dataset,
@@ -76,41 +157,92 @@ def summarize(
         "n_patients": len(set(groups)),
         "threshold": k / STEPS,
         "threshold_source": threshold_source,
-        "resolution": "native",
-        "empties": "skip: an image where a figure is 0/0 does not enter its mean",
-        "pooled": {name: _json(_figure(metric, pooled, k)[0]) for name, metric in METRICS.items()},
-        "baseline_all_foreground": {
-            name: _json(_figure(METRICS[name], pooled, 0)[0]) for name in ("dice", "iou")
+        "resolution": convention.resolution,
+        "empties": f"{convention.empties}: {EMPTIES[convention.empties]}",
+        "clean_up": convention.clean_up.words,
+        "averaged": convention.averaged,
+        "interval_over": over,
+        "pooled": {name: _json(values[0, 0]) for name, values in pooled.items()},
+        "pooled_ci95": {
+            name: None if np.isnan(low[0]) or len(samples) < 2 else [float(low[0]), float(high[0])]
+            for name, (low, high) in bands.items()
         },
-        "per_image": {name: _spread(values) for name, values in per_image.items()},
+        "baseline_all_foreground": {
+            name: _json(_figures(column(sweep, 0).pooled())[name][0, 0]) for name in ("dice", "iou")
+        },
+        "per_image": {name: spread(values, groups=groups) for name, values in per_image.items()},
+        "per_patient": {
+            name: spread(values[:, 0]) | ({} if len(values) > 1 else {"ci95": None})
+            for name, values in per_patient.items()
+        },
+        "empties_variants": {
+            policy: {
+                name: {key: spread(values[:, 0])[key] for key in ("mean", "median", "n")}
+                for name, values in image_figures(here, empties=policy).items()
+            }
+            for policy in EMPTIES
+        },
+        "threshold_free": {
+            "auroc": _json(auroc(sweep.pooled())[0]),
+            "average_precision": _json(average_precision(sweep.pooled())[0]),
+        },
+        "calibration": calibration(sweep).document(),
+        "labels": {
+            block: labels(
+                block,
+                n=len(set(groups)) if block == "per_patient" else len(samples),
+                convention=convention,
+                interval_over="patients" if block == "per_patient" else over,
+                point=(k / STEPS, threshold_source),
+            )
+            for block in AVERAGING
+        },
         "conventions": {
-            "pooled": "one confusion matrix over all pixels of all images",
-            "per_image": "mean and median over images, each image counts the same",
-            "ci95": f"percentile bootstrap of the mean over images, {RESAMPLES} resamples",
+            "pooled": AVERAGING["pooled"],
+            "per_image": AVERAGING["per_image"],
+            "per_patient": AVERAGING["per_patient"],
+            "ci95": _interval_words(over),
+            "pooled_ci95": INTERVALS[over],
             "baseline_all_foreground": "pooled, every pixel marked as foreground",
+            "empties_variants": "mean and median over images under each policy for empties",
+            "threshold_free": "pooled, over all 1001 thresholds, ties counted as such",
             "foreground": "probability >= threshold, float32",
             "implementation": IMPLEMENTATION,
         },
-        "images": rows,
+        "images": [
+            {
+                "id": sample.id,
+                "group": sample.group,
+                "label": sample.label,
+                **{name: _json(values[n]) for name, values in figures.items()},
+                "counts": [int(part[n, 0]) for part in (here.tp, here.fp, here.fn, here.tn)],
+                "facts": {key: v for key, v in sample.facts.items() if key not in PLACES},
+            }
+            for n, sample in enumerate(samples)
+        ],
     }
 
 
-def _figure(metric: Callable[..., Figure], sweep: Sweep, k: int) -> Figure:
-    return metric(sweep.tp[:, k], sweep.fp[:, k], sweep.fn[:, k], sweep.tn[:, k])
-
-
-def _spread(values: Figure) -> dict[str, Any]:
-    defined = values[~np.isnan(values)]
-    if not len(defined):
-        return {"mean": None, "median": None, "ci95": None, "n": 0}
-    picks = np.random.default_rng(0).integers(0, len(defined), (RESAMPLES, len(defined)))
-    low, high = np.percentile(defined[picks].mean(axis=1), [2.5, 97.5])
+def _figures(sweep: Sweep) -> dict[str, Figure]:
     return {
-        "mean": float(defined.mean()),
-        "median": float(np.median(defined)),
-        "ci95": [float(low), float(high)],
-        "n": len(defined),
+        name: metric(sweep.tp, sweep.fp, sweep.fn, sweep.tn) for name, metric in METRICS.items()
     }
+
+
+def _interval_words(over: str) -> str:
+    drawn = "" if over == "images" else ", patients drawn"
+    return f"percentile bootstrap of the mean over images{drawn}, {RESAMPLES} resamples"
+
+
+def _resized(
+    image: NDArray[np.uint8], truth: NDArray[np.uint8], size: int, aspect: str
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Image and truth as a network of this size sees them, without the padding."""
+    planes = image[None] if image.ndim == 2 else np.moveaxis(image, -1, 0)
+    tall, wide = inside(truth.shape[0], truth.shape[1], size, aspect)
+    seen = resize(planes, size, smooth=True, aspect=aspect)[:, :tall, :wide]
+    small = resize(truth[None], size, smooth=False, aspect=aspect)[0, :tall, :wide]
+    return (seen[0] if image.ndim == 2 else np.moveaxis(seen, 0, -1)), small
 
 
 def _json(value: float) -> float | None:

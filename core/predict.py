@@ -31,13 +31,22 @@ Progress = Callable[[int, int], None]
 class Predictor:
     """A network with its way of seeing.
 
+    Where it marks several classes, ``levels``, ``probability`` and ``probability_rows`` are of the
+    foreground, that is of any class: the sum of the classes of a softmax, the largest of sigmoids.
+    ``class_levels``, ``class_probability`` and ``class_rows`` have a map for each.
+
     Args:
-        model: Returns logits of shape (B, 1, H, W).
+        model: Returns logits of shape (B, K, H, W), (B, K + 1, H, W) with ``softmax``.
         in_channels: 1 or 3; colour images are shown to a one-channel network as grey.
         size: Resize to this square before the network; None sees at native scale, tiled.
         aspect: How it is resized, ``stretch`` or ``pad``.
         device: Where the network runs.
+        classes: Names of the K maps.
+        softmax: Whether classes exclude one another; the first logit is then the background's.
     """
+
+    classes: tuple[str, ...] = ("foreground",)
+    softmax: bool = False
 
     def __init__(
         self,
@@ -47,12 +56,16 @@ class Predictor:
         size: int | None = None,
         aspect: str = "stretch",
         device: torch.device | str = "cpu",
+        classes: tuple[str, ...] = ("foreground",),
+        softmax: bool = False,
     ) -> None:
         self.device = torch.device(device)
         self.model = to_device(model, self.device).eval()
         self.in_channels = in_channels
         self.size = size
         self.aspect = aspect
+        self.classes = classes
+        self.softmax = softmax
 
     def levels(self, image: NDArray[np.uint8], *, progress: Progress | None = None) -> LevelMap:
         """Level map of an image.
@@ -80,6 +93,45 @@ class Predictor:
         self, image: NDArray[np.uint8], *, progress: Progress | None = None
     ) -> Iterator[tuple[int, Probability]]:
         """Finished bands of the probability map from top to bottom: first row, values (h, W)."""
+        for top, rows in self._rows(image, progress):
+            yield top, self.foreground(rows)
+
+    def class_levels(
+        self, image: NDArray[np.uint8], *, progress: Progress | None = None
+    ) -> LevelMap:
+        """Level map of every class, shape (K, H, W); otherwise as ``levels``."""
+        result = np.empty((len(self.classes), *image.shape[:2]), dtype=np.uint16)
+        for top, rows in self.class_rows(image, progress=progress):
+            result[:, top : top + rows.shape[1]] = level_map(rows)
+        return result
+
+    def class_probability(self, image: NDArray[np.uint8]) -> Probability:
+        """Probability map of every class, shape (K, H, W); otherwise as ``probability``."""
+        return np.concatenate([rows for _, rows in self.class_rows(image)], axis=1)
+
+    def class_rows(
+        self, image: NDArray[np.uint8], *, progress: Progress | None = None
+    ) -> Iterator[tuple[int, Probability]]:
+        """Finished bands of every class's map: first row, values (K, h, W)."""
+        if len(self.classes) == 1:
+            for top, rows in self.probability_rows(image, progress=progress):
+                yield top, rows[None]
+        else:
+            yield from self._rows(image, progress)
+
+    def foreground(self, rows: Probability) -> Probability:
+        """Shape (K, h, W) to the probability of any class, shape (h, W)."""
+        if len(rows) == 1:
+            only: Probability = rows[0]
+            return only
+        together: Probability = rows.sum(axis=0) if self.softmax else rows.max(axis=0)
+        np.clip(together, 0, 1, out=together)
+        return together
+
+    def _rows(
+        self, image: NDArray[np.uint8], progress: Progress | None
+    ) -> Iterator[tuple[int, Probability]]:
+        """Finished bands of the maps, values (K, h, W)."""
         pixels = fit_channels(image, self.in_channels)
         if min(pixels.shape[:2]) < SMALLEST:
             height, width = pixels.shape[:2]
@@ -93,10 +145,12 @@ class Predictor:
 
     @torch.inference_mode()
     def _network(self, tile: NDArray[np.uint8]) -> Probability:
-        """Probability of one tile of shape (h, w, C), shape (h, w)."""
+        """Probabilities of one tile of shape (h, w, C), shape (K, h, w)."""
         x = torch.from_numpy(np.ascontiguousarray(tile)).to(self.device)
         x = x.permute(2, 0, 1)[None].float() / 255  # (1, C, h, w), channels last in memory
-        probability: Probability = self.model(x)[0, 0].float().sigmoid().cpu().numpy()
+        logits = self.model(x)[0].float()  # (K, h, w), with softmax (K + 1, h, w)
+        planes = logits.softmax(dim=0)[1:] if self.softmax else logits.sigmoid()
+        probability: Probability = planes.cpu().numpy()
         if not np.isfinite(probability).all():
             raise ValueError("the network returned values that are not numbers")
         return probability
@@ -108,10 +162,9 @@ class Predictor:
         size = self.size or 0
         planes = resize(np.moveaxis(pixels, -1, 0), size, smooth=True, aspect=self.aspect)
         tall, wide = inside(height, width, size, self.aspect)
-        probability = self._network(np.moveaxis(planes, 0, -1))[:tall, :wide]
-        picture = PillowImage.fromarray(np.ascontiguousarray(probability))
-        native = picture.resize((width, height), PillowImage.Resampling.BILINEAR)
-        yield 0, np.clip(np.asarray(native), 0, 1)
+        probability = self._network(np.moveaxis(planes, 0, -1))[:, :tall, :wide]
+        native = [_enlarged(plane, width, height) for plane in probability]
+        yield 0, np.clip(np.stack(native), 0, 1)
         if progress:
             progress(1, 1)
 
@@ -126,22 +179,23 @@ class Predictor:
         lefts, wide = _tiles(len(columns))
         across, share_across = _weights(lefts, wide, len(columns))
         down, share_down = _weights(tops, tall, len(rows))
-        band = np.zeros((tall, len(columns)), dtype=np.float32)  # sums of weighted probabilities
+        # sums of weighted probabilities
+        band = np.zeros((len(self.classes), tall, len(columns)), dtype=np.float32)
         for i, top in enumerate(tops):
             for j, left in enumerate(lefts):
                 tile = pixels[np.ix_(rows[top : top + tall], columns[left : left + wide])]
-                band[:, left : left + wide] += self._network(tile) * down[:, None] * across
+                band[..., left : left + wide] += self._network(tile) * down[:, None] * across
                 if progress:
                     progress(i * len(lefts) + j + 1, len(tops) * len(lefts))
             end = tops[i + 1] if i + 1 < len(tops) else len(rows)
             done = end - top
-            finished = band[:done] / (share_down[top:end, None] * share_across)
+            finished = band[:, :done] / (share_down[top:end, None] * share_across)
             first, last = max(top, MARGIN), min(end, MARGIN + height)
             if last > first:
-                inside = finished[first - top : last - top, MARGIN : MARGIN + width]
+                inside = finished[:, first - top : last - top, MARGIN : MARGIN + width]
                 yield first - MARGIN, np.clip(inside, 0, 1)
-            band[: tall - done] = band[done:]
-            band[tall - done :] = 0
+            band[:, : tall - done] = band[:, done:]
+            band[:, tall - done :] = 0
 
 
 def fit_channels(image: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
@@ -155,6 +209,11 @@ def fit_channels(image: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
     raise InputError(
         f"an image of shape {image.shape} does not fit a network of {channels} channels"
     )
+
+
+def _enlarged(plane: Probability, width: int, height: int) -> Probability:
+    picture = PillowImage.fromarray(np.ascontiguousarray(plane))
+    return np.asarray(picture.resize((width, height), PillowImage.Resampling.BILINEAR))
 
 
 def _tiles(length: int) -> tuple[list[int], int]:

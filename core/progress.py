@@ -39,6 +39,8 @@ def training_progress() -> Iterator[Callable[[dict[str, Any]], None]]:
                     speed=f"{event['images_per_second']:.1f} images/s",
                     left=f"{duration(event['seconds_left'])} left",
                 )
+            elif event["event"] == "note":
+                bar.console.print(event["text"])
             else:
                 bar.update(task, dice=f"val Dice {event['val_dice']:.4f}")
 
@@ -56,6 +58,8 @@ def duration(seconds: float) -> str:
 
 
 def _plain(event: dict[str, Any]) -> None:
+    if event["event"] == "note":
+        print(event["text"], file=sys.stderr, flush=True)  # noqa: T201 - progress goes there
     if event["event"] == "epoch":
         left = event["epochs"] - event["epoch"]
         print(  # noqa: T201 - this is the progress line

@@ -1,13 +1,14 @@
 """Runs on disk: the only reader and writer of run folders.
 
 A run folder explains itself: ``config.json``, ``split.json``, ``history.jsonl`` (a line per epoch),
-``status.json``, ``checkpoints/``, ``operating_point.json``, ``evaluation/<split>.json``.
+``status.json``, ``facts.json`` (machine, versions, git, data), ``about.json`` (tags, note, star),
+``checkpoints/``, ``operating_point.json``, ``evaluation/<split>.json``.
 """
 
 import json
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,38 @@ from core.errors import InputError
 from core.files import read_json, write_atomic, write_json
 from core.home import home
 from core.operating_point import OperatingPoint
+from core.processes import identity, living
 
-STATES = ("new", "starting", "running", "finished", "stopped", "failed", "lost")
+STATES = ("new", "queued", "starting", "running", "finished", "stopped", "failed", "lost")
 STOP = "stop"
-UNDER_WAY = ("starting", "running")
+TRAINING = ("starting", "running")
+"""States with a process behind them."""
+UNDER_WAY = ("queued", *TRAINING)
+"""States that change by themselves."""
+LOWER_IS_BETTER = ("loss",)
+COLUMNS = (
+    *("name", "state", "reason", "dataset", "model", "loss", "started", "epochs_done", "epochs"),
+    *("val_dice", "best_epoch", "seconds", "seconds_left"),
+    *("tags", "note", "starred", "group", "parent"),
+)
+"""What a run's summary says."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What a person says of a run; nothing here changes a number."""
+
+    tags: tuple[str, ...] = ()
+    """Words to find it by."""
+    note: str = ""
+    """Free text."""
+    starred: bool = False
+    """Whether it is kept in view."""
+    group: str | None = None
+    """The sweep it belongs to."""
+    parent: str | None = None
+    """The run it is a copy of, with changes."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +101,8 @@ class Run:
     @property
     def status(self) -> dict[str, Any]:
         """Last known state; a run whose process is gone is ``lost``."""
-        file = self.path / "status.json"
-        status: dict[str, Any] = read_json(file) if file.exists() else {"state": "new"}
-        if status["state"] in UNDER_WAY and _process(status) is None:
+        status = self._saved_status
+        if status["state"] in TRAINING and living(status) is None:
             stopped = (self.path / STOP).exists()
             status |= {
                 "state": "stopped" if stopped else "lost",
@@ -85,6 +112,11 @@ class Run:
                 f"python -m core resume {self.name}",
             }
         return status
+
+    @property
+    def saved_state(self) -> str:
+        """The state that was written last, whether or not its process lives."""
+        return str(self._saved_status["state"])
 
     def wish_to_stop(self, *, wish: bool) -> None:
         """Leave or take back the word that the run is to stop."""
@@ -96,7 +128,7 @@ class Run:
     def process(self) -> psutil.Process | None:
         """The process that trains this run, None when there is none."""
         status = self.status
-        return _process(status) if status["state"] in UNDER_WAY else None
+        return living(status) if status["state"] in TRAINING else None
 
     def save_status(
         self, state: str, *, process: psutil.Process | None = None, **facts: object
@@ -104,9 +136,54 @@ class Run:
         """Record a state with the identity of the process behind it, by default this one."""
         assert state in STATES
         process = process or psutil.Process()
-        identity = {"pid": process.pid, "process_started": process.create_time()}
-        document = {"state": state, "updated": time.time(), **identity, **facts}
+        document = {"state": state, "updated": time.time(), **identity(process), **facts}
         write_json(self.path / "status.json", document)
+
+    def queue(self, job: str) -> None:
+        """Say that it waits for a device, in a job of this number."""
+        before = self._saved_status
+        facts: dict[str, Any] = {"message": "waiting for its turn", "job": job}
+        if before["state"] == "finished":  # which it is again, should its turn never come
+            facts["before"] = before
+        self.save_status("queued", **facts)
+
+    def leave_queue(self) -> None:
+        """Say that it waits no longer and has not been started."""
+        before = self._saved_status.get("before")
+        if before:
+            write_json(self.path / "status.json", before)
+        else:
+            self.save_status("stopped", reason="taken out of the queue before its turn")
+
+    @property
+    def about(self) -> About:
+        """What a person said of it."""
+        file = self.path / "about.json"
+        if not file.exists():
+            return About()
+        document = read_json(file)
+        return About(**{**document, "tags": tuple(document["tags"])})
+
+    def say_about(self, **changes: Any) -> About:  # noqa: ANN401 - fields of About
+        """Change what is said of it: ``say_about(starred=True)``.
+
+        Raises:
+            InputError: A tag is empty or holds a comma.
+        """
+        about = replace(self.about, **changes)
+        about = replace(about, tags=tuple(dict.fromkeys(tag.strip() for tag in about.tags)))
+        for tag in about.tags:
+            if not tag or "," in tag or len(tag) > 50:
+                raise InputError(f"a tag is 1 to 50 characters without a comma, found '{tag}'")
+        write_json(self.path / "about.json", asdict(about))
+        return about
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Machine, versions, git state and data of its first start; empty before that."""
+        file = self.path / "facts.json"
+        facts: dict[str, Any] = read_json(file) if file.exists() else {}
+        return facts
 
     @property
     def operating_point(self) -> OperatingPoint | None:
@@ -129,43 +206,58 @@ class Run:
 
     def summary(self) -> dict[str, Any]:
         """A row of facts for a table of runs; a folder that cannot be read spoils its row alone."""
+        started = (self.path / "config.json").stat().st_mtime
         try:
-            config, status, history = self.config, self.status, self.history
-        except InputError as fault:
+            config, status, history, about = self.config, self.status, self.history, self.about
+        except (InputError, TypeError, KeyError) as fault:
             return {
+                **dict.fromkeys(COLUMNS),
+                **dict.fromkeys(("dataset", "model", "note"), ""),
+                **dict.fromkeys(("epochs_done", "epochs"), 0),
                 "name": self.name,
                 "state": "unreadable",
                 "reason": str(fault),
-                "dataset": "",
-                "model": "",
-                "started": (self.path / "config.json").stat().st_mtime,
-                "epochs_done": 0,
-                "epochs": 0,
-                "val_dice": None,
-                "best_epoch": None,
+                "started": started,
                 "seconds": 0.0,
-                "seconds_left": None,
+                "tags": [],
+                "starred": False,
             }
-        key, sign = f"val_{config.monitor}", 1 if config.monitor == "loss" else -1
-        best = min(history, key=lambda row: float(sign * row[key]), default=None)
-        return {
+        best = best_epoch(history, monitor=config.monitor)
+        row = {
             "name": self.name,
             "state": status["state"],
             "reason": status.get("reason"),
             "dataset": config.dataset,
             "model": config.model,
-            "started": (self.path / "config.json").stat().st_mtime,
+            "loss": config.loss,
+            "started": started,
             "epochs_done": len(history),
             "epochs": config.epochs,
             "val_dice": best["val_dice"] if best else None,
             "best_epoch": best["epoch"] if best else None,
             "seconds": sum(row["seconds"] for row in history),
             "seconds_left": status.get("seconds_left") if status["state"] == "running" else None,
+            **asdict(about),
+            "tags": list(about.tags),
         }
+        assert tuple(row) == COLUMNS
+        return row
 
     def checkpoint(self, which: str) -> Path:
         """Path of the ``best`` or the ``last`` checkpoint."""
         return self.path / "checkpoints" / f"{which}.pt"
+
+    @property
+    def _saved_status(self) -> dict[str, Any]:
+        file = self.path / "status.json"
+        status: dict[str, Any] = read_json(file) if file.exists() else {"state": "new"}
+        return status
+
+
+def best_epoch(history: list[dict[str, Any]], *, monitor: str) -> dict[str, Any] | None:
+    """The row whose checkpoint is kept, the first of equals; None without rows."""
+    sign = 1 if monitor in LOWER_IS_BETTER else -1
+    return min(history, key=lambda row: float(sign * row[f"val_{monitor}"]), default=None)
 
 
 def runs_folder() -> Path:
@@ -232,13 +324,3 @@ def list_runs() -> list[Run]:
     folders = [file.parent for file in runs_folder().glob("*/config.json")]
     folders.sort(key=lambda folder: (folder / "config.json").stat().st_mtime, reverse=True)
     return [Run(folder) for folder in folders]
-
-
-def _process(status: dict[str, Any]) -> psutil.Process | None:
-    """The very process that a status names, if it lives; a recycled pid does not count."""
-    try:
-        process = psutil.Process(status["pid"])
-        same = abs(process.create_time() - status["process_started"]) < 1
-        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-    except (psutil.NoSuchProcess, KeyError):
-        return None

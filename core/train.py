@@ -4,98 +4,40 @@ Every random number of a step follows from (seed, epoch, step), so a run that is
 checkpoint goes on exactly as if it had never stopped.
 
     python -m core train --dataset phantoms_membranes --model unet --set base_filters=16
+    torchrun --nproc_per_node 2 -m core resume RUN
 """
 
-import hashlib
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from core.checkpoint import load_checkpoint, save_checkpoint
+from core.batches import Epoch, Step, generator, read
+from core.checkpoint import load_checkpoint
+from core.class_figures import choose_points, summarize_classes
 from core.config import RunConfig
-from core.data import open_dataset
-from core.data.augmentation import STILL, Draw, resample, sample, to
-from core.data.base import Dataset, Sample
-from core.data.duplicates import duplicate_groups
-from core.data.preparation import Prepared, prepare, prepare_borders
-from core.data.splits import Split, make_split
-from core.device import pick_device, to_device, use_bf16
-from core.errors import InputError, choose
+from core.device import precision_of
+from core.distributed import joined
+from core.errors import InputError
 from core.evaluate import summarize
-from core.levels import STEPS, level_map
-from core.losses import LOSSES, build_loss
-from core.metrics.overlap import dice
-from core.metrics.sweep import Sweep, concatenate, sweep_image
-from core.models import build_model
-from core.operating_point import choose_operating_point
+from core.heads import depth_weights
+from core.heartbeat import Report, Stopped, Voice, deterministic, stop_on_signal
+from core.memory import out_of_memory
+from core.optimization import learning_rate
 from core.predict import Predictor
 from core.runs import Run
+from core.step_log import StepLog
+from core.tracking import follow
+from core.training import Training, begin, in_parts, save
+from core.validation import Outcome, figures, save_pictures, validate
 
-Report = Callable[[dict[str, Any]], None]
+__all__ = ["Stopped", "train"]
+
 Row = dict[str, Any]
-HEARTBEAT_SECONDS = 1.0
-
-
-class Stopped(Exception):  # noqa: N818 - an event, not an error
-    """The person asked the training to stop; the last checkpoint is kept."""
-
-
-@dataclass
-class Training:
-    """A training under way: what the loop reads and moves forward."""
-
-    run: Run
-    config: RunConfig
-    split: Split
-    device: torch.device
-    images: Tensor
-    """Training images on the device, uint8, shape (N, C, H, W)."""
-    masks: Tensor
-    """Training masks on the device, uint8 in {0, 1}, shape (N, 1, H, W)."""
-    borders: Tensor | None
-    """255 times the border map, where the loss wants it, uint8, shape (N, 1, H, W)."""
-    validation: list[tuple[Sample, NDArray[np.uint8], NDArray[np.uint8]]]
-    """Validation samples with image and mask at native size."""
-    model: nn.Module
-    optimizer: torch.optim.Optimizer
-    report: Report
-    stopping: threading.Event
-    epoch: int = 0
-    """Epochs done."""
-    started_at: int = 0
-    """Epochs that were done when this process began."""
-    history: list[Row] = field(default_factory=list)
-    """A row per epoch done."""
-
-    @property
-    def images_per_epoch(self) -> int:
-        """Crops or images that one epoch shows."""
-        return len(self.images) * self.config.crops_per_image
-
-    @property
-    def best(self) -> int:
-        """Index of the best epoch so far; of equals the first."""
-        key, sign = f"val_{self.config.monitor}", 1 if self.config.monitor == "loss" else -1
-        return min(range(len(self.history)), key=lambda n: float(sign * self.history[n][key]))
-
-    @property
-    def done(self) -> bool:
-        """All epochs shown, or patience at its end."""
-        if self.epoch >= self.config.epochs:
-            return True
-        patience = self.config.patience
-        return bool(patience and self.history and self.epoch - 1 - self.best >= patience)
 
 
 def train(run: Run, *, report: Report = lambda _event: None) -> Row:
@@ -109,156 +51,158 @@ def train(run: Run, *, report: Report = lambda _event: None) -> Row:
         The summary: run, epochs, best_epoch, best, seconds, images_per_second, checkpoint.
 
     Raises:
-        InputError: The config, the data or a checkpoint cannot be used.
+        InputError: The config, the data or a checkpoint cannot be used, or memory is too small.
         Stopped: The process was asked to stop.
     """
-    run.save_status("running", message="preparing the data")
-    try:
-        with _stop_on_signal() as stopping, _deterministic():
-            training = _start(run, report, stopping)
-            while not training.done:
-                _one_epoch(training)
-            summary = _finish(training)
-    except Stopped:
-        run.save_status("stopped", reason="stopped by request; its last checkpoint is kept")
-        raise
-    except BaseException as fault:
-        reason = str(fault) if isinstance(fault, InputError) else f"{type(fault).__name__}: {fault}"
-        run.save_status("failed", reason=reason)
-        raise
-    run.save_status("finished", **summary)
+    with joined() as team, stop_on_signal() as stopping, deterministic():
+        voice = Voice(run, report, team, stopping)
+        try:
+            voice.status("running", message="preparing the data")
+            if team.leads:
+                follow(run)
+            summary = _to_the_end(voice)
+        except Stopped:
+            voice.status("stopped", reason="stopped by request; its last checkpoint is kept")
+            raise
+        except BaseException as fault:
+            given = isinstance(fault, InputError)
+            voice.status(
+                "failed", reason=str(fault) if given else f"{type(fault).__name__}: {fault}"
+            )
+            raise
+        voice.status("finished", **summary)
     return summary
 
 
-def _start(run: Run, report: Report, stopping: threading.Event) -> Training:
-    """Data, network and optimizer, as the last checkpoint left them or fresh."""
-    config, device = run.config, pick_device()
-    dataset = open_dataset(config.dataset, Path(config.data) if config.data else None)
-    prepared = prepare(
-        dataset, size=config.size, aspect=config.aspect, progress=_preparing(run, stopping)
-    )
-    split = make_split(
-        dataset.samples,
-        seed=config.split_seed,
-        clusters=duplicate_groups(dataset),
-        folds=config.folds,
-        fold=config.fold,
-    )
-    if run.checkpoint("last").exists() and run.split.hash != split.hash:
-        raise InputError(
-            f"{config.data or config.dataset}: its images are not those that run {run.name} was "
-            "started with, so its split would change; restore the data or train anew"
-        )
-    run.save_split(split)
-    images, masks = _on_device(prepared, split.train, device)
-    torch.manual_seed(config.seed)
-    model = build_model(
-        config.model, in_channels=images.shape[1], classes=1, **config.model_options
-    )
-    model = to_device(model, device)
-    training = Training(
-        run=run,
-        config=config,
-        split=split,
-        device=device,
-        images=images,
-        masks=masks,
-        borders=_borders(dataset, prepared, split.train, config, device),
-        validation=_native(dataset, split.val),
-        model=model,
-        optimizer=_optimizer(model, config),
-        report=report,
-        stopping=stopping,
-    )
-    if run.checkpoint("last").exists():
-        document = load_checkpoint(run.checkpoint("last"), device=device)
-        model.load_state_dict(document["model"])
-        training.optimizer.load_state_dict(document["optimizer"])
-        training.epoch, training.history = document["epoch"], document["history"]
-        training.started_at = training.epoch
-        run.save_history(training.history)
-    return training
+def _to_the_end(voice: Voice) -> Row:
+    """Train; where memory runs out, go on from the last checkpoint in smaller parts if allowed."""
+    while True:
+        training = None
+        try:
+            training = begin(voice)
+            while not training.done:
+                _one_epoch(training)
+            return _finish(training)
+        except Exception as fault:
+            if not out_of_memory(fault):
+                raise
+            reason = str(fault).splitlines()[0] if str(fault) else type(fault).__name__
+        # After the except clause, which keeps the tensors of the step that failed alive.
+        _smaller_parts(voice, training.config if training else voice.run.config, reason)
 
 
 def _one_epoch(training: Training) -> None:
     """Train, validate, keep: one row of history and the checkpoints that go with it."""
     started = time.perf_counter()
-    loss = _fit(training)
+    losses, rates = _fit(training)
     fitted = time.perf_counter() - started
-    sweep, val_loss = _sweep_validation(training)
-    pooled = sweep.pooled()
-    overlap = np.nan_to_num(dice(pooled.tp, pooled.fp, pooled.fn, pooled.tn)[0])
-    k = int(overlap.argmax())
+    mean_loss = _mean_loss(training, losses)
+    outcome = _validate(training)
+    training.epoch += 1
     training.history.append(
         {
-            "epoch": training.epoch + 1,
-            "train_loss": loss,
-            "val_loss": val_loss,
-            "val_dice": float(overlap[k]),
-            "val_threshold": k / STEPS,
-            "val_dice_at_half": float(overlap[STEPS // 2]),
-            "learning_rate": training.optimizer.param_groups[0]["lr"],
+            "epoch": training.epoch,
+            "train_loss": mean_loss,
+            **figures(outcome, training.head),
+            "learning_rate": rates[-1],
             "images_per_second": training.images_per_epoch / fitted,
             "seconds": time.perf_counter() - started,
         }
     )
-    training.epoch += 1
-    document = {
-        "model": training.model.state_dict(),
-        "optimizer": training.optimizer.state_dict(),
-        "epoch": training.epoch,
-        "history": training.history,
-        "config": training.config.document(),
-        "in_channels": training.images.shape[1],
-    }
-    if training.best == training.epoch - 1:
-        save_checkpoint(training.run.checkpoint("best"), document)
-    save_checkpoint(training.run.checkpoint("last"), document)
-    training.run.save_history(training.history)
-    training.report({"event": "epoch", "epochs": training.config.epochs, **training.history[-1]})
+    if training.team.leads:
+        # Before the checkpoint: what is logged twice after a crash can be cut, a gap not be filled.
+        StepLog(training.run.path).append(training.epoch, losses, rates)
+        save(training)
+        training.run.save_history(training.history)
+        every, epoch = training.config.samples_every, training.epoch
+        if every and (epoch == 1 or epoch % every == 0 or training.done):
+            save_pictures(training.run.path / "samples", outcome, training.validation, epoch=epoch)
+    training.voice.tell(
+        {"event": "epoch", "epochs": training.config.epochs, **training.history[-1]}
+    )
 
 
-def _fit(training: Training) -> float:
-    """One pass over the training part; its mean loss. The device is waited for once, at the end."""
-    config, device, images = training.config, training.device, training.images
-    criterion = build_loss(config.loss, **config.loss_options)
-    bf16 = use_bf16(config.precision, device)
-    source = (images.shape[2], images.shape[3])
-    output = (min(config.tile or source[0], source[0]), min(config.tile or source[1], source[1]))
-    moves = config.augmentation if config.augment else STILL
-    order = torch.arange(len(images)).repeat(config.crops_per_image)
-    order = order[torch.randperm(len(order), generator=_generator(config.seed, training.epoch, -1))]
-    batches = torch.split(order, config.batch_size)
-    beat = _heartbeat(training, len(batches))
-    total = torch.zeros((), device=device)
-    training.model.train()
-    for step, batch in enumerate(batches):
+def _fit(training: Training) -> tuple[list[float], list[float]]:
+    """One pass over the training part: loss and step size of every step.
+
+    The device is waited for once, at the end.
+    """
+    config, device = training.config, training.device
+    epoch = Epoch(config, training.pictures, training.epoch)
+    beat = training.voice.beat(
+        epoch=training.epoch,
+        epochs=config.epochs,
+        steps=len(epoch),
+        images=training.images_per_epoch,
+        seconds=[row["seconds"] for row in training.history],
+    )
+    values = training.monitored
+    losses, rates = [], []
+    training.network.train()
+    for step in range(len(epoch)):
         beat(step)
-        generator = _generator(config.seed, training.epoch, step)
-        torch.manual_seed(generator.initial_seed())  # dropout
-        index = batch.to(device)
-        if config.augment or output != source:
-            draw = sample(
-                moves, batch=len(batch), source=source, output=output, generator=generator
-            )
-            draw = to(draw, device)
-            image, target = resample(images[index], training.masks[index], draw, output)
-            maps = (
-                [] if training.borders is None else [_move(training.borders[index], draw, output)]
-            )
-        else:
-            image, target = images[index].float() / 255, training.masks[index].float()
-            maps = [] if training.borders is None else [training.borders[index].float() / 255]
-        image = image.contiguous(memory_format=torch.channels_last)  # (B, C, H, W)
-        _set_learning_rate(training.optimizer, config, training.epoch + step / len(batches))
-        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-            logits = training.model(image)  # (B, 1, H, W)
-        loss = criterion(logits, target, *maps)
-        training.optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        training.optimizer.step()
-        total += loss.detach() * len(batch)
-    mean = float(total) / len(order)  # waits for the device
+        now = training.epoch + step / len(epoch)
+        rates.append(learning_rate(config, now, steps=len(epoch), values=values))
+        for group in training.optimizer.param_groups:
+            group["lr"] = rates[-1]
+        dropout = generator(config.seed, training.epoch, step).initial_seed()
+        torch.manual_seed(dropout + training.team.rank)
+        losses.append(_step(training, epoch[step], torch.zeros((), device=device)))
+    return torch.stack(losses).tolist(), rates  # waits for the device
+
+
+def _step(training: Training, chosen: Step, total: Tensor) -> Tensor:
+    """One step on one batch, in as many parts as asked for; its loss, still on the device."""
+    config, count = training.config, len(chosen.index)
+    ends = sorted({(n + 1) * count // config.accumulate for n in range(config.accumulate)} - {0})
+    training.optimizer.zero_grad(set_to_none=True)
+    for first, last in zip([0, *ends], ends, strict=False):
+        single = training.team.size == 1 or last == count
+        with nullcontext() if single else training.network.no_sync():  # type: ignore[operator]
+            loss = _loss(training, chosen.rows(first, last)) * ((last - first) / count)
+            # A team averages its gradients, and each process has only its own part of them.
+            torch.autograd.backward(training.scaler.scale(loss * training.team.size))
+        total += loss.detach()
+    if config.clip_norm:
+        training.scaler.unscale_(training.optimizer)
+        nn.utils.clip_grad_norm_(training.model.parameters(), config.clip_norm)
+    training.scaler.step(training.optimizer)
+    training.scaler.update()
+    if training.average:
+        training.average.update(training.steps)
+    training.steps += 1
+    return total
+
+
+def _loss(training: Training, chosen: Step) -> Tensor:
+    """The loss of some pictures, shared by the processes; a gradient flows to the own ones."""
+    team, config, count = training.team, training.config, len(chosen.index)
+    first, last = team.part(count)
+    if first == last:  # fewer pictures than processes: one to keep step with the others, uncounted
+        first, last = count - 1, count
+    image, target, maps = read(chosen.rows(first, last), training.pictures, training.head)
+    image = image.contiguous(memory_format=torch.channels_last)  # (B, C, H, W)
+    dtype = precision_of(config.precision, training.device)
+    with torch.autocast(training.device.type, dtype, enabled=dtype != torch.float32):
+        outputs = training.network(image)  # (B, K, H, W) each
+    target, *maps = (team.gather(tensor, count) for tensor in (target, *maps))
+    losses = [training.criterion(team.gather(out, count), target, *maps) for out in outputs]
+    if len(losses) == 1:
+        return losses[0]
+    weights = depth_weights(len(losses))
+    return torch.stack([w * part for w, part in zip(weights, losses, strict=True)]).sum()
+
+
+def _mean_loss(training: Training, losses: list[float]) -> float:
+    """Mean over the images of an epoch, of which the last batch may have fewer.
+
+    Raises:
+        InputError: A loss is no number.
+    """
+    config = training.config
+    sizes = np.full(len(losses), config.batch_size)
+    sizes[-1] = training.images_per_epoch - sizes[:-1].sum()
+    mean = float(np.average(losses, weights=sizes))
     if not math.isfinite(mean):
         raise InputError(
             f"the training loss is no longer a number in epoch {training.epoch + 1}; "
@@ -267,20 +211,24 @@ def _fit(training: Training) -> float:
     return mean
 
 
-def _sweep_validation(training: Training) -> tuple[Sweep, float]:
+def _validate(training: Training) -> Outcome:
     """Counts at every threshold and mean loss of the validation images, at native resolution."""
-    training.model.eval()
-    predictor = _predictor(training)
-    # Without the border map: it belongs to the size that is trained on, truth here is native.
-    criterion = build_loss(training.config.loss, **training.config.loss_options)
-    sweeps, losses = [], []
-    for _, image, truth in training.validation:
-        probability = predictor.probability(image)
-        sweeps.append(sweep_image(level_map(probability), truth))
-        logits = torch.logit(torch.from_numpy(probability), eps=1e-6)[None, None]
-        target = torch.from_numpy(truth > 0).float()[None, None]
-        losses.append(float(criterion(logits, target)))
-    return concatenate(sweeps), float(np.mean(losses))
+    predictor = Predictor(
+        training.shown,
+        in_channels=training.pictures.images.shape[1],
+        size=training.config.size,
+        aspect=training.config.aspect,
+        device=training.device,
+        classes=training.head.names,
+        softmax=training.head.softmax,
+    )
+    return validate(
+        predictor,
+        training.validation,
+        head=training.head,
+        config=training.config,
+        team=training.team,
+    )
 
 
 def _finish(training: Training) -> Row:
@@ -288,16 +236,38 @@ def _finish(training: Training) -> Row:
     run, config = training.run, training.config
     best = training.history[training.best]
     checkpoint = load_checkpoint(run.checkpoint("best"), device=training.device)
-    training.model.load_state_dict(checkpoint["model"])
-    sweep, _ = _sweep_validation(training)
-    part = {"dataset": config.dataset, "split": "val", "split_hash": training.split.hash}
+    training.shown.load_state_dict(checkpoint["model"])
+    outcome = _validate(training)
+    part: dict[str, Any] = {
+        "dataset": config.dataset,
+        "split": "val",
+        "split_hash": training.split.hash,
+    }
     kept = run.operating_point if training.epoch == training.started_at else None
-    point = kept or choose_operating_point(sweep, rule="dice", **part)  # no new epoch: stays tuned
-    run.save_operating_point(point)
     samples = [sample for sample, _, _ in training.validation]
-    run.save_evaluation(
-        summarize(sweep, samples, k=point.k, model=run.name, threshold_source=point.name, **part)
+    # No new epoch: a point that was tuned stays.
+    point = kept or choose_points(
+        outcome.foreground,
+        outcome.classes,
+        training.head.names,
+        groups=[sample.group for sample in samples],
+        **part,
     )
+    if training.team.leads:
+        run.save_operating_point(point)
+        run.save_evaluation(
+            summarize(
+                outcome.foreground,
+                samples,
+                k=point.k,
+                model=run.name,
+                threshold_source=point.name,
+                **part,
+            )
+            | summarize_classes(
+                outcome.classes, training.head.names, samples, point, model=run.name, **part
+            )
+        )
     return {
         "run": run.name,
         "epochs": training.epoch,
@@ -311,164 +281,17 @@ def _finish(training: Training) -> Row:
     }
 
 
-def _predictor(training: Training) -> Predictor:
-    return Predictor(
-        training.model,
-        in_channels=training.images.shape[1],
-        size=training.config.size,
-        aspect=training.config.aspect,
-        device=training.device,
-    )
-
-
-def _on_device(prepared: Prepared, ids: tuple[str, ...], device: torch.device) -> list[Tensor]:
-    """Training images and masks as uint8 on the device, where every epoch reads them."""
-    place = {identity: n for n, identity in enumerate(prepared.ids)}
-    rows = [place[identity] for identity in ids]
-    # One foreground for now: a pixel of any class counts.
-    parts = (prepared.images[rows], (prepared.masks[rows] > 0).astype(np.uint8))
-    return [torch.from_numpy(part).to(device) for part in parts]
-
-
-def _borders(
-    dataset: Dataset,
-    prepared: Prepared,
-    ids: tuple[str, ...],
-    config: RunConfig,
-    device: torch.device,
-) -> Tensor | None:
-    """Border maps of the training images on the device; None where the loss has no use for them."""
-    card = choose("loss", config.loss, LOSSES)
-    if not card.border_map:
-        return None
-    options = {**card.options, **config.loss_options}
-    if not options["w0"]:
-        return None
-    maps = prepare_borders(
-        dataset,
-        prepared,
-        size=config.size,
-        aspect=config.aspect,
-        sigma_px=float(options["sigma_px"]),
-    )
-    place = {identity: n for n, identity in enumerate(prepared.ids)}
-    return torch.from_numpy(maps[[place[identity] for identity in ids]]).to(device)
-
-
-def _move(maps: Tensor, draw: Draw, output: tuple[int, int]) -> Tensor:
-    """Read maps in [0, 255] through the grid of image and mask, their values left as they are."""
-    still = replace(
-        draw,
-        gain=torch.ones_like(draw.gain),
-        offset=torch.zeros_like(draw.offset),
-        gamma=None,
-        blur_px=None,
-        speckle=None,
-        noise=None,
-    )
-    moved, _ = resample(maps, maps[:, :0], still, output)
-    return moved  # (B, 1, h, w) in [0, 1]
-
-
-def _native(
-    dataset: Dataset, ids: tuple[str, ...]
-) -> list[tuple[Sample, NDArray[np.uint8], NDArray[np.uint8]]]:
-    """Validation images and masks as the data set has them, decoded once."""
-    samples = {s.id: s for s in dataset.samples}
-    chosen = [samples[identity] for identity in ids]
-    return [(s, dataset.image(s), dataset.truth(s)) for s in chosen]
-
-
-def _optimizer(model: nn.Module, config: RunConfig) -> torch.optim.Optimizer:
-    shared: dict[str, Any] = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
-    if config.optimizer == "sgd":
-        return torch.optim.SGD(model.parameters(), momentum=config.momentum, **shared)
-    return torch.optim.Adam(model.parameters(), **shared)
-
-
-def _set_learning_rate(optimizer: torch.optim.Optimizer, config: RunConfig, epoch: float) -> None:
-    share = 1.0
-    if config.schedule == "cosine":
-        share = 0.5 * (1 + math.cos(math.pi * epoch / config.epochs))
-    for group in optimizer.param_groups:
-        group["lr"] = config.learning_rate * share
-
-
-def _generator(seed: int, epoch: int, step: int) -> torch.Generator:
-    """The random numbers of one step, whatever happened before it."""
-    digest = hashlib.sha256(f"{seed} {epoch} {step}".encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
-
-
-def _preparing(run: Run, stopping: threading.Event) -> Callable[[int, int], None]:
-    """Tell about once a second how far the preparation is, and notice a wish to stop."""
-    last = time.monotonic()
-
-    def progress(done: int, total: int) -> None:
-        nonlocal last
-        if stopping.is_set():
-            raise Stopped
-        if time.monotonic() - last >= HEARTBEAT_SECONDS:
-            last = time.monotonic()
-            run.save_status("running", message=f"preparing image {done:,} of {total:,}")
-
-    return progress
-
-
-def _heartbeat(training: Training, steps: int) -> Callable[[int], None]:
-    """Tell about once a second how far the epoch is, and notice a wish to stop."""
-    started = last = time.monotonic()
-
-    def beat(step: int) -> None:
-        nonlocal last
-        if training.stopping.is_set():
-            raise Stopped
-        now = time.monotonic()
-        if now - last < HEARTBEAT_SECONDS:
-            return
-        last = now
-        done = step / steps
-        past = [row["seconds"] for row in training.history]
-        per_epoch = float(np.median(past)) if past else (now - started) / done
-        facts: dict[str, Any] = {
-            "epoch": training.epoch + 1,
-            "epochs": training.config.epochs,
-            "step": step,
-            "steps": steps,
-            "images_per_second": done * training.images_per_epoch / (now - started),
-            "seconds_left": per_epoch * (training.config.epochs - training.epoch - done),
-        }
-        training.run.save_status("running", **facts)
-        training.report({"event": "step", **facts})
-
-    return beat
-
-
-@contextmanager
-def _deterministic() -> Iterator[None]:
-    """Ask torch for algorithms that repeat bit by bit; a warning says where it has none."""
-    before = torch.are_deterministic_algorithms_enabled()
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    torch.use_deterministic_algorithms(mode=True, warn_only=True)
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(mode=before, warn_only=warn_only)
-
-
-@contextmanager
-def _stop_on_signal() -> Iterator[threading.Event]:
-    """Turn SIGTERM and SIGINT into a wish that the loop hears between two steps."""
-    stopping = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stopping  # signals can only be caught in the main thread
-        return
-    before = {
-        number: signal.signal(number, lambda *_: stopping.set())
-        for number in (signal.SIGTERM, signal.SIGINT)
-    }
-    try:
-        yield stopping
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _smaller_parts(voice: Voice, config: RunConfig, reason: str) -> None:
+    """After memory ran out: note that batches go through in twice as many parts, or refuse."""
+    if voice.team.size > 1 or not config.allow_accumulation:
+        raise InputError(
+            f"memory ran out ({reason}); go on with a smaller batch, or let it through in parts: "
+            "--set allow_accumulation=true or accumulate=2"
+        )
+    if config.accumulate == config.batch_size:
+        raise InputError(
+            f"memory ran out ({reason}) with one image at a time; choose a smaller network or tile"
+        )
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    in_parts(voice, config, min(config.batch_size, 2 * config.accumulate))

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
+from core.assess import Assessment, ClassView, assess, choose_on_validation
 from core.checkpoint import load_checkpoint
+from core.class_figures import class_point, summarize_classes, sweep_classes
 from core.classical import classical_predictor
 from core.config import RunConfig
 from core.data import DATASETS, Dataset, Sample, open_dataset
@@ -25,12 +26,13 @@ from core.device import pick_device
 from core.errors import InputError
 from core.evaluate import summarize, sweep_samples
 from core.files import read_json, sha256, write_atomic, write_json
+from core.heads import FOREGROUND, Head, build_network, head_of
 from core.home import ROOT
 from core.model_card import model_card
-from core.models import build_untrained
-from core.operating_point import OperatingPoint, choose_operating_point
+from core.operating_point import OperatingPoint
 from core.predict import Predictor
 from core.runs import Run, check_name, open_run
+from core.training_facts import training_facts
 
 NEEDED = ("model.safetensors", "config.json", "operating_point.json", "split.json")
 """Files that a manifest must name."""
@@ -62,6 +64,52 @@ class TrainedModel:
         Raises:
             InputError: The data set does not hold the split's images.
         """
+        point = self.operating_point
+        if point.clean_up or any(class_point(point, name).clean_up for name in point.classes):
+            return self.assess(split, data=data, dataset=dataset).document
+        opened, chosen, facts = self._part(split, data, dataset)
+        document = summarize(
+            sweep_samples(self.predictor, opened, chosen),
+            chosen,
+            k=point.k,
+            threshold_source=point.name,
+            **facts,
+        )
+        return document | self._classes(opened, chosen, facts)
+
+    def assess(
+        self,
+        split: str,
+        *,
+        data: Path | None,
+        dataset: str | None = None,
+        **asked: Any,  # noqa: ANN401 - handed on
+    ) -> Assessment:
+        """Evaluate by another convention; arguments as ``evaluate`` and ``core.assess.assess``.
+
+        Raises:
+            InputError: As both.
+        """
+        opened, chosen, facts = self._part(split, data, dataset)
+        whole = assess(self.predictor, opened, chosen, point=self.operating_point, **asked, **facts)
+        if head := self.head(opened):
+            whole.document["classes"] = {
+                name: assess(
+                    ClassView(self.predictor, opened, head, place),
+                    ClassView(self.predictor, opened, head, place),
+                    chosen,
+                    point=class_point(self.operating_point, name),
+                    **asked,
+                    **facts,
+                ).document
+                for place, name in enumerate(head.names)
+            }
+        return whole
+
+    def _part(
+        self, split: str, data: Path | None, dataset: str | None
+    ) -> tuple[Dataset, list[Sample], dict[str, Any]]:
+        """The opened data set, the images of a part, and what an evaluation says of them."""
         if split != "all" and not any(getattr(self.split, part) for part in PARTS):
             raise InputError(
                 f"{self.name} was not trained and has no {split} split; use --split all"
@@ -74,16 +122,31 @@ class TrainedModel:
             chosen = [sample for sample in opened.samples if sample.has_truth]
         else:
             chosen = self.samples(opened, split)
-        return summarize(
-            sweep_samples(self.predictor, opened, chosen),
-            chosen,
-            k=self.operating_point.k,
-            model=self.name,
-            dataset=name,
-            split=split,
-            split_hash="" if split == "all" else self.split.hash,
-            threshold_source=self.operating_point.name,
-        )
+        facts: dict[str, Any] = {
+            "model": self.name,
+            "dataset": name,
+            "split": split,
+            "split_hash": "" if split == "all" else self.split.hash,
+        }
+        return opened, chosen, facts
+
+    def head(self, opened: Dataset) -> Head | None:
+        """What the maps are; None where there is one class, or the data set has others."""
+        names, info = self.predictor.classes, opened.info
+        declared = info.regions if self.config.target == "regions" else info.classes
+        if len(names) == 1 or tuple(declared) != names:
+            return None
+        return head_of(self.config, info)
+
+    def _classes(
+        self, opened: Dataset, chosen: list[Sample], facts: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The class level of an evaluation; nothing where there is one class, or others there."""
+        head = self.head(opened)
+        if head is None:
+            return {}
+        sweeps = sweep_classes(self.predictor, opened, chosen, head)
+        return summarize_classes(sweeps, head.names, chosen, self.operating_point, **facts)
 
     def samples(self, opened: Dataset, split: str) -> list[Sample]:
         """The images of a part of the split it was trained on.
@@ -140,7 +203,7 @@ def load_weights(name: str) -> TrainedModel:
     from safetensors.torch import load_file  # only where weights are read
 
     document = read_json(folder / "config.json")
-    in_channels = document.pop("in_channels")
+    in_channels, head = document.pop("in_channels"), document.pop("head", None)
     config = RunConfig.of_document(document)
     state = {
         name: tensor.float() for name, tensor in load_file(folder / "model.safetensors").items()
@@ -148,7 +211,7 @@ def load_weights(name: str) -> TrainedModel:
     return TrainedModel(
         name,
         config,
-        _predictor(config, in_channels, state),
+        _predictor(config, in_channels, state, head),
         OperatingPoint(**read_json(folder / "operating_point.json")),
         Split.of_document(read_json(folder / "split.json")),
     )
@@ -185,28 +248,62 @@ def load_run(run: Run) -> TrainedModel:
             f"python -m core resume {run.name}"
         )
     checkpoint = load_checkpoint(run.checkpoint("best"))
-    predictor = _predictor(run.config, checkpoint["in_channels"], checkpoint["model"])
+    predictor = _predictor(
+        run.config, checkpoint["in_channels"], checkpoint["model"], checkpoint.get("head")
+    )
     return TrainedModel(run.name, run.config, predictor, point, run.split)
 
 
-def tune(name: str, rule: str) -> dict[str, Any]:
+def tune(name: str, rule: str, *, clean_up: str = "") -> dict[str, Any]:
     """Choose a run's threshold anew on its validation split; kept with the run.
 
+    Args:
+        name: Of the run.
+        rule: One of ``RULES``; several classes choose by it each.
+        clean_up: As ``parse_clean_up``, or ``search``.
+
     Raises:
-        InputError: The rule is unknown, no threshold keeps it or the data has changed.
+        InputError: The rule or the clean-up is unknown, no threshold keeps it or the data has
+            changed.
     """
     run = open_run(name)
     trained = load_run(run)
     opened = open_dataset(run.config.dataset, Path(run.config.data) if run.config.data else None)
     samples = trained.samples(opened, "val")
-    sweep = sweep_samples(trained.predictor, opened, samples)
     part = {"dataset": run.config.dataset, "split": "val", "split_hash": trained.split.hash}
-    point = choose_operating_point(sweep, rule=rule, **part)
+    asked = {"rule": rule, "clean_up": clean_up, **part}
+    point, sweep = choose_on_validation(trained.predictor, opened, samples, **asked)
+    facts: dict[str, Any] = {"model": name, **part}
+    if head := trained.head(opened):
+        point = replace(point, classes=_choose_classes(trained, opened, samples, head, asked))
+    trained = replace(trained, operating_point=point)
+    if head or point.clean_up:
+        document = trained.evaluate("val", data=opened.path)
+    else:
+        document = summarize(sweep, samples, k=point.k, threshold_source=point.name, **facts)
     run.save_operating_point(point)
-    run.save_evaluation(
-        summarize(sweep, samples, k=point.k, model=name, threshold_source=point.name, **part)
-    )
+    run.save_evaluation(document)
     return point.document()
+
+
+def _choose_classes(
+    trained: TrainedModel,
+    opened: Dataset,
+    samples: list[Sample],
+    head: Head,
+    asked: dict[str, str],
+) -> dict[str, Any]:
+    """A point for each class by the same rule; one that validation does not hold keeps its own."""
+    points = {}
+    for place, name in enumerate(head.names):
+        view = ClassView(trained.predictor, opened, head, place)
+        held = any(view.truth(sample).any() for sample in samples)
+        points[name] = (
+            choose_on_validation(view, view, samples, **asked)[0].document()
+            if held
+            else trained.operating_point.classes[name]
+        )
+    return points
 
 
 def promote(run: Run, name: str) -> Path:
@@ -233,7 +330,12 @@ def promote(run: Run, name: str) -> Path:
     shipped = TrainedModel(
         name,
         config,
-        _predictor(config, checkpoint["in_channels"], {k: v.float() for k, v in halves.items()}),
+        _predictor(
+            config,
+            checkpoint["in_channels"],
+            {k: v.float() for k, v in halves.items()},
+            checkpoint.get("head"),
+        ),
         trained.operating_point,
         trained.split,
     )
@@ -242,12 +344,15 @@ def promote(run: Run, name: str) -> Path:
     try:
         partial.chmod(0o755)
         write_atomic(partial / "model.safetensors", save(halves))
-        write_json(
-            partial / "config.json",
-            {**config.document(), "in_channels": checkpoint["in_channels"]},
-        )
+        facts = {"in_channels": checkpoint["in_channels"]}
+        if len(shipped.predictor.classes) > 1:
+            facts["head"] = checkpoint["head"]
+        write_json(partial / "config.json", {**config.document(), **facts})
         write_json(partial / "operating_point.json", trained.operating_point.document())
         write_json(partial / "split.json", trained.split.document())
+        opened = open_dataset(config.dataset, data)
+        seen = training_facts(opened, trained.samples(opened, "train"))
+        write_json(partial / "training_facts.json", seen.document())
         (partial / "evaluation").mkdir()
         evaluations = {part: shipped.evaluate(part, data=data) for part in ("val", "test")}
         for part, document in evaluations.items():
@@ -285,11 +390,24 @@ def _half(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.half().contiguous() if tensor.ndim > 1 else tensor.contiguous()
 
 
-def _predictor(config: RunConfig, in_channels: int, state: dict[str, torch.Tensor]) -> Predictor:
-    model: nn.Module = build_untrained(
-        config.model, in_channels=in_channels, classes=1, **config.model_options
-    )
+def _predictor(
+    config: RunConfig,
+    in_channels: int,
+    state: dict[str, torch.Tensor],
+    document: dict[str, Any] | None,
+) -> Predictor:
+    """The predictor of some weights; ``document`` is of their head, None for one map."""
+    classes = tuple(document["classes"]) if document else FOREGROUND
+    softmax = bool(document and document["softmax"])
+    outputs = Head(names=classes, softmax=softmax).outputs
+    model = build_network(config, in_channels=in_channels, outputs=outputs, fresh=False)
     model.load_state_dict(state)
     return Predictor(
-        model, in_channels=in_channels, size=config.size, aspect=config.aspect, device=pick_device()
+        model,
+        in_channels=in_channels,
+        size=config.size,
+        aspect=config.aspect,
+        device=pick_device(),
+        classes=classes,
+        softmax=softmax,
     )

@@ -7,32 +7,57 @@ keyed by content.
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from core.background import Work
+from core.batch import Wanted
+from core.batch_prediction import BatchPrediction
 from core.classical import CLASSICAL
 from core.data import Dataset, open_dataset
 from core.data.duplicates import duplicate_groups
 from core.data.quality import check_dataset
+from core.errors import InputError
+from core.export import ModelFacts
+from core.export.model_facts import model_facts
 from core.files import read_json, write_json
 from core.home import home
-from core.imaging import page_count, read_image, to_8bit
-from core.levels import LevelMap
+from core.imaging import (
+    WINDOWS_HU,
+    Collection,
+    Image,
+    SourceFile,
+    Volume,
+    page_count,
+    read_image,
+    survey,
+)
+from core.levels import STEPS, LevelMap
+from core.model_fit import fit_warnings
+from core.remote import remote_model, remote_models, server_address
 from core.runs import list_runs, open_run
+from core.training_facts import TrainingFacts
+from core.volume_prediction import VolumePrediction
 from core.weights import TrainedModel, list_weights, load_run, load_weights, weights_folder
 from dashboard.examples import Picture, open_example
 from dashboard.sources import dataset_path
 from dashboard.thumbnails import thumbnail_png
 from dashboard.viewer import Scene, pack
+from dashboard.volume_viewer import VolumeScene, pack_volume
+from dashboard.windows import raw_values
 
 LEVEL_BYTES = 512 * 2**20
 LOCK = Lock()
+
+W = TypeVar("W", bound=Work)
 
 
 class Recent:
@@ -65,7 +90,15 @@ def _recent() -> Recent:
 
 
 def model_names() -> dict[str, str]:
-    """Key → title of everything that can predict: shipped models, finished runs, classical ones."""
+    """Key → title of everything that can predict: shipped models, finished runs, classical ones.
+
+    Where ``ISOLINE_SERVER`` names a server, what it offers, and nothing of this process.
+
+    Raises:
+        InputError: The server cannot be reached.
+    """
+    if address := server_address():
+        return {f"server/{name}": f"{name} (on the server)" for name in _offered(address)}
     shipped = {f"weights/{name}": name for name in list_weights()}
     untrained = {f"weights/{name}": f"{name} (no training)" for name in CLASSICAL}
     runs = {f"run/{run.name}": f"{run.name} (run)" for run in list_runs() if run.operating_point}
@@ -79,12 +112,36 @@ def trained_model(key: str) -> TrainedModel:
         InputError: It is gone or damaged.
     """
     source, _, name = key.partition("/")
+    if source == "server":
+        return remote_model(server_address(), _document(name))[0]
     return _trained_model(source, name, _stamp(key))
 
 
-def _stamp(key: str) -> float:
+def facts_of_model(key: str) -> ModelFacts:
+    """What exports say of a model."""
+    source, _, name = key.partition("/")
+    if source == "server":
+        return remote_model(server_address(), _document(name))[1]
+    return model_facts(trained_model(key), origin="run" if source == "run" else "weights")
+
+
+@st.cache_data(max_entries=4, ttl=30, show_spinner=False)
+def _offered(address: str) -> dict[str, dict[str, Any]]:
+    return remote_models(address)
+
+
+def _document(name: str) -> dict[str, Any]:
+    offered = _offered(server_address())
+    if name not in offered:
+        raise InputError(f"the server has no model '{name}'; choose one of {', '.join(offered)}")
+    return offered[name]
+
+
+def _stamp(key: str) -> float | str:
     """When a model last changed; what is made with it is kept under this too."""
     source, _, name = key.partition("/")
+    if source == "server":
+        return str(_document(name).get("sha256"))
     if name in CLASSICAL:
         return 0.0  # code, no files
     if source == "weights":
@@ -93,7 +150,7 @@ def _stamp(key: str) -> float:
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)
-def _trained_model(source: str, name: str, stamp: float) -> TrainedModel:
+def _trained_model(source: str, name: str, stamp: float | str) -> TrainedModel:
     del stamp  # part of the key only
     return load_weights(name) if source == "weights" else load_run(open_run(name))
 
@@ -109,13 +166,58 @@ def upload(content: bytes, name: str, page: int) -> Picture:
     """A page of an uploaded file."""
     image = read_image(content, name=name, page=page)
     pages = f", page {page + 1} of {image.page_count}" if image.page_count > 1 else ""
-    return Picture(image.name + pages, to_8bit(image.pixels), None, image.spacing_mm)
+    return Picture(image.name + pages, image.picture8(), None, image.spacing_mm, image)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def upload_pages(content: bytes, name: str) -> int:
     """How many pages an uploaded file has."""
     return page_count(content, name=name)
+
+
+def upload_collection(files: Sequence[UploadedFile]) -> Collection:
+    """What several uploaded files and zips hold; only their headers are read.
+
+    Raises:
+        InputError: Nothing can be read.
+    """
+    names = tuple(file.file_id for file in files)
+
+    def look() -> Collection:
+        return survey([SourceFile(name=file.name, data=file.getvalue()) for file in files])
+
+    whole = sum(file.size for file in files)
+    found: Collection = _recent().get(("files", *names), look, lambda _: whole)
+    return found
+
+
+def upload_item(files: Sequence[UploadedFile], number: int) -> Image | Volume:
+    """One image or volume of ``upload_collection``.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    item = upload_collection(files).items[number]
+    key = ("item", *(file.file_id for file in files), number)
+
+    def size(found: Image | Volume) -> int:
+        return (found.array if isinstance(found, Volume) else found.pixels).nbytes
+
+    read: Image | Volume = _recent().get(key, item.read, size)
+    return read
+
+
+def fit_sentences(model_key: str, image: Image) -> list[str]:
+    """How an image differs from what a model was trained on; empty where nothing is known."""
+    source, _, name = model_key.partition("/")
+    if name in CLASSICAL or source == "server":
+        return []
+    folder = weights_folder() / name if source == "weights" else open_run(name).path
+    file = folder / "training_facts.json"
+    if not file.exists():
+        return []
+    facts = TrainingFacts.of_document(read_json(file))
+    return [warning.sentence for warning in fit_warnings(image, facts)]
 
 
 def level_map(
@@ -134,7 +236,116 @@ def level_map(
     return levels
 
 
-def packed_scene(model_key: str, picture: Picture, levels: LevelMap) -> bytes:
+def volume_slices(key: tuple[Any, ...], volume: Volume) -> tuple[NDArray[np.uint8], str]:
+    """The slices of a volume as the network sees them, (D, H, W), and a name for their content.
+
+    Args:
+        key: Names the upload and its grey window.
+        volume: In its grey window.
+    """
+
+    def make() -> tuple[NDArray[np.uint8], str]:
+        slices = volume.to_uint8()
+        return slices, id_of(slices)
+
+    found: tuple[NDArray[np.uint8], str] = _recent().get(
+        ("slices", *key), make, lambda made: made[0].nbytes
+    )
+    return found
+
+
+def volume_prediction(model_key: str, slices: NDArray[np.uint8], content: str) -> VolumePrediction:
+    """A volume on its way through a network, or done; one for all who look at the same volume."""
+
+    def make() -> VolumePrediction:
+        return VolumePrediction(trained_model(model_key).predictor, slices, turn=LOCK)
+
+    key = ("volume", model_key, _stamp(model_key), content)
+    return _work(key, make, lambda job: 2 * job.slices.nbytes)
+
+
+def batch_prediction(
+    model_key: str, files: Sequence[UploadedFile], wanted: Wanted
+) -> BatchPrediction:
+    """Uploaded files on their way to masks and one zip."""
+
+    def make() -> BatchPrediction:
+        return BatchPrediction(
+            trained_model(model_key),
+            facts_of_model(model_key),
+            [SourceFile(name=file.name, data=file.getvalue()) for file in files],
+            items=len(upload_collection(files).items),
+            wanted=wanted,
+            turn=LOCK,
+        )
+
+    names = tuple(file.file_id for file in files)
+    key = ("batch", model_key, _stamp(model_key), repr(wanted), *names)
+    return _work(key, make, lambda _: sum(file.size for file in files))
+
+
+def _work(key: tuple[Any, ...], make: Callable[[], W], size: Callable[[W], int]) -> W:
+    found: W = _recent().get(key, make, size)
+    return found
+
+
+def packed_volume(model_key: str, content: str, volume: Volume, levels: LevelMap) -> bytes:
+    """The volume viewer's message.
+
+    Args:
+        model_key: Whose levels they are.
+        content: Names the slices that it saw.
+        volume: In its grey window.
+        levels: Shape (D, H, W).
+    """
+    point = trained_model(model_key).operating_point
+    window = volume.window or volume.full_window()
+
+    def make() -> bytes:
+        hounsfield = volume.facts.unit == "HU"
+        return pack_volume(
+            VolumeScene(
+                values=volume.slices(),
+                levels=levels,
+                plane=volume.plane,
+                spacing_mm=volume.slice_spacing_mm(),
+                voxel_mm3=volume.voxel_mm3 if volume.spacing_known else None,
+                window=window,
+                unit=volume.facts.unit,
+                presets={n.capitalize(): w for n, w in WINDOWS_HU.items()} if hounsfield else {},
+                operating_point=point.k,
+                operating_point_name=point.name,
+                title=volume.name,
+            )
+        )
+
+    key = ("packed volume", model_key, _stamp(model_key), repr(point), content, volume.name)
+    packed: bytes = _recent().get((*key, repr(window)), make, len)
+    return packed
+
+
+def uncertainty_map(model_key: str, picture: Picture) -> LevelMap:
+    """Standard deviation over eight views of a picture, in thousandths, shape (H, W).
+
+    The network runs eight times, once for each pair.
+    """
+    from core.uncertainty import augmented, gather  # torch, and only where it is asked for
+
+    predictor = trained_model(model_key).predictor
+
+    def disagree() -> LevelMap:
+        with LOCK:  # as above
+            found = gather(augmented(predictor.probability, "turns"), picture.image)
+        return np.rint(found.deviation * STEPS).astype(np.uint16)
+
+    key = ("uncertainty", model_key, _stamp(model_key), id_of(picture.image))
+    deviation: LevelMap = _recent().get(key, disagree, lambda levels: levels.nbytes)
+    return deviation
+
+
+def packed_scene(
+    model_key: str, picture: Picture, levels: LevelMap, uncertainty: LevelMap | None = None
+) -> bytes:
     """The viewer's message for a picture and its level map."""
     point = trained_model(model_key).operating_point
 
@@ -147,11 +358,16 @@ def packed_scene(model_key: str, picture: Picture, levels: LevelMap) -> bytes:
                 operating_point=point.k,
                 operating_point_name=point.name,
                 spacing_mm=picture.spacing_mm,
+                clean_up=replace(point.clean_up, largest_component=False),
+                uncertainty=uncertainty,
+                uncertainty_name="Standard deviation over 8 views",
+                raw=raw_values(picture.source),
                 title=picture.title,
             )
         )
 
-    key = ("scene", model_key, picture.title, id_of(picture.image), point.k, id_of(levels))
+    layers = [None if a is None else id_of(a) for a in (levels, picture.truth, uncertainty)]
+    key = ("scene", model_key, picture.title, id_of(picture.image), repr(point), *layers)
     packed: bytes = _recent().get(key, make, len)
     return packed
 
@@ -171,6 +387,21 @@ def opened_dataset(name: str) -> Dataset:
 def _opened_dataset(name: str, path: str, stamp: float) -> Dataset:
     del stamp  # part of the key only
     return open_dataset(name, Path(path) if path else None)
+
+
+def dataset_at(name: str, path: Path | None) -> tuple[Dataset, str]:
+    """A data set where it lies, listed once, and the SHA-256 of its content.
+
+    Raises:
+        InputError: It is not what it should be.
+    """
+    place = (name, str(path) if path else "", path.stat().st_mtime if path else 0.0)
+    return _opened_dataset(*place), fingerprint(*place)
+
+
+def kept(key: tuple[Any, ...], make: Callable[[], Any], size: Callable[[Any], int]) -> Any:  # noqa: ANN401 - holds anything
+    """What else is dear: made once for a key and held among the level maps by its bytes."""
+    return _recent().get(key, make, size)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

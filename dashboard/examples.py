@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from core.data.phantoms import draw
 from core.errors import InputError
+from core.imaging import Image
 from dashboard.sources import dataset_path
 
 PHANTOM_SIZE = 512
@@ -30,6 +31,8 @@ class Picture:
     """Reference foreground, shape (H, W), where it is known."""
     spacing_mm: tuple[float, float] | None = None
     """Pixel height and width, where known."""
+    source: Image | None = None
+    """The file's own values and where they lie in the patient, where it was uploaded."""
 
 
 def example_names(dataset: str) -> dict[str, str]:

@@ -8,9 +8,12 @@ from streamlit.navigation.page import StreamlitPage
 FOLDER = Path(__file__).resolve().parents[1] / "pages"
 PAGES = {
     "predict": ("Predict", ":material/tune:"),
+    "threshold": ("Threshold", ":material/show_chart:"),
+    "compare": ("Compare", ":material/compare:"),
     "train": ("Train", ":material/model_training:"),
     "runs": ("Runs", ":material/table_rows:"),
     "datasets": ("Datasets", ":material/photo_library:"),
+    "papers": ("Papers", ":material/menu_book:"),
 }
 
 

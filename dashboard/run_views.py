@@ -1,4 +1,4 @@
-"""How a run is shown: followed live, in the table of all, and in full."""
+"""One run in full: how it went, its figures, its settings, what it ran on, how to repeat it."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -6,156 +6,101 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core import jobs
-from core.progress import duration
-from core.runs import UNDER_WAY, Run, list_runs, open_run
-from dashboard import charts, widgets
-from dashboard.menu import page
+from core import jobs, variants
+from core.errors import InputError
+from core.runs import UNDER_WAY, Run, open_run
+from dashboard import run_actions, train_views
+from dashboard.train_settings import SETTINGS
 
-STATE_WORDS = {
-    "new": "not started",
-    "starting": "starting",
-    "running": "training",
-    "finished": "finished",
-    "stopped": "stopped",
-    "failed": "failed",
-    "lost": "interrupted",
-}
+SPLIT_WORDS = {"val": "Validation", "test": "Test", "all": "All images"}
 
 
-def watch(name: str | None) -> None:
-    """A run followed live: progress, curves, a way to stop; ``None`` takes the newest."""
-    everything = list_runs()
-    run = next(
-        (run for run in everything if run.name == name or run.status["state"] in UNDER_WAY),
-        next(iter(everything), None),
-    )
-    if run is None:
-        st.info(
-            "Nothing has been trained yet. Choose a data set and press *Start training*; the curve "
-            "appears here within seconds.",
-            icon=":material/show_chart:",
-        )
-        return
-    # A fragment asks again by itself only as long as there is something new to see.
+def details(name: str) -> None:
+    """One run, followed live while it trains."""
+    run = open_run(name)
     moving = run.status["state"] in UNDER_WAY
-    st.fragment(_live, run_every=1.5 if moving else None)(run, moving=moving)
+    st.fragment(_live, run_every=train_views.LIVE_SECONDS if moving else None)(run, moving=moving)
+    _said(run)
+    figures, settings, machine, log = st.tabs(
+        ["Figures", "Settings and how to repeat it", "Machine and data", "Log"]
+    )
+    with figures:
+        _figures(run)
+    with settings:
+        _settings(run)
+    with machine:
+        _machine(run)
+    with log:
+        tail = jobs.log_tail(run, lines=200)
+        st.code(tail or "Nothing was printed.", language=None, height=300)
 
 
 def _live(run: Run, *, moving: bool) -> None:
     status = run.status
+    jobs.tend()
     if moving and status["state"] not in UNDER_WAY:
         st.rerun()  # the whole page once more: the fragment stops asking
-    left, right = st.columns([4, 1], vertical_alignment="center")
-    left.markdown(f"**{run.name}** · {STATE_WORDS[status['state']]}")
-    if moving and right.button("Stop", icon=":material/stop:", width="stretch"):
-        with widgets.one_clear_error():
-            jobs.stop(run)
-        st.toast("Stopping after this step. The last checkpoint is kept.")
-    progress(run, status)
-    curves(run)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"#### {run.name}")
+        run_actions.buttons(run, status["state"])
+        if status["state"] == "finished":
+            run_actions.promotion(run)
+    train_views.progress(run, status)
+    train_views.curves(run)
+    train_views.strip(run)
 
 
-def progress(run: Run, status: dict[str, Any]) -> None:
-    """What the run is doing, or how it ended and what to do next."""
-    epochs = run.config.epochs
-    done = len(run.history)
-    if status["state"] == "running" and "epoch" in status:
-        share = (status["epoch"] - 1 + status["step"] / status["steps"]) / epochs
-        st.progress(
-            min(share, 1.0),
-            text=f"Epoch {status['epoch']} of {epochs} · "
-            f"{status['images_per_second']:.1f} images/s · {duration(status['seconds_left'])} left",
+def _said(run: Run) -> None:
+    """Star, tags and note, kept as they are written."""
+    about = run.about
+    star, tags, note = st.columns([1, 3, 5], vertical_alignment="bottom")
+    with star:
+        st.toggle(
+            "Star",
+            about.starred,
+            key=f"star-{run.name}",
+            on_change=_say,
+            args=(run, "starred", f"star-{run.name}"),
         )
-    elif status["state"] in UNDER_WAY:
-        st.progress(0.0, text=status.get("message", "starting").capitalize())
-    elif status["state"] == "finished":
-        point = run.operating_point
-        if point:
-            st.success(
-                f"Best epoch {status['best_epoch']} of {done}: pooled Dice {point.value:.3f} on "
-                f"{point.n_images} validation images at threshold {point.threshold:.3f} "
-                f"({point.name}).",
-                icon=":material/check:",
-            )
-            st.page_link(
-                page("predict"),
-                label="Look at its masks",
-                icon=":material/tune:",
-                query_params={"model": f"{run.name} (run)"},
-            )
-    else:
-        st.warning(
-            f"After {done} of {epochs} epochs: {status.get('reason', 'not started')}.",
-            icon=":material/pause:",
+    with tags:
+        st.multiselect(
+            "Tags",
+            list(about.tags),
+            about.tags,
+            key=f"tags-{run.name}",
+            accept_new_options=True,
+            placeholder="type one",
+            on_change=_say,
+            args=(run, "tags", f"tags-{run.name}"),
         )
-        if st.button("Go on from its last checkpoint", icon=":material/play_arrow:"):
-            with widgets.one_clear_error():
-                jobs.start(run)
-            st.rerun(scope="app")
+    with note:
+        st.text_input(
+            "Note",
+            about.note,
+            key=f"note-{run.name}",
+            placeholder="what you want to remember of it",
+            on_change=_say,
+            args=(run, "note", f"note-{run.name}"),
+        )
+    from_where = [f"sweep {about.group}"] if about.group else []
+    from_where += [f"a copy of {about.parent}, with changes"] if about.parent else []
+    if from_where:
+        st.caption("; ".join(from_where).capitalize())
 
 
-def curves(run: Run) -> None:
-    """Loss and Dice over the epochs so far."""
-    history = run.history
-    if not history:
-        st.caption("The first point of the curve comes at the end of the first epoch.")
-        return
-    for column, figure in zip(
-        st.columns(2), (charts.loss_curve(history), charts.dice_curve(history)), strict=True
-    ):
-        column.plotly_chart(figure, width="stretch", key=f"{run.name}-{figure.layout.title.text}")
+def _say(run: Run, what: str, key: str) -> None:
+    value = st.session_state[key]
+    with run_actions.told():
+        run.say_about(**{what: tuple(value) if what == "tags" else value})
 
 
-def table(rows: list[dict[str, Any]]) -> str | None:
-    """All runs as a table; the name of the chosen one, the newest at first."""
-    frame = pd.DataFrame(
-        {
-            "Run": [row["name"] for row in rows],
-            "State": [STATE_WORDS[row["state"]] for row in rows],
-            "Data": [row["dataset"] for row in rows],
-            "Model": [row["model"] for row in rows],
-            "Best pooled Dice, validation": [row["val_dice"] for row in rows],
-            "Epochs": [f"{row['epochs_done']} of {row['epochs']}" for row in rows],
-            "Time": [duration(row["seconds"]) for row in rows],
-            "Started": [datetime.fromtimestamp(row["started"], UTC) for row in rows],
-        }
-    )
-    event = st.dataframe(
-        frame,
-        hide_index=True,
-        on_select="rerun",
-        selection_mode="single-row-required",
-        selection_default={"selection": {"rows": [0], "columns": []}},
-        key="runs-table",
-        column_config={
-            "Best pooled Dice, validation": st.column_config.NumberColumn(
-                format="%.3f",
-                help="Largest pooled Dice over thresholds and epochs, native resolution. Chosen on "
-                "these images, so it flatters; the test split judges.",
-            ),
-            "Started": st.column_config.DatetimeColumn(format="distance"),
-        },
-    )
-    chosen = event.selection.rows
-    return str(frame["Run"].iloc[chosen[0]]) if chosen else None
-
-
-def details(name: str) -> None:
-    """One run in full: state, curves, figures, settings, and the command that repeats it."""
-    with widgets.one_clear_error():
-        run = open_run(name)
-    st.markdown(f"#### {run.name}")
-    progress(run, run.status)
-    curves(run)
-    if evaluation := run.evaluation("val"):
+def _figures(run: Run) -> None:
+    found = [evaluation for part in SPLIT_WORDS if (evaluation := run.evaluation(part))]
+    if not found:
+        st.caption("Figures come when it has finished; until then the curves say how it goes.")
+    for evaluation in found:
+        st.markdown(f"**{SPLIT_WORDS[evaluation['split']]}**")
         figures(evaluation)
-    with st.expander("Settings, and how to repeat it"):
-        st.code(repeat_command(run), language="bash", wrap_lines=True)
-        st.json(run.config.document(), expanded=1)
-    if tail := jobs.log_tail(run):
-        with st.expander("Log"):
-            st.code(tail, language=None)
 
 
 def figures(evaluation: dict[str, Any]) -> None:
@@ -182,26 +127,49 @@ def figures(evaluation: dict[str, Any]) -> None:
     )
 
 
-def repeat_command(run: Run) -> str:
-    """The command line that trains this run again."""
+def _settings(run: Run) -> None:
     config = run.config
-    fresh = type(config)(dataset=config.dataset).document()
-    changed = {
-        key: value
-        for key, value in config.document().items()
-        if key not in {"dataset", "data", "model", "model_options", "augmentation"}
-        and value != fresh[key]
+    try:
+        st.code(variants.reproduction(config), language="bash", wrap_lines=True)
+    except (InputError, KeyError):
+        st.caption(f"Data set {config.dataset} is not known here, so no command can be given.")
+    left, right = st.columns([3, 2])
+    document = config.document()
+    rows = {
+        SETTINGS[name].words if name in SETTINGS else name: _text(value)
+        for name, value in document.items()
+        if not isinstance(value, (dict, list)) and value is not None
     }
-    moved = config.document()["augmentation"]
-    changed |= {
-        f"augmentation.{key}": value
-        for key, value in moved.items()
-        if value != fresh["augmentation"][key]
+    left.dataframe(_two_columns(rows, "Setting"), hide_index=True, height=400)
+    right.json({name: value for name, value in document.items() if isinstance(value, (dict, list))})
+
+
+def _machine(run: Run) -> None:
+    facts = run.facts
+    if not facts:
+        st.caption("Written down at its first start.")
+        return
+    rows = {
+        name: _text(value) for name, value in facts["machine"].items() if value not in (None, [])
     }
-    settings = [f"--set {key}={value}" for key, value in (config.model_options | changed).items()]
-    data = [f"--data '{config.data}'"] if config.data else []
-    command = ["python -m core train", f"--dataset {config.dataset}", *data]
-    return " ".join([*command, f"--model {config.model}", *settings])
+    git = facts["git"]
+    if git:
+        rows["program"] = git["commit"][:12] + (", changed since" if git["changed"] else "")
+    rows["data, SHA-256"] = facts["data_sha256"]
+    rows["split"] = facts["split_hash"]
+    for start in facts["starts"]:
+        when = datetime.fromtimestamp(start["time"], UTC)
+        rows[f"started {when:%Y-%m-%d %H:%M} UTC"] = f"after {start['epochs_done']} epochs"
+    rows["folder"] = str(run.path)
+    st.dataframe(_two_columns(rows, "Fact"), hide_index=True)
+
+
+def _two_columns(rows: dict[str, str], first: str) -> pd.DataFrame:
+    return pd.DataFrame({first: list(rows), "Value": list(rows.values())})
+
+
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _spread(spread: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ from core.progress import duration
 from dashboard import cache
 from dashboard.examples import Picture, example_names
 from dashboard.sources import available
+from dashboard.uploads import SINGLE, VOLUMES, uploaded_picture
 
 LARGE_PX = 1024
 RESEARCH_ONLY = "Research use only. Not a medical device."
@@ -144,19 +145,16 @@ def picture_picker(dataset: str) -> Picture:
         key=f"example-{dataset}",
         persist_state="session",
     )
-    upload = st.file_uploader(
+    files = st.file_uploader(
         "or your own image",
-        type=["png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp"],
-        help="PNG, JPEG, TIFF (8, 16 or 32 bit, stacks too), BMP or WebP. It stays on this server "
+        type=[*SINGLE, *VOLUMES],
+        accept_multiple_files=True,
+        help="PNG, JPEG, TIFF (8, 16 or 32 bit, stacks too), BMP, WebP, DICOM, NIfTI, NRRD, MHA, "
+        ".npy, or a zip of them; a DICOM series as a zip or as its files. It stays on this server "
         "and is forgotten when the page is closed.",
     )
     with one_clear_error():
-        if upload is None:
-            return cache.example(key or next(iter(names)))
-        content = upload.getvalue()
-        pages = cache.upload_pages(content, upload.name)
-        page = 1 if pages == 1 else st.number_input(f"Page (of {pages})", 1, pages)
-        return cache.upload(content, upload.name, int(page) - 1)
+        return uploaded_picture(files) if files else cache.example(key or next(iter(names)))
 
 
 def predicted_levels(model: str, picture: Picture) -> LevelMap:

@@ -1,49 +1,41 @@
-"""Predict: a picture, its probability map and a threshold that follows the hand."""
-
-from pathlib import PurePath
+"""Predict: a picture, its probability map and a mask that follows the hand."""
 
 import streamlit as st
 
-from core.imaging import mask_png, overlay_png
-from core.levels import STEPS, mask_at
-from dashboard import cache, widgets
-from dashboard.viewer import threshold_viewer
+from dashboard import batch_views, cache, prediction_views, volume_views, widgets
+from dashboard.uploads import Upload
 
 rail, stage = st.columns([1, 3.6], gap="medium")
 
 with rail:
     widgets.head("Predict", "Move the threshold; the mask follows your hand.")
-    model = widgets.model_picker()
     with widgets.one_clear_error():
+        model = widgets.model_picker()
         trained = cache.trained_model(model)
     picture = widgets.picture_picker(trained.config.dataset)
+    upload = picture if isinstance(picture, Upload) else Upload("", picture.image)
+    with widgets.one_clear_error():
+        if not upload.volume:
+            picture, unsure, beside = prediction_views.further_inputs(model, picture)
 
+point = trained.operating_point
 with stage, widgets.one_clear_error():
-    levels = widgets.predicted_levels(model, picture)
-    point = trained.operating_point
-    k = threshold_viewer(
-        cache.packed_scene(model, picture, levels), key="viewer", threshold=point.k
-    )
-
-stem = PurePath(picture.title).stem.replace(" ", "-")
-with stage, st.container(horizontal=True, vertical_alignment="center"):
-    st.caption(f"Take it along at threshold {k / STEPS:.3f}", width="content")
-    st.download_button(
-        "Mask",
-        lambda: mask_png(mask_at(levels, k)),
-        file_name=f"{stem}_mask_{k:04d}.png",
-        mime="image/png",
-        icon=":material/download:",
-        on_click="ignore",
-    )
-    st.download_button(
-        "Overlay",
-        lambda: overlay_png(picture.image, mask_at(levels, k)),
-        file_name=f"{stem}_overlay_{k:04d}.png",
-        mime="image/png",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    prediction_views.warnings(model, picture)
+    if upload.volume:
+        case = volume_views.volume_case(model, trained, upload)
+        if case is not None:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                prediction_views.take_along(case)
+                st.caption(f"Mask at threshold {case.threshold:.3f}", width="content")
+            volume_views.more_of(case)
+    else:
+        levels, decision = prediction_views.decide(model, picture, unsure=unsure, beside=beside)
+        case = prediction_views.case_of(model, trained, picture, levels, decision)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            prediction_views.take_along(case)
+            prediction_views.learn_from(case, decision)
+            st.caption(f"Mask at {decision.words}", width="content")
+    batch_views.batch(model, trained, upload)
 
 widgets.foot(
     *widgets.about_model(trained.name, trained.config.dataset, point),

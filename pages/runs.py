@@ -1,20 +1,44 @@
-"""Runs: every training on this machine, and one of them in full."""
+"""Runs: every training on this machine, some of them compared, one of them in full."""
 
 import streamlit as st
 
-from core.runs import list_runs
-from dashboard import run_views, widgets
+from core.run_table import run_table
+from dashboard import run_actions, run_comparison, run_list, run_views, train_views, widgets
 from dashboard.menu import page
 
-widgets.head("Runs", "Every training on this machine, newest first. Choose one to see it in full.")
-
-rows = [run.summary() for run in list_runs()]
+train_views.catch_up()
+widgets.head(
+    "Runs",
+    "Every training on this machine, newest first. Choose one to see it in full, up to 20 to "
+    "compare.",
+)
+run_actions.undo()
+rows = run_table()
 if not rows:
     st.info("No run yet. The page Train starts one; it appears here at once.")
-    st.page_link(page("train"), label="Start a training")
+    st.page_link(page("train"), label="Start a training", icon=":material/model_training:")
+    run_actions.trash()
 else:
-    chosen = run_views.table(rows)
-    if chosen is not None:
-        run_views.details(chosen)
+    fitting = run_list.filters(rows)
+    place = st.container()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        shown = run_list.columns()
+        actions = st.container(width="content")
+        run_actions.trash()
+        st.caption(f"{len(fitting):,} of {len(rows):,} runs", width="content")
+    with place:
+        chosen = run_list.table(fitting, shown)
+    with actions:
+        run_actions.of_several(chosen)
+    if not fitting:
+        st.caption("No run is like that; take a filter away.")
+    elif len(chosen) == 1:
+        with widgets.one_clear_error():
+            run_views.details(chosen[0])
+    elif chosen:
+        run_comparison.compare(chosen)
+    else:
+        st.caption("Nothing is chosen: tick a row on the left of the table, or several.")
+    run_list.keep_up(rows)
 
-widgets.foot(f"{len(rows)} run{'s' if len(rows) != 1 else ''}")
+widgets.foot(f"{len(rows):,} run{'s' if len(rows) != 1 else ''}")

@@ -84,6 +84,7 @@ def _outside_is_out_of_reach(tmp_path_factory: pytest.TempPathFactory) -> Iterat
         patch.setenv("HF_HOME", str(home / ".cache" / "huggingface"))
         patch.setenv("TORCH_HOME", str(home / ".cache" / "torch"))
         patch.setenv("HF_HUB_OFFLINE", "1")
+        patch.setenv("ISOLINE_TRACKING", "off")  # 10 s of a busy machine; test_tracking has it on
         patch.setenv("STREAMLIT_BROWSER_GATHER_USAGE_STATS", "false")
         patch.setenv("STREAMLIT_SERVER_HEADLESS", "true")
         patch.setenv("STREAMLIT_SERVER_FILE_WATCHER_TYPE", "none")

@@ -1,8 +1,11 @@
 """Files in, masks out: names that say where they come from, and nothing overwritten."""
 
 import shutil
+import zipfile
 from pathlib import Path
+from typing import Any
 
+import nibabel.nifti1
 import numpy as np
 import pytest
 import tifffile
@@ -10,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 from scipy import ndimage
 
-from core.batch import predict_files
+from core.batch import ARCHIVE, TABLE, Wanted, predict_files
+from core.cleanup import CleanUp
 from core.data.isbi2012 import IMAGES, UNLABELLED
 from core.errors import InputError
 from core.levels import mask_at
@@ -50,7 +54,8 @@ def test_a_png_becomes_a_mask_and_a_row(trained: TrainedModel, png: Path, tmp_pa
         "threshold": trained.operating_point.threshold,
         "foreground_px": int(expected.sum()),
         "area_mm2": None,
-        "components": int(ndimage.label(expected)[1]),
+        "components": int(ndimage.label(expected, np.ones((3, 3)))[1]),
+        "files": {"mask": row["mask"]},
     }
     assert 0 < row["foreground_px"] < expected.size
 
@@ -58,7 +63,7 @@ def test_a_png_becomes_a_mask_and_a_row(trained: TrainedModel, png: Path, tmp_pa
 def test_the_threshold_asked_for_is_used(trained: TrainedModel, png: Path, tmp_path: Path) -> None:
     areas = []
     for k in (0, 300, 700, 1000):
-        (row,) = predict_files(trained, [png], tmp_path / str(k), k=k)
+        (row,) = predict_files(trained, [png], tmp_path / str(k), wanted=Wanted(k=k))
         assert row["threshold"] == k / 1000
         areas.append(row["foreground_px"])
     assert areas == sorted(areas, reverse=True)
@@ -171,3 +176,64 @@ def test_several_files_and_pages_keep_their_order(
         "test-volume_p1_mask.png",
         "test-volume_p2_mask.png",
     ]
+
+
+def test_folders_and_zips_are_read_and_what_is_no_picture_is_left_out(
+    trained: TrainedModel, png: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    shutil.copy(png, folder / "a.png")
+    (folder / "notes.txt").write_text("not an image")
+    packed = tmp_path / "more.zip"
+    with zipfile.ZipFile(packed, "w") as container:
+        container.write(png, "deep/b.png")
+    said: list[str] = []
+    out = tmp_path / "out"
+    rows = predict_files(trained, [folder, packed], out, report=said.append)
+    assert sorted(Path(row["mask"]).name for row in rows) == ["a_mask.png", "b_mask.png"]
+    assert any("left out: notes.txt" in line for line in said)
+    assert len((out / TABLE).read_text().splitlines()) == 3
+
+
+def test_everything_is_written_and_packed(trained: TrainedModel, png: Path, tmp_path: Path) -> None:
+    formats = ("mask", "label", "overlay", "probability", "nifti", "coco", "csv", "report")
+    wanted = Wanted(formats=formats, measurements=True, archive=True)
+    (row,) = predict_files(trained, [png], tmp_path / "out", wanted=wanted)
+    assert list(row["files"]) == list(formats)
+    assert len(row["measurements"]) == row["components"]
+    with zipfile.ZipFile(tmp_path / "out" / ARCHIVE) as container:
+        packed = {name: container.read(name) for name in container.namelist()}
+    written = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    assert packed == {name: data for name, data in written.items() if name != ARCHIVE}
+
+
+def test_a_clean_up_is_applied(trained: TrainedModel, png: Path, tmp_path: Path) -> None:
+    wanted = Wanted(clean_up=CleanUp(largest_component=True))
+    (row,) = predict_files(trained, [png], tmp_path / "out", wanted=wanted)
+    assert row["components"] == 1
+
+
+def test_a_volume_is_predicted_slice_by_slice(trained: TrainedModel, tmp_path: Path) -> None:
+    voxels = np.random.default_rng(0).integers(0, 255, (20, 24, 3), dtype=np.uint8)
+    path = tmp_path / "head.nii.gz"
+    library: Any = nibabel.nifti1  # it has no types
+    library.Nifti1Image(voxels, np.diag([0.5, 0.5, 3, 1])).to_filename(path)
+    said: list[str] = []
+    (row,) = predict_files(trained, [path], tmp_path / "out", report=said.append)
+    assert Path(row["mask"]).name == "head_mask.nii.gz"
+    mask = library.load(row["mask"])
+    assert mask.shape == voxels.shape
+    assert int(np.asarray(mask.dataobj).sum()) == row["foreground_px"]
+    assert row["volume_ml"] == pytest.approx(row["foreground_px"] * 0.75 / 1000)
+    assert row["area_mm2"] is None
+    assert "  slice 3 of 3" in said
+
+
+def test_a_format_that_fits_no_picture_is_an_error(
+    trained: TrainedModel, png: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="refers to DICOM images"):
+        predict_files(trained, [png], tmp_path / "out", wanted=Wanted(formats=("dicom-seg",)))
+    with pytest.raises(InputError, match="unknown format 'gif'; choose one of mask"):
+        Wanted(formats=("gif",))

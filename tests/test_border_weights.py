@@ -7,13 +7,14 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from core.batches import move
 from core.config import AugmentationConfig, RunConfig
 from core.data import open_dataset
 from core.data.augmentation import resample, sample
 from core.data.border_weights import border_weights
 from core.data.preparation import prepare, prepare_borders
 from core.runs import create_run
-from core.train import _move, train
+from core.train import train
 
 Config = Callable[..., RunConfig]
 Numbers = NDArray[np.int32]
@@ -99,7 +100,7 @@ def test_it_moves_with_the_mask() -> None:
     generator = torch.Generator().manual_seed(0)
     draw = sample(moves, batch=3, source=(48, 48), output=(32, 40), generator=generator)
     _, moved_mask = resample(mask * 9, mask, draw, (32, 40))
-    moved = _move(255 * mask, draw, (32, 40))
+    moved = move(255 * mask, draw, (32, 40))
     assert torch.equal((moved >= 0.5).float(), moved_mask)
     assert torch.allclose(moved.amax(), torch.tensor(1.0))
 

@@ -11,7 +11,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.checkpoint import MAGIC, load_checkpoint, save_checkpoint
+from core.checkpoint import MAGIC, load_checkpoint, load_first_whole, save_checkpoint
 from core.errors import InputError
 
 STATE: dict[str, Any] = {
@@ -47,6 +47,53 @@ def test_a_new_one_replaces_the_old_one_and_leaves_nothing_else(file: Path) -> N
     save_checkpoint(file, {"epoch": 5})
     assert load_checkpoint(file) == {"epoch": 5}
     assert [path.name for path in file.parent.iterdir()] == ["last.pt"]
+
+
+def test_the_one_before_is_kept_when_asked(file: Path) -> None:
+    before = file.with_name("last-1.pt")
+    for epoch in (5, 6, 7):
+        save_checkpoint(file, {"epoch": epoch}, keep=before)
+        assert load_checkpoint(file) == {"epoch": epoch}
+        assert load_checkpoint(before)["epoch"] == (4 if epoch == 5 else epoch - 1)
+    assert sorted(path.name for path in file.parent.iterdir()) == ["last-1.pt", "last.pt"]
+
+
+def test_the_one_before_is_kept_where_files_have_one_name(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("this file system knows no links")
+
+    monkeypatch.setattr("os.link", refuse)
+    content = file.read_bytes()
+    save_checkpoint(file, {"epoch": 5}, keep=file.with_name("last-1.pt"))
+    assert file.with_name("last-1.pt").read_bytes() == content
+
+
+def test_after_a_crash_between_both_names_nothing_is_left_behind(file: Path) -> None:
+    before = file.with_name("last-1.pt")
+    before.hardlink_to(file)
+    save_checkpoint(file, {"epoch": 5}, keep=before)
+    assert (load_checkpoint(file)["epoch"], load_checkpoint(before)["epoch"]) == (5, 4)
+    assert sorted(path.name for path in file.parent.iterdir()) == ["last-1.pt", "last.pt"]
+
+
+def test_the_first_whole_one_is_taken(file: Path) -> None:
+    before = file.with_name("last-1.pt")
+    save_checkpoint(before, {"epoch": 3})
+    assert load_first_whole([file, before])[1:] == (file, "")
+    file.write_bytes(file.read_bytes()[:-1])
+    state, taken, fault = load_first_whole([file, before])
+    assert (state, taken) == ({"epoch": 3}, before)
+    assert str(file) in fault
+    file.unlink()
+    assert load_first_whole([file, before])[1:] == (before, "")
+    before.write_bytes(b"")
+    with pytest.raises(InputError, match=r"last-1\.pt: not a checkpoint"):
+        load_first_whole([file, before])
+    before.unlink()
+    with pytest.raises(InputError, match="no such checkpoint; train the run first"):
+        load_first_whole([file, before])
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -53,7 +53,7 @@ def painted(page: Page, title: str = "") -> Locator:
 
 
 def upload(page: Page, name: str, content: bytes) -> None:
-    page.locator("input[type=file]").set_input_files(
+    page.locator("input[type=file]").first.set_input_files(
         {"name": name, "mimeType": "application/octet-stream", "buffer": content}
     )
 
@@ -90,10 +90,11 @@ def test_the_mask_download_follows_the_threshold(page: Page) -> None:
     root = page.locator(".isoline")
     root.get_by_role("slider", name="Threshold").focus()
     page.keyboard.press("Home")
-    expect(page.get_by_text("Take it along at threshold 0.000")).to_be_visible()
+    expect(page.get_by_text("Mask at threshold 0.000")).to_be_visible()
+    page.get_by_role("button", name="Take it along").click()
     with page.expect_download() as download:
-        page.get_by_role("button", name="Mask").click()
-    assert download.value.suggested_filename.endswith("_mask_0000.png")
+        page.get_by_role("button", name="Mask", exact=True).click()
+    assert download.value.suggested_filename.endswith("_mask.png")
     mask = np.asarray(Image.open(download.value.path()))
     assert (mask == 255).all()  # every pixel has a probability of at least 0
 

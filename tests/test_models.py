@@ -12,7 +12,15 @@ from core.data.phantoms import draw
 from core.errors import InputError
 from core.losses import build_loss
 from core.models import MODELS, build_model, parameter_count, parameter_count_keras
-from core.models.blocks import ACTIVATIONS, NORMALIZATIONS, UPSAMPLINGS, pad_to_multiple
+from core.models.blocks import (
+    ACTIVATIONS,
+    DROPOUT_PLACES,
+    NORMALIZATIONS,
+    UPSAMPLINGS,
+    DeeplySupervised,
+    mirror,
+    pad_to_multiple,
+)
 
 every_model = pytest.mark.parametrize("name", MODELS)
 every_image_model = pytest.mark.parametrize(
@@ -22,6 +30,22 @@ every_volume_model = pytest.mark.parametrize(
     "name", [name for name, card in MODELS.items() if card.dimensions == 3]
 )
 
+LONG = {"attention_r2unet", "bcdunet", "deeplabv3plus", "doubleunet", "frcunet", "multiresunet"}
+LONG |= {"r2unet", "segresnet", "unet3d", "vnet"}
+"""Where learning by heart and exporting take long; what is wired wrongly shows sooner elsewhere."""
+
+
+def long_ones_slow(dimensions: int) -> pytest.MarkDecorator:
+    """All networks on images (2) or volumes (3), those that take long marked slow."""
+    return pytest.mark.parametrize(
+        "name",
+        [
+            pytest.param(name, marks=pytest.mark.slow if name in LONG else ())
+            for name, card in MODELS.items()
+            if card.dimensions == dimensions
+        ],
+    )
+
 
 def small(name: str, *, in_channels: int = 1, classes: int = 1, **options: object) -> nn.Module:
     torch.manual_seed(0)
@@ -30,8 +54,8 @@ def small(name: str, *, in_channels: int = 1, classes: int = 1, **options: objec
 
 
 def forward_all(model: nn.Module, image: Tensor) -> list[Tensor]:
-    answers: list[Tensor] = model.forward_all(image)  # type: ignore[operator]
-    return answers
+    assert isinstance(model, DeeplySupervised)
+    return model.forward_all(image)
 
 
 def noise(*shape: int) -> Tensor:
@@ -117,7 +141,7 @@ def test_every_parameter_learns_from_volumes(name: str) -> None:
     assert still == []
 
 
-@every_volume_model
+@long_ones_slow(3)
 def test_a_volume_is_predicted_alone_and_after_loading(name: str, tmp_path: Path) -> None:
     model = small(name).train()
     model(noise(2, 1, 16, 16, 16))  # moves running statistics where there are any
@@ -136,7 +160,7 @@ def test_a_volume_is_predicted_alone_and_after_loading(name: str, tmp_path: Path
         assert torch.equal(twin(batch), together)
 
 
-@every_image_model
+@long_ones_slow(2)
 def test_it_learns_two_phantoms_by_heart(name: str) -> None:
     drawn = [draw("membranes", index=index, size=64) for index in range(2)]
     images = torch.stack([torch.from_numpy(p.image)[None] for p in drawn]).float() / 255
@@ -157,10 +181,10 @@ def test_it_learns_two_phantoms_by_heart(name: str) -> None:
     assert dice > goal
 
 
-@every_volume_model
+@long_ones_slow(3)
 def test_it_learns_two_volumes_by_heart(name: str) -> None:
     if name == "vnet":
-        pytest.skip("its width is fixed: half a second a step")
+        pytest.skip("its width is fixed: half a second a step; its wiring is tested alone")
     near, across, up = torch.meshgrid(*[torch.arange(16.0)] * 3, indexing="ij")
     distance = torch.stack(
         [(near - z) ** 2 + (across - y) ** 2 + (up - x) ** 2 for z, y, x in ((5, 6, 7), (9, 8, 10))]
@@ -182,7 +206,7 @@ def test_it_learns_two_volumes_by_heart(name: str) -> None:
     assert dice > 0.95
 
 
-@every_image_model
+@long_ones_slow(2)
 def test_it_exports(name: str) -> None:
     model = small(name, in_channels=2, classes=3).eval()
     image = noise(1, 2, 33, 47)
@@ -190,20 +214,24 @@ def test_it_exports(name: str) -> None:
     assert torch.allclose(exported(image), model(image), atol=1e-5)
 
 
-@every_image_model
+@every_model
 def test_deep_supervision_gives_logits_at_full_size_and_the_main_ones_last(name: str) -> None:
     if "deep_supervision" not in MODELS[name].options:
-        assert not hasattr(small(name), "forward_all") or name == "doubleunet"  # two in a row
+        with torch.device("meta"):
+            model = build_model(name, in_channels=1, classes=1)
+        assert not isinstance(model, DeeplySupervised) or name == "doubleunet"  # two in a row
         return
-    image = noise(2, 1, 33, 47)
+    sides = (33, 47, 17)[: MODELS[name].dimensions]
+    image = noise(2, 1, *sides)
     plain, deep = (
         small(name, classes=3, depth=3, deep_supervision=wanted).eval() for wanted in (False, True)
     )
-    assert [tuple(logits.shape) for logits in forward_all(plain, image)] == [(2, 3, 33, 47)]
+    assert [tuple(logits.shape) for logits in forward_all(plain, image)] == [(2, 3, *sides)]
     answers = forward_all(deep, image)
     assert len(answers) > 1
-    assert {tuple(logits.shape) for logits in answers} == {(2, 3, 33, 47)}
+    assert {tuple(logits.shape) for logits in answers} == {(2, 3, *sides)}
     assert torch.equal(answers[-1], deep(image))
+    assert deep.train()(image).shape == (2, 3, *sides), "one answer while training, too"
     extra = set(dict(deep.named_parameters())) - set(dict(plain.named_parameters()))
     assert extra
     torch.autograd.backward(torch.stack([answer.square().mean() for answer in answers[:-1]]).sum())
@@ -298,9 +326,73 @@ def test_dropout_drops_whole_channels_while_training_alone() -> None:
     assert not any(isinstance(module, nn.Dropout2d) for module in small("unet").modules())
 
 
+def test_dropout_is_where_it_is_asked_for() -> None:
+    # encoder 0, encoder 1, bottleneck, decoder of level 1, decoder of level 0
+    expected = {"deepest": (1, 2), "encoder": (0, 1, 2), "decoder": (3, 4), "all": (0, 1, 2, 3, 4)}
+    assert set(expected) == set(DROPOUT_PLACES)
+    for places, blocks in expected.items():
+        model = small("unet", dropout=0.5, dropout_places=places)
+        parts = [
+            *model.get_submodule("encoder").children(),
+            model.get_submodule("bottleneck"),
+            *model.get_submodule("decoder").children(),
+        ]
+        found = [n for n, part in enumerate(parts) if kinds(part) & {nn.Dropout2d}]
+        assert tuple(found) == blocks
+
+
+def kinds(module: nn.Module) -> set[type]:
+    return {type(part) for part in module.modules()}
+
+
+# The original, whose convolutions see no zeros beyond the borders.
+
+
+def test_the_original_takes_in_572_pixels_for_388() -> None:
+    model = build_model("unet", in_channels=1, classes=2, base_filters=2, convolutions="unpadded")
+    seen: dict[str, tuple[int, ...]] = {}
+    for key in ("encoder.0", "encoder.3", "bottleneck", "decoder.3", "head"):
+        model.get_submodule(key).register_forward_pre_hook(
+            lambda _module, inputs, key=key: seen.update({key: tuple(inputs[0].shape[1:])})
+        )
+    assert model.eval()(noise(1, 1, 388, 388)).shape == (1, 2, 388, 388)
+    assert seen == {  # figure 1 of the paper, its widths by 32
+        "encoder.0": (1, 572, 572),
+        "encoder.3": (8, 68, 68),
+        "bottleneck": (16, 32, 32),
+        "decoder.3": (4, 392, 392),
+        "head": (2, 388, 388),
+    }
+
+
+@pytest.mark.parametrize("sides", [(1, 1), (3, 50), (33, 47), (64, 64)])
+def test_the_original_takes_any_size(sides: tuple[int, int]) -> None:
+    for depth in (1, 2, 3):
+        model = small("unet", depth=depth, convolutions="unpadded").eval()
+        assert model(noise(2, 1, *sides)).shape == (2, 1, *sides)
+
+
+def test_the_original_is_the_padded_one_away_from_the_borders() -> None:
+    padded = small("unet", depth=1).eval()
+    original = small("unet", depth=1, convolutions="unpadded").eval()
+    original.load_state_dict(padded.state_dict())
+    image = noise(1, 1, 40, 44)
+    away = (..., slice(12, -12), slice(12, -12))  # the padding reaches no farther
+    assert torch.allclose(original(image)[away], padded(image)[away], atol=1e-5)
+    assert not torch.allclose(original(image), padded(image), atol=1e-3)
+
+
+def test_an_image_is_continued_by_mirroring() -> None:
+    image = torch.tensor([0.0, 1.0, 2.0]).reshape(1, 1, 1, 3)
+    assert mirror(image, 4, (1, 11))[0, 0].tolist() == [[0, 1, 2, 1, 0, 1, 2, 1, 0, 1, 2]]
+    assert mirror(image, 0, (2, 3))[0, 0].tolist() == [[0, 1, 2], [0, 1, 2]], "one row alone"
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"convolutions": "valid"}, "unknown convolutions 'valid'; choose one of padded, unpadded"),
+        ({"dropout_places": "top"}, "unknown dropout_places 'top'; choose one of deepest, encoder"),
         ({"normalization": "layer"}, "unknown normalization 'layer'; choose one of none, batch"),
         ({"activation": "gelu"}, "unknown activation 'gelu'; choose one of relu, prelu"),
         ({"upsampling": "cubic"}, "unknown upsampling 'cubic'; choose one of transposed, bilinear"),

@@ -26,7 +26,7 @@ from core.models import (
 )
 from core.models.bcdunet import Backward, BCDUNet, BidirectionalConvLSTM, ConvLSTM
 from core.models.blocks import crop_to, pad_to_multiple
-from core.models.doubleunet import DoubleUNet, SqueezeExcite, foreground
+from core.models.doubleunet import DoubleUNet, SqueezeExcite, foreground, quarters
 from core.models.frcunet import FRCUNet, FrequencyRecalibration, LaplacianPyramid, gaussian
 from core.models.segnet import SegNet
 from core.models.smp_adapter import Adapted, ForgivingBatchNorm, build_deeplabv3plus
@@ -262,6 +262,12 @@ def test_foreground_of_several_classes_is_what_is_not_the_first() -> None:
     logits = torch.tensor([0.0, math.log(2), math.log(5)]).reshape(1, 3, 1, 1)
     assert float(foreground(logits)) == pytest.approx(7 / 8)
     assert float(foreground(torch.zeros(1, 1, 1, 1))) == 0.5
+
+
+def test_quarters_are_what_adaptive_pooling_gives() -> None:
+    for sides in ((1, 1), (2, 3), (5, 4), (7, 7)):
+        x = noise(2, 3, *sides)
+        assert torch.allclose(quarters(x), functional.adaptive_avg_pool2d(x, 2))
 
 
 def test_squeeze_and_excite_is_blind_to_places() -> None:

@@ -5,11 +5,11 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import InputError
-from core.losses import build_loss
 from core.models import MODELS, build_model, parameter_count, parameter_count_keras
 from core.models.attention_unet import AttentionGate
 from core.models.blocks import (
     ACTIVATIONS,
+    DROPOUT_PLACES,
     NORMALIZATIONS,
     UPSAMPLINGS,
     ConvolutionUnit,
@@ -113,23 +113,21 @@ def test_dropout_acts_while_training_alone(name: str) -> None:
     assert not any(isinstance(module, nn.Dropout2d) for module in small(name).modules())
 
 
-@pytest.mark.parametrize("name", ["unet", *NAMES])
-def test_single_pixels_reach_the_logits_at_their_place(name: str) -> None:
-    image = torch.rand(2, 1, 96, 96, generator=torch.Generator().manual_seed(0))
-    truth = image > 0.5  # noise: no network this small can keep it but in its finest skip
-    model = small(name).train()
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-    dice = 0.0
-    for _ in range(45):
-        logits = model(image)
-        mask = logits > 0
-        dice = float(2 * (mask & truth).sum() / (mask.sum() + truth.sum()))
-        if dice > 0.9:
-            break
-        optimizer.zero_grad()
-        torch.autograd.backward(build_loss("bce")(logits, truth.float()))
-        optimizer.step()
-    assert dice > 0.9, "0.7 to 0.8 where the finest skip is cut or flipped"
+@every_unet
+def test_dropout_has_its_places(name: str) -> None:
+    if name == "unetpp":  # after every node
+        assert "dropout_places" not in MODELS[name].options
+        return
+    counts = {
+        places: sum(
+            isinstance(module, nn.Dropout2d)
+            for module in small(name, dropout=0.5, dropout_places=places).modules()
+        )
+        for places in DROPOUT_PLACES
+    }
+    assert counts == {"deepest": 2, "encoder": 3, "decoder": 2, "all": 5}
+    model = small(name, dropout=0.5, dropout_places="decoder").train()
+    assert model(noise(1, 1, 17, 9)).shape == (1, 1, 17, 9)
 
 
 # ResUNet, and the breast paper's.

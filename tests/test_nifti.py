@@ -218,7 +218,7 @@ def test_the_limit_is_on_memory_and_on_the_file() -> None:
 @pytest.mark.parametrize("make", ["nothing", "folder", "nul"])
 def test_paths_that_are_no_file(tmp_path: Path, make: str) -> None:
     path = {"nothing": tmp_path / "no.nii", "folder": tmp_path, "nul": Path("a\0b")}[make]
-    words = {"nothing": "no such file", "folder": "not a regular file"}.get(make, "no such|opened")
+    words = {"nothing": "no such file", "folder": "this is a folder"}.get(make, "no such|opened")
     with pytest.raises(InputError, match=words):
         read_volume(path)
 

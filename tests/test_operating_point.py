@@ -1,14 +1,19 @@
 """The rules that choose a threshold, against trying all of them; and where they refuse."""
 
+import json
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+from scipy import ndimage
 
 from core.errors import InputError
 from core.levels import STEPS, level_map
+from core.metrics.false_positives import false_positive_components
 from core.metrics.sweep import Sweep, concatenate, sweep_image
 from core.operating_point import RULES, OperatingPoint, choose_operating_point
 
@@ -25,10 +30,11 @@ def validation(seed: int, *, images: int = 3) -> Sweep:
     return concatenate(sweeps)
 
 
-def choose(sweep: Sweep, rule: str, *, split: str = "val") -> OperatingPoint:
-    return choose_operating_point(
-        sweep, rule=rule, split=split, dataset="phantoms", split_hash="0123"
-    )
+def choose(
+    sweep: Sweep, rule: str, *, split: str = "val", resamples: int = 0, **more: Any
+) -> OperatingPoint:
+    part: dict[str, Any] = {"split": split, "dataset": "phantoms", "split_hash": "0123"}
+    return choose_operating_point(sweep, rule=rule, resamples=resamples, **part, **more)
 
 
 def figures(sweep: Sweep, k: int) -> dict[str, float]:
@@ -41,11 +47,16 @@ def figures(sweep: Sweep, k: int) -> dict[str, float]:
         "f0.5": 1.25 * tp / (1.25 * tp + 0.25 * fn + fp),
         "sensitivity": tp / (tp + fn),
         "precision": tp / (tp + fp) if tp + fp else -1.0,
-        "fnr": fn / (tp + fn),
+        "mcc": matthews(tp, fp, fn, int(sweep.pixels.sum()) - tp - fp - fn),
     }
 
 
-@pytest.mark.parametrize("rule", ["dice", "iou", "f2", "f0.5"])
+def matthews(tp: int, fp: int, fn: int, tn: int) -> float:
+    under = ((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)) ** 0.5
+    return (tp * tn - fp * fn) / under if under else -1.0
+
+
+@pytest.mark.parametrize("rule", ["dice", "iou", "f2", "f0.5", "mcc"])
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_a_score_is_the_best_of_all_thresholds(rule: str, seed: int) -> None:
     sweep = validation(seed)
@@ -62,18 +73,15 @@ def test_a_score_is_the_best_of_all_thresholds(rule: str, seed: int) -> None:
         ("sensitivity >= .5", "sensitivity", 0.5),
         ("recall>=0.9", "sensitivity", 0.9),
         ("precision>=0.9", "precision", 0.9),
-        ("fnr<=0.1", "fnr", -0.1),
-        ("fnr<=0", "fnr", 0),
         ("sensitivity>=1", "sensitivity", 1),
     ],
 )
 def test_a_bound_is_kept_with_the_best_dice(rule: str, figure: str, bound: float) -> None:
     sweep = validation(0)
     every = [figures(sweep, k) for k in range(STEPS + 1)]
-    sign = -1 if figure == "fnr" else 1
-    allowed = [row["dice"] for row in every if sign * row[figure] >= bound - 1e-12]
+    allowed = [row["dice"] for row in every if row[figure] >= bound - 1e-12]
     point = choose(sweep, rule)
-    assert sign * every[point.k][figure] >= bound - 1e-12
+    assert every[point.k][figure] >= bound - 1e-12
     assert every[point.k]["dice"] == pytest.approx(max(allowed), rel=1e-12)
     assert point.rule == rule
 
@@ -108,7 +116,7 @@ def test_a_threshold_comes_from_validation_alone(split: str) -> None:
 @pytest.mark.parametrize(
     "rule",
     ["", "dise", "f", "f-1", "sensitivity", "sensitivity<=0.9", "fnr>=0.1", "recall>=1.5",
-     "precision>=-1", "dice>=0.5", "0.5"],
+     "precision>=-1", "dice>=0.5", "0.5", "fppi>=1", "fppi<=", "fnr<=1.5", "mcc>=0.5"],
 )  # fmt: skip
 def test_an_unknown_rule_is_refused_with_the_rules(rule: str) -> None:
     with pytest.raises(InputError) as refused:
@@ -141,4 +149,115 @@ def test_the_document_says_where_it_comes_from() -> None:
     )
     assert document["n_images"] == 3
     assert OperatingPoint(**document) == point
-    assert choose(validation(0), "fnr<=0.1").name == "Sensitivity of at least 0.9 on validation"
+
+
+def test_an_older_document_still_loads() -> None:
+    older: dict[str, Any] = {
+        "threshold": 0.564,
+        "rule": "dice",
+        "name": "Best Dice on validation",
+        "value": 0.95,
+        "dataset": "isbi2012",
+        "split": "val",
+        "split_hash": "b20e",
+        "n_images": 4,
+    }
+    point = OperatingPoint(**older)
+    assert (point.k, point.threshold_ci95, point.flat) == (564, None, None)
+    assert not point.clean_up
+    assert OperatingPoint(**point.document()) == point
+
+
+def test_a_document_survives_json() -> None:
+    point = choose(validation(0), "dice", resamples=50)
+    again = OperatingPoint(**json.loads(json.dumps(point.document())))
+    assert again == point
+    assert again.document() == json.loads(json.dumps(point.document()))
+
+
+def test_the_interval_of_the_threshold_is_that_of_choosing_on_each_resample() -> None:
+    sweep = validation(1, images=5)
+    point = choose(sweep, "dice", resamples=200)
+    picks = np.random.default_rng(0).integers(0, 5, (200, 5))
+    chosen = [
+        choose(Sweep(sweep.tp[p], sweep.fp[p], sweep.positives[p], sweep.pixels[p]), "dice")
+        for p in picks
+    ]
+    low, high = np.percentile([one.threshold for one in chosen], [2.5, 97.5])
+    assert point.threshold_ci95 == pytest.approx((low, high), abs=1e-12)
+    assert point.interval_over == "images"
+    assert low <= point.threshold <= high
+
+
+def test_patients_are_drawn_as_a_whole() -> None:
+    sweep = validation(2, images=4)
+    groups = ["a", "a", "b", "b"]
+    point = choose(sweep, "dice", resamples=200, groups=groups)
+    assert point.interval_over == "patients"
+    alone = choose(sweep, "dice", resamples=200, groups=["a"] * 4)
+    assert alone.interval_over == "images", "of one patient nothing else can be drawn"
+
+
+def test_flat_is_the_stretch_of_equally_good_thresholds() -> None:
+    sweep = validation(0)
+    point = choose(sweep, "dice")
+    scores = [figures(sweep, k)["dice"] for k in range(STEPS + 1)]
+    good = [k for k in range(STEPS + 1) if scores[k] >= max(scores) - 0.005]
+    assert point.flat is not None
+    low, high = (round(end * STEPS) for end in point.flat)
+    assert {low, high} <= set(good)
+    assert low <= point.k <= high
+    assert all(k in good for k in range(low, high + 1))
+    assert low - 1 not in good
+    assert high + 1 not in good
+
+
+def test_area_change_with_a_pencil() -> None:
+    levels = np.arange(1000, dtype=np.uint16)[None]  # one pixel at every level: area 1000 - k
+    truth = (levels >= 500).astype(np.uint8)
+    point = choose(sweep_image(levels, truth), "dice")
+    assert point.k == 500
+    assert point.area_change_percent == pytest.approx(-100 * 10 / 500)
+
+
+def test_false_positives_per_image_are_components_off_the_truth() -> None:
+    levels = np.zeros((9, 9), np.uint16)
+    levels[0, 0], levels[0, 4], levels[4, 0], levels[4:6, 4:6] = 300, 500, 700, 600
+    truth = np.zeros((9, 9), np.uint8)
+    truth[4:6, 4:6] = 1
+    sweep, marks = sweep_image(levels, truth), false_positive_components(levels, truth)
+    assert choose(sweep, "fppi<=1", false_positives=marks).k in range(501, 601)
+    assert choose(sweep, "fppi<=2", false_positives=marks).k in range(501, 601), "best Dice"
+    none = choose(sweep, "fppi<=0", false_positives=marks)
+    assert none.k == 0, "all in one component that touches the lesion, as nothing else keeps it"
+    assert "touches no pixel of the truth" in none.note
+    with pytest.raises(InputError, match="counts components"):
+        choose(sweep, "fppi<=1")
+
+
+@given(arrays(np.uint16, (6, 7), elements=st.integers(0, STEPS)), arrays(np.bool_, (6, 7)))
+def test_components_at_all_thresholds_are_those_of_labelling_each_mask(
+    levels: NDArray[np.uint16], truth: NDArray[np.bool_]
+) -> None:
+    counted = false_positive_components(levels, truth)
+    assert counted.shape == (1, STEPS + 1)
+    for k in [0, *np.unique(levels), *(np.unique(levels) + 1)]:
+        if k <= STEPS:
+            labels, count = ndimage.label(levels >= k, structure=np.ones((3, 3)))
+            touched = set(np.unique(labels[truth])) - {0}
+            assert counted[0, k] == count - len(touched), k
+
+
+def test_a_guarantee_says_its_assumption_and_needs_enough_images() -> None:
+    sweep = validation(0, images=20)
+    point = choose(sweep, "fnr<=0.1")
+    rates = sweep.fn / sweep.positives[:, None]
+    allowed = [k for k in range(STEPS + 1) if (rates[:, k].sum() + 1) / 21 <= 0.1 + 1e-12]
+    assert point.k == max(allowed)
+    assert "exchangeable" in point.note
+    assert "guaranteed" in point.name
+    assert point.flat is None
+    with pytest.raises(InputError, match=r"fnr<=0.1 needs at least 9 .*there are 8; .*fnr<=0.112"):
+        choose(validation(0, images=8), "fnr<=0.1")
+    with pytest.raises(InputError, match="above 0 and below 1"):
+        choose(sweep, "fnr<=0")

@@ -9,18 +9,9 @@ from core.config import RunConfig
 from core.runs import create_run
 from core.train import train
 from dashboard.menu import PAGES
+from tests.pages import run_page
 
-ROOT = Path(__file__).resolve().parents[1]
 RESEARCH_ONLY = "Research use only. Not a medical device."
-
-
-def run_page(name: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=60)
-    app.run()
-    if name != "predict":
-        app.switch_page(f"../pages/{name}.py")
-        app.run()
-    return app
 
 
 def tiny_run(name: str = "tiny", **settings: object) -> str:
@@ -79,25 +70,6 @@ def test_a_damaged_shipped_model_is_one_clear_sentence(
     app = run_page("predict")
     assert not app.exception
     assert "SHA-256 differs" in app.error[0].value
-
-
-@pytest.mark.usefixtures("home")
-def test_the_repeat_command_gives_the_same_config() -> None:
-    import shlex
-
-    from core.config import parse_setting
-    from core.models import MODELS
-    from core.runs import open_run
-    from dashboard.run_views import repeat_command
-
-    config = RunConfig(
-        dataset="phantoms_lung", model_options={"base_filters": 4}, tile=64, schedule="cosine"
-    )
-    config = config.with_settings({"augmentation.zoom": 0.3, "augmentation.flips": False}, {})
-    words = shlex.split(repeat_command(open_run(create_run(config, name="again").name)))
-    settings = dict(parse_setting(words[n + 1]) for n, word in enumerate(words) if word == "--set")
-    fresh = RunConfig(dataset=words[words.index("--dataset") + 1])
-    assert fresh.with_settings(settings, MODELS["unet"].options) == config
 
 
 def look(app: AppTest, name: str) -> AppTest:

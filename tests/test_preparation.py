@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from core.data import open_dataset
 from core.data.base import Dataset, DatasetInfo, Sample
 from core.data.isbi2012 import IMAGES, LABELS
+from core.data.patches import patch_side
 from core.data.preparation import as_channels, prepare
 from core.errors import InputError
 from core.home import ROOT
@@ -227,3 +228,26 @@ def test_a_killed_preparation_goes_on_where_it_was(
     assert len(reads) == 15 - 6 + 1, "six were safe; the first is read for its size"
     assert np.array_equal(prepared.images[:, 0], tifffile.imread(sections / IMAGES))
     assert np.array_equal(prepared.masks[:, 0] * 255, tifffile.imread(sections / LABELS))
+
+
+@pytest.mark.usefixtures("home")
+def test_mixed_sizes_are_prepared_as_patches() -> None:
+    dataset = Drawn((100, 30), (20, 20), (40, 90))
+    prepared = prepare(dataset, tile=32)
+    side = patch_side(32)
+    assert prepared.images.shape[2:] == (side, side)
+    assert prepared.patches is not None
+    assert len(prepared.ids) == len(prepared.images) == len(prepared.masks) == len(prepared.patches)
+    for identity, image, mask in zip(prepared.ids, prepared.images, prepared.masks, strict=True):
+        assert (image == int(identity)).all()
+        assert (mask == 1).all()
+    rows = prepared.rows(["2", "0"])
+    assert [prepared.ids[row] for row in rows] == sorted(
+        (identity for identity in prepared.ids if identity != "1"), reverse=True
+    )
+
+
+@pytest.mark.usefixtures("home")
+def test_one_size_stays_whole_and_a_size_wins_over_patches() -> None:
+    assert prepare(Drawn((40, 50), (40, 50)), tile=16).images.shape == (2, 1, 40, 50)
+    assert prepare(Drawn((40, 50), (70, 50)), tile=16, size=32).images.shape == (2, 1, 32, 32)

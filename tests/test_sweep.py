@@ -1,7 +1,12 @@
 """The sweep: exact counts at every threshold, and the figures that follow from them."""
 
+import os
+import weakref
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -9,7 +14,16 @@ from numpy.typing import NDArray
 
 from core.levels import STEPS, level_map, mask_at
 from core.metrics.overlap import METRICS, dice, iou
-from core.metrics.sweep import Sweep, concatenate, sweep_image
+from core.metrics.sweep import (
+    LANES,
+    Sweep,
+    concatenate,
+    histograms,
+    sweep_image,
+    sweep_images,
+    sweep_of_histogram,
+)
+from core.metrics.sweep_device import level_tensor, sweep_batch
 
 Levels = NDArray[np.uint16]
 Truth = NDArray[np.bool_]
@@ -61,8 +75,111 @@ def test_with_a_pencil() -> None:
         "recall": 0.5,
         "specificity": 0.5,
         "accuracy": 0.5,
+        "mean_iou": pytest.approx(1 / 3),
+        "balanced_accuracy": 0.5,
+        "f2": 0.5,
+        "mcc": 0,
+        "kappa": 0,
+        "volumetric_similarity": 1,
+        "area_error_px": 0,
+        "relative_area_error": 0,
     }
     assert counts(sweep, 0) == [2, 2, 0, 0], "at zero everything is foreground"
+
+
+def adversarial() -> NDArray[np.float32]:
+    """Every threshold and its two neighbours among the floats, and values far from any."""
+    thresholds = (np.arange(STEPS + 1) / STEPS).astype(np.float32)
+    around = [np.nextafter(thresholds, np.float32(side)) for side in (-1, 2)]
+    tiny = np.array([0, 1e-45, 1e-38, 1e-7, 1 - 6e-8], np.float32)
+    spread = np.random.default_rng(0).random(3000, dtype=np.float32)
+    values = np.concatenate([thresholds, *around, tiny, spread, spread**8, 1 - spread**8])
+    return values[(values >= 0) & (values <= 1)]
+
+
+def test_adversarial_floats_agree_with_the_direct_comparison_everywhere() -> None:
+    probability = adversarial()
+    truth = np.random.default_rng(1).random(probability.shape) < 0.4
+    on_device = level_tensor(torch.from_numpy(probability))
+    assert np.array_equal(on_device.numpy(), level_map(probability))
+    ours = sweep_image(level_map(probability), truth)
+    theirs = sweep_batch(on_device[None], torch.from_numpy(truth)[None])
+    assert same(ours, theirs)
+    for k in range(STEPS + 1):
+        mask = probability >= np.float32(k / 1000)
+        direct = [mask & truth, mask & ~truth, ~mask & truth, ~mask & ~truth]
+        assert counts(ours, k) == [int(part.sum()) for part in direct], f"threshold {k}/1000"
+
+
+@pytest.mark.parametrize("wrong", [np.nan, -1e-7, 1.0000001, np.inf])
+def test_what_is_no_probability_is_refused(wrong: float) -> None:
+    probability = np.array([0.5, wrong, 0.5], np.float32)
+    with pytest.raises(ValueError, match="NaN or outside"):
+        level_map(probability)
+    with pytest.raises(ValueError, match="NaN or outside"):
+        level_tensor(torch.from_numpy(probability))
+
+
+def test_levels_above_the_grid_are_refused() -> None:
+    levels = np.array([[0, STEPS + 1]], np.uint16)
+    truth = np.zeros((1, 2), bool)
+    with pytest.raises(ValueError, match="above 1000"):
+        sweep_image(levels, truth)
+    with pytest.raises(ValueError, match="outside 0…1000"):
+        sweep_batch(torch.tensor([[0, STEPS + 1]]), torch.from_numpy(truth))
+    with pytest.raises(ValueError, match="differ in shape"):
+        sweep_batch(torch.zeros(1, 2, dtype=torch.int32), torch.zeros(2, 1))
+
+
+@pytest.mark.parametrize("pixels", range(2 * LANES + 1))
+def test_any_number_of_pixels_fits_the_lanes(pixels: int) -> None:
+    levels = np.arange(pixels, dtype=np.uint16) % 3 * 500
+    truth = np.arange(pixels) % 2 == 1
+    sweep = sweep_image(levels, truth)
+    assert sweep.pixels[0] == pixels
+    assert sweep.positives[0] == truth.sum()
+    for k in (0, 1, 500, 501, 1000):
+        mask = levels >= k
+        assert counts(sweep, k)[:2] == [int((mask & truth).sum()), int((mask & ~truth).sum())]
+
+
+@given(arrays(np.uint16, (3, 4, 5), elements=st.integers(0, STEPS)), arrays(np.bool_, (3, 4, 5)))
+def test_a_batch_of_tensors_is_its_images(levels: Levels, truth: Truth) -> None:
+    batch = sweep_batch(torch.from_numpy(levels.astype(np.int16)), torch.from_numpy(truth))
+    assert same(batch, concatenate(map(sweep_image, levels, truth)))
+
+
+@given(LEVELS, TRUTH)
+def test_bands_of_an_image_add_up_and_histograms_come_back(levels: Levels, truth: Truth) -> None:
+    whole = sweep_image(levels, truth)
+    assert same(whole, sweep_image(levels[:1], truth[:1]) + sweep_image(levels[1:], truth[1:]))
+    assert same(whole, sweep_of_histogram(histograms(whole)))
+    assert histograms(whole)[0, 1, 700] == ((levels == 700) & truth).sum()
+
+
+@pytest.mark.parametrize("threads", [1, 3, None])
+def test_threads_keep_the_order_and_hold_few_images(threads: int | None) -> None:
+    def image(n: int) -> tuple[Levels, Truth]:
+        levels = np.random.default_rng(n).integers(0, STEPS + 1, (n + 1, 7))
+        return levels.astype(np.uint16), np.eye(n + 1, 7) > 0
+
+    handed: list[weakref.ref[Levels]] = []
+    held = 0
+
+    def stream() -> Iterator[tuple[Levels, Truth]]:
+        nonlocal held
+        for n in range(60):
+            levels, truth = image(n)
+            handed.append(weakref.ref(levels))
+            held = max(held, sum(one() is not None for one in handed))
+            yield levels, truth
+
+    swept = sweep_images(stream(), threads=threads)
+    assert same(swept, concatenate(sweep_image(*image(n)) for n in range(60)))
+    assert len(handed) == 60
+    assert held <= 2 * (threads or os.cpu_count() or 1) + 4
+    with pytest.raises(ValueError, match="differ in shape"):
+        sweep_images([(image(0)[0], image(1)[1])], threads=threads)
 
 
 @given(LEVELS, TRUTH)
@@ -126,10 +243,13 @@ def test_where_a_figure_is_nothing_over_nothing_it_is_undefined() -> None:
         sweep = sweep_image(levels, truth)
         return {name for name in METRICS if np.isnan(figure(name, sweep)[0, 500])}
 
-    assert undefined(nothing, empty) == {"dice", "iou", "precision", "recall"}
-    assert undefined(everything, empty) == {"recall"}
-    assert undefined(nothing, full) == {"precision", "specificity"}
-    assert undefined(everything, full) == {"specificity"}
+    overlap = {"dice", "iou", "f2", "volumetric_similarity"}
+    one_kind = {"balanced_accuracy", "mcc"}
+    no_lesion, no_background = {"recall", "relative_area_error"}, {"specificity"}
+    assert undefined(nothing, empty) == overlap | one_kind | no_lesion | {"precision", "kappa"}
+    assert undefined(everything, empty) == one_kind | no_lesion
+    assert undefined(nothing, full) == one_kind | no_background | {"precision"}
+    assert undefined(everything, full) == one_kind | no_background | {"kappa"}
     sweep = sweep_image(everything, empty)
     assert figure("dice", sweep)[0, 500] == figure("iou", sweep)[0, 500] == 0
 

@@ -16,14 +16,18 @@ import numpy as np
 import pytest
 import tifffile
 import torch
+from PIL import Image
 
 from core.checkpoint import load_checkpoint
 from core.config import RunConfig
+from core.data import open_dataset
 from core.data.isbi2012 import IMAGES, LABELS
 from core.errors import InputError
 from core.losses import LOSSES, bce
 from core.runs import Run, create_run, open_run
+from core.step_log import StepLog
 from core.train import Stopped, train
+from core.weights import load_run
 
 ROOT = Path(__file__).parents[1]
 Config = Callable[..., RunConfig]
@@ -46,8 +50,9 @@ def uninterrupted(tiny_config: Config, _own_workspace: None) -> Run:
 
 def four_epochs(tiny_config: Config, **changes: Any) -> RunConfig:
     options = {"base_filters": 4, "depth": 2, "dropout": 0.2}
+    settings = {"tile": 48, "crops_per_image": 2, "schedule": "cosine", **changes}
     return tiny_config(
-        epochs=4, model_options=options, tile=48, crops_per_image=2, schedule="cosine", **changes
+        epochs=4, model_options=options, ema=0.9, oversample=0.3, accumulate=2, **settings
     )
 
 
@@ -196,7 +201,7 @@ def test_patience_ends_it_early(tiny_config: Config) -> None:
     assert len(run.history) == best + 2 < 30
 
 
-@pytest.mark.parametrize("monitor", ["dice", "loss"])
+@pytest.mark.parametrize("monitor", ["dice", "loss", "iou"])
 def test_the_best_checkpoint_is_of_the_best_epoch(tiny_config: Config, monitor: str) -> None:
     run = create_run(tiny_config(epochs=5, monitor=monitor, learning_rate=0.05))
     kept: dict[int, dict[str, torch.Tensor]] = {}
@@ -212,6 +217,87 @@ def test_the_best_checkpoint_is_of_the_best_epoch(tiny_config: Config, monitor: 
     assert run.summary()["best_epoch"] == best
     assert load_checkpoint(run.checkpoint("best"))["epoch"] == best
     assert all(torch.equal(v, kept[best][k]) for k, v in weights(run, "best").items())
+
+
+def test_the_best_few_keep_a_checkpoint(tiny_config: Config) -> None:
+    run = trained(tiny_config(epochs=5, keep_best=2, learning_rate=0.05))
+    values = [row["val_dice"] for row in run.history]
+    best = sorted(range(5), key=lambda n: -values[n])[:2]
+    kept = sorted(path.stem for path in run.checkpoint("best").parent.glob("best-*"))
+    assert kept == sorted(f"best-{n + 1:04d}" for n in best)
+    for n in best:
+        assert load_checkpoint(run.checkpoint(f"best-{n + 1:04d}"))["epoch"] == n + 1
+    best_one = weights(run, f"best-{best[0] + 1:04d}")
+    assert all(torch.equal(v, best_one[k]) for k, v in weights(run, "best").items())
+
+
+def test_the_checkpoint_before_the_last_is_kept(uninterrupted: Run) -> None:
+    assert load_checkpoint(uninterrupted.checkpoint("last-1"))["epoch"] == 3
+
+
+def test_the_average_is_validated_and_kept_and_the_weights_that_learn_too(
+    uninterrupted: Run, tiny_config: Config
+) -> None:
+    document = load_checkpoint(uninterrupted.checkpoint("last"))
+    assert any(not torch.equal(v, document["fitted"][k]) for k, v in document["model"].items())
+    plain = trained(four_epochs(tiny_config).with_settings({"ema": 0.0}, {}))
+    assert "fitted" not in load_checkpoint(plain.checkpoint("last"))
+    fitted = weights(plain)
+    assert all(torch.equal(v, fitted[k]) for k, v in document["fitted"].items())
+    assert [r["train_loss"] for r in plain.history] == [
+        r["train_loss"] for r in uninterrupted.history
+    ]
+    assert history(plain) != history(uninterrupted), "validation looks at the average"
+
+
+def test_every_step_is_logged(uninterrupted: Run) -> None:
+    rows = StepLog(uninterrupted.path).rows
+    assert [row["step"] for row in rows] == list(range(1, 17))
+    assert [row["epoch"] for row in rows] == [n for n in (1, 2, 3, 4) for _ in range(4)]
+    for n, epoch in enumerate(uninterrupted.history):
+        own = rows[4 * n : 4 * n + 4]
+        assert np.mean([row["loss"] for row in own]) == pytest.approx(epoch["train_loss"])
+        assert own[-1]["learning_rate"] == epoch["learning_rate"]
+
+
+def test_a_step_log_is_cut_where_the_checkpoint_ends(tmp_path: Path) -> None:
+    log = StepLog(tmp_path)
+    for epoch in (1, 2, 3):
+        log.append(epoch, [0.5, 0.25], [0.1, 0.1])
+    with log.path.open("a") as file:
+        file.write('{"epoch": 4, "st')  # a line that a crash cut off
+    log.cut(2)
+    assert [(row["epoch"], row["step"]) for row in log.rows] == [(1, 1), (1, 2), (2, 3), (2, 4)]
+
+
+def test_steps_of_an_epoch_without_a_checkpoint_are_cut(
+    uninterrupted: Run, tiny_config: Config
+) -> None:
+    run = create_run(four_epochs(tiny_config))
+    StepLog(run.path).append(1, [9.0] * 4, [0.1] * 4)  # killed before its first checkpoint
+    train(run)
+    assert StepLog(run.path).rows == StepLog(uninterrupted.path).rows
+
+
+def test_pictures_show_how_it_learns(tiny_config: Config) -> None:
+    run = trained(tiny_config(epochs=4, samples_every=3))
+    names = {path.name for path in (run.path / "samples").iterdir()}
+    numbers = ("1", "2")
+    assert names == {
+        f"{what}-{n}.png" for what in ("image", "truth", "1", "3", "4") for n in numbers
+    }
+    trained_model = load_run(run)
+    opened = open_dataset("isbi2012", Path(str(run.config.data)))
+    for n, sample in enumerate(trained_model.samples(opened, "val"), start=1):
+        truth = np.asarray(Image.open(run.path / "samples" / f"truth-{n}.png"))
+        assert np.array_equal(truth > 0, opened.truth(sample) > 0)
+        shown = np.asarray(Image.open(run.path / "samples" / f"4-{n}.png"))
+        assert shown.dtype == np.uint8
+        if load_checkpoint(run.checkpoint("best"))["epoch"] == 4:
+            levels = trained_model.predictor.levels(opened.image(sample))
+            assert np.array_equal(shown, np.rint(levels * 0.255).astype(np.uint8))
+    without = trained(tiny_config(epochs=1, samples_every=0))
+    assert list((without.path / "samples").iterdir()) == []
 
 
 def test_the_summary_has_the_promised_keys(tiny_config: Config) -> None:
@@ -283,6 +369,12 @@ def test_a_damaged_checkpoint_is_not_trained_over(tiny_config: Config) -> None:
         {"tile": 999},
         {"batch_size": 100},
         {"schedule": "cosine"},
+        {"optimizer": "adamw", "weight_decay": 0.01, "schedule": "poly"},
+        {"schedule": "one_cycle", "clip_norm": 1.0},
+        {"schedule": "plateau", "monitor": "soft_dice"},
+        {"warmup_epochs": 1.5, "ema": 0.5},
+        {"oversample": 0.5, "tile": 32, "accumulate": 3},
+        {"model": "unet3p", "deep_supervision": True, "epochs": 3},
     ],
     ids="-".join,
 )
@@ -291,7 +383,7 @@ def test_every_way_to_train_falls_in_loss(tiny_config: Config, changes: dict[str
     losses = [row["train_loss"] for row in run.history]
     assert losses[-1] < losses[0]
     rates = [row["learning_rate"] for row in run.history]
-    assert (rates[-1] < rates[0] / 2) == (run.config.schedule == "cosine")
+    assert (rates[-1] < rates[0] / 2) == (run.config.schedule in ("cosine", "poly", "one_cycle"))
 
 
 def test_bfloat16_trains_and_is_not_float32(tiny_config: Config) -> None:

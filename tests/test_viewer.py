@@ -5,6 +5,8 @@ import json
 import shutil
 import struct
 import subprocess
+import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,11 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from core.cleanup import CleanUp
 from core.levels import level_map
 from dashboard import viewer
-from dashboard.viewer import SCRIPTS, Scene, chosen, pack, threshold_viewer, unpack
+from dashboard.viewer import SCRIPTS, Decision, RawValues, Scene, pack, threshold_viewer, unpack
+from dashboard.viewer.decision import decided
 
 HEIGHT, WIDTH = 37, 53  # odd and unequal, so that a swapped axis shows
 
@@ -96,6 +100,8 @@ def test_token_follows_the_content() -> None:
         ({"spacing_mm": (0.0, 1.0)}, "spacing_mm must be positive"),
         ({"spacing_mm": None, "pixel_area_mm2": -1.0}, "pixel_area_mm2 must be positive"),
         ({"pixel_area_mm2": 1.0}, "not the product of the spacing"),
+        ({"uncertainty": np.full((HEIGHT, WIDTH), 1001, np.uint16)}, "uncertainty must be uint16"),
+        ({"clean_up": CleanUp(largest_component=True)}, "keeps all components"),
     ],
 )
 def test_scene_refuses(changes: dict[str, Any], sentence: str) -> None:
@@ -110,24 +116,90 @@ def test_strange_bytes_are_refused(packed: bytes) -> None:
 
 
 def test_another_version_is_refused() -> None:
-    with pytest.raises(ValueError, match="version 2"):
-        unpack(b'\x0d\0\0\0{"version":2}')
+    with pytest.raises(ValueError, match="version 1"):
+        unpack(b'\x0d\0\0\0{"version":1}')
+
+
+START = Decision(k=500, clean_up=CleanUp(minimum_area_px=9))
+GOOD: dict[str, Any] = {
+    "map": "a",
+    "start": 500,
+    "k": 7,
+    "minimum_area_px": 3,
+    "fill_holes": True,
+    "added": [2, 3],
+    "removed": [],
+}
+
+
+def test_a_choice_is_taken_over_whole() -> None:
+    found = decided(GOOD, map_digest="a", start=START, pixels=12)
+    clean_up = CleanUp(minimum_area_px=3, fill_holes=True)
+    assert found == Decision(k=7, clean_up=clean_up, added=(2, 3))
+    assert found.corrected_px == (3, 0)
 
 
 @pytest.mark.parametrize(
-    ("choice", "expected"),
+    "changes",
     [
-        (None, 500),
-        ({"token": "a", "start": 500, "k": 7}, 7),
-        ({"token": "b", "start": 500, "k": 7}, 500),  # another picture
-        ({"token": "a", "start": 499, "k": 7}, 500),  # Python has moved the start since
-        ({"token": "a", "start": 500, "k": 1001}, 500),
-        ({"token": "a", "start": 500, "k": "7"}, 500),
-        ("7", 500),
+        {"map": "b"},  # another picture
+        {"start": 499},  # Python has moved the start since
+        {"k": 1001},
+        {"k": "7"},
+        {"k": True},
+        {"minimum_area_px": -1},
+        {"minimum_area_px": 13},
+        {"added": [2]},
+        {"added": [10, 3]},
+        {"added": [-1, 3]},
+        {"added": "23"},
+        {"added": [1.5, 2]},
+        {"removed": None},
     ],
 )
-def test_choice_counts_only_for_its_scene(choice: object, expected: int) -> None:
-    assert chosen(choice, token="a", start=500) == expected  # noqa: S106 (names content)
+def test_a_choice_that_does_not_fit_changes_nothing(changes: dict[str, Any]) -> None:
+    assert decided(GOOD | changes, map_digest="a", start=START, pixels=12) is START
+
+
+@pytest.mark.parametrize("choice", [None, "7", 7, []])
+def test_what_is_no_choice_changes_nothing(choice: object) -> None:
+    assert decided(choice, map_digest="a", start=START, pixels=12) is START
+
+
+def test_corrections_come_after_threshold_and_clean_up() -> None:
+    levels = np.array([[900, 900, 0, 0, 600], [900, 900, 0, 0, 0], [0, 0, 0, 0, 0]], np.uint16)
+    clean_up = CleanUp(minimum_area_px=2)
+    plain = Decision(k=500, clean_up=clean_up)
+    assert plain.mask(levels).sum() == 4  # the single pixel is gone
+    by_hand = Decision(k=500, clean_up=clean_up, added=(12, 1), removed=(0, 2))
+    expected = np.array([[0, 0, 0, 0, 0], [1, 1, 0, 0, 0], [0, 0, 1, 0, 0]], bool)
+    np.testing.assert_array_equal(by_hand.mask(levels), expected)
+    np.testing.assert_array_equal(replace(by_hand, k=1000).mask(levels), expected & (levels == 0))
+    assert "1 px put in, 2 px taken out" in by_hand.words
+
+
+def test_the_map_is_named_apart_from_what_lies_over_it() -> None:
+    plain = unpack(pack(scene()))[0]
+    levels = scene().levels
+    raw = RawValues(values=levels.astype(np.int16) - 500, center=0, width=10, unit="HU")
+    richer = unpack(pack(scene(title="b", truth=None, uncertainty=levels, raw=raw)))[0]
+    assert richer["token"] != plain["token"]
+    assert richer["map"] == plain["map"]
+    assert richer["raw"]["low"] == int(levels.min()) - 500
+    assert richer["uncertainty"]["most"] == levels.max()
+    other = unpack(pack(scene(levels=levels[::-1].copy())))[0]
+    assert other["map"] != plain["map"]
+
+
+def test_raw_values_survive_as_float32_and_are_all_finite() -> None:
+    values = np.linspace(-1000, 1000, HEIGHT * WIDTH).reshape(HEIGHT, WIDTH)
+    values[0, 0] = np.nan
+    packed = pack(scene(raw=RawValues(values=values, center=0, width=100)))
+    (length,) = struct.unpack_from("<I", packed)
+    offset, size = json.loads(packed[4 : 4 + length])["blobs"]["raw"]
+    back = np.frombuffer(zlib.decompress(packed[4 + length + offset :][:size]), "<f4")
+    assert back[0] == np.float32(values[0, 1])
+    np.testing.assert_array_equal(back[1:], values.astype(np.float32).ravel()[1:])
 
 
 def test_threshold_off_the_grid_is_refused() -> None:
@@ -141,7 +213,9 @@ def test_mounts_in_a_page_and_begins_at_the_start() -> None:
     page.query_params["size"] = "32"
     page.run()
     assert not page.exception
-    assert [caption.value for caption in page.caption] == ["k0=412", "runs=1"]
+    captions = [caption.value for caption in page.caption]
+    assert captions[0] == "k0=412"
+    assert captions[-1] == "runs=1"
 
 
 def test_no_script_puts_data_into_markup() -> None:

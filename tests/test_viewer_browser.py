@@ -220,7 +220,7 @@ def test_wheel_over_the_track_steps(visit: Opener) -> None:
     for _ in range(3):
         page.mouse.wheel(0, -40)
     python_heard(page, 415)
-    assert runs(page) == 2
+    expect(page.get_by_text("runs=2", exact=True)).to_be_visible()
 
 
 @pytest.mark.parametrize("how", ["focus", "hover"])
@@ -479,6 +479,7 @@ def test_switches_say_what_they_do(visit: Opener) -> None:
 
 def test_side_by_side_moves_together(visit: Opener) -> None:
     page = visit()
+    page.locator("[data-action=options]").click()
     page.locator("[data-action=side]").click()
     bare = page.locator("[data-pane=bare]")
     bare.hover(position={"x": 250, "y": 200})

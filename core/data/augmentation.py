@@ -9,7 +9,8 @@ in between.
 """
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -51,6 +52,10 @@ class Draw:
     """What the image is multiplied by, less one, shape (B, 1, h, w); None for nothing."""
     noise: Tensor | None = None
     """What is added, share of the grey range, shape (B, 1, h, w); None for nothing."""
+    bends: bool = True
+    """Whether ``displacement`` can be other than 0; a look at it would wait for a GPU."""
+    blur_radius_px: int | None = None
+    """How far the widest blur reaches; None looks at ``blur_px``, which waits for a GPU."""
 
 
 def sample(
@@ -112,6 +117,8 @@ def sample(
         else None,
         speckle=_field(config.speckle, later["speckle"], batch, output),
         noise=_field(config.noise, later["noise"], batch, output),
+        bends=config.elastic_px > 0,
+        blur_radius_px=math.ceil(3 * config.blur_px) if config.blur_px else None,
     )
 
 
@@ -157,7 +164,7 @@ def grid(draw: Draw, *, source: tuple[int, int], output: tuple[int, int]) -> Ten
     place = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1)  # (H, W, 2)
     place = place.reshape(1, -1, 2) @ draw.matrix.transpose(1, 2) + draw.centre[:, None]
     place = place.reshape(-1, out_height, out_width, 2)
-    if draw.displacement.any():
+    if draw.bends:
         moved = functional.interpolate(
             draw.displacement, size=output, mode="bicubic", align_corners=True
         )
@@ -166,7 +173,14 @@ def grid(draw: Draw, *, source: tuple[int, int], output: tuple[int, int]) -> Ten
     return (2 * place + 1) / size - 1
 
 
-def resample(images: Tensor, masks: Tensor, draw: Draw, output: tuple[int, int]) -> list[Tensor]:
+def resample(
+    images: Tensor,
+    masks: Tensor,
+    draw: Draw,
+    output: tuple[int, int],
+    *,
+    exclusive: bool = False,
+) -> list[Tensor]:
     """Read image and mask through one grid in one pass.
 
     Args:
@@ -174,6 +188,8 @@ def resample(images: Tensor, masks: Tensor, draw: Draw, output: tuple[int, int])
         masks: uint8 in {0, 1}, shape (B, K, H, W).
         draw: From ``sample``, on the device of the images.
         output: Height and width wanted.
+        exclusive: Whether each pixel belongs to one plane of the mask, and so to the one that
+            covers most of it; otherwise to every plane that covers half of it.
 
     Returns:
         Images in [0, 1], shape (B, C, h, w), and masks in {0, 1}, shape (B, K, h, w), float32.
@@ -184,9 +200,14 @@ def resample(images: Tensor, masks: Tensor, draw: Draw, output: tuple[int, int])
     both = functional.grid_sample(
         both, coordinates, mode="bilinear", padding_mode="reflection", align_corners=False
     )
-    image, mask = both[:, :channels] / 255, (both[:, channels:] >= 0.5).float()
+    image, planes = both[:, :channels] / 255, both[:, channels:]
+    if exclusive:
+        largest = planes.argmax(dim=1, keepdim=True)
+        mask = torch.zeros_like(planes).scatter_(1, largest, 1.0)
+    else:
+        mask = (planes >= 0.5).float()
     if draw.blur_px is not None:
-        image = _blur(image, draw.blur_px)
+        image = _blur(image, draw.blur_px, draw.blur_radius_px)
     mean = image.mean(dim=(1, 2, 3), keepdim=True)
     image = ((image - mean) * draw.gain + mean + draw.offset).clamp(0, 1)
     if draw.gamma is not None:
@@ -198,10 +219,11 @@ def resample(images: Tensor, masks: Tensor, draw: Draw, output: tuple[int, int])
     return [image.clamp(0, 1), mask]
 
 
-def _blur(image: Tensor, sigma_px: Tensor) -> Tensor:
+def _blur(image: Tensor, sigma_px: Tensor, radius_px: int | None) -> Tensor:
     """Gaussian blur, each image with its own width; borders are reflected."""
     batch, channels = image.shape[:2]
-    radius = min(max(1, math.ceil(3 * float(sigma_px.max()))), min(image.shape[2:]) - 1)
+    reach = math.ceil(3 * float(sigma_px.max())) if radius_px is None else radius_px
+    radius = min(max(1, reach), min(image.shape[2:]) - 1)
     place = torch.arange(-radius, radius + 1, device=image.device)
     kernel = torch.exp(-0.5 * (place / sigma_px.clamp(min=1e-3)[:, None]) ** 2)  # (B, 2r + 1)
     kernel = (kernel / kernel.sum(1, keepdim=True)).repeat_interleave(channels, 0)
@@ -213,6 +235,9 @@ def _blur(image: Tensor, sigma_px: Tensor) -> Tensor:
 
 def to(draw: Draw, device: torch.device) -> Draw:
     """The draw on another device."""
-    tensors = {f.name: getattr(draw, f.name) for f in fields(draw)}
-    moved = {k: v.to(device, non_blocking=True) for k, v in tensors.items() if v is not None}
-    return Draw(**moved)
+    tensors: dict[str, Any] = {
+        f.name: value.to(device, non_blocking=True)
+        for f in fields(draw)
+        if isinstance(value := getattr(draw, f.name), Tensor)
+    }
+    return replace(draw, **tensors)

@@ -48,6 +48,8 @@ class DatasetInfo:
     """What suits these images, where it differs from ``AugmentationConfig``'s defaults."""
     classes: tuple[str, ...] = ("foreground",)
     """Names of the mask values 1…K; one name where there is only foreground and background."""
+    regions: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """Regions that are scored, which may overlap, with the mask values each is made of."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -69,6 +69,7 @@ class BraTS(SlicedDataset):
         size=128,
         layout="a folder per case with <case>_flair.nii, _t1, _t1ce, _t2 and _seg (or .nii.gz)",
         classes=("NCR/NET", "ED", "ET"),
+        regions=REGIONS,
     )
 
     @classmethod

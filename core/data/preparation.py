@@ -1,5 +1,8 @@
 """Decode once, read many times: labelled samples as memory-mapped uint8 arrays, keyed by content.
 
+Images of mixed sizes become arrays of one size by resizing, or by cutting patches where a training
+takes crops at the images' own scale (``core.data.patches``).
+
 The key is a hash of the source files, the size and this module's version, so a changed file, an
 edited mask or another size is another entry and nothing stale is ever read. Images are decoded by
 several threads straight into the arrays; a preparation that was killed goes on where it was.
@@ -9,9 +12,10 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +24,13 @@ from numpy.typing import NDArray
 
 from core.data.base import Dataset, Sample
 from core.data.border_weights import border_weights
+from core.data.patches import cut_patch, patch_corners, patch_side
 from core.errors import InputError, choose
 from core.files import write_json
 from core.home import home
 from core.imaging.resize import ASPECTS, resize
 
-VERSION = 2
+VERSION = 3
 CHUNK = 64
 """Images between two notes of what is done; after a kill at most these are decoded again."""
 
@@ -34,16 +39,25 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Prepared:
-    """Labelled samples of a data set, all of one size."""
+    """Labelled samples of a data set, or their patches, all of one size."""
 
     ids: tuple[str, ...]
-    """Sample ids, N of them."""
+    """Sample ids, N of them; as often as a sample has patches, one after the other."""
     images: NDArray[np.uint8]
     """Shape (N, C, H, W), memory-mapped."""
     masks: NDArray[np.uint8]
     """0 for background, 1…K for the classes, shape (N, 1, H, W), memory-mapped."""
     folder: Path
     """Where they lie; what else is computed once is kept beside them."""
+    patches: tuple[tuple[int, int], ...] | None = None
+    """Top left corner of each patch in its image, N of them; None for whole images."""
+
+    def rows(self, ids: Iterable[str]) -> list[int]:
+        """Places of these samples in the arrays, in the order of ``ids``."""
+        places: dict[str, list[int]] = {}
+        for n, identity in enumerate(self.ids):
+            places.setdefault(identity, []).append(n)
+        return [n for identity in ids for n in places[identity]]
 
 
 def prepare(
@@ -51,6 +65,7 @@ def prepare(
     *,
     size: int | None = None,
     aspect: str = "stretch",
+    tile: int | None = None,
     workers: int | None = None,
     progress: Progress = lambda _done, _total: None,
 ) -> Prepared:
@@ -58,23 +73,34 @@ def prepare(
 
     Args:
         dataset: An opened data set.
-        size: Resize to this square; None keeps the native size, which must be the same for all.
+        size: Resize to this square; None keeps the native size, which must be the same for all,
+            or a ``tile`` be given.
         aspect: ``stretch`` or ``pad``, see ``core.imaging.resize``.
+        tile: Side of the crops that will be taken. Without a size, images of mixed sizes are then
+            cut into patches.
         workers: Threads that decode; by default one per core.
         progress: Called with images done and images in all.
 
     Raises:
-        InputError: An image cannot be read, images differ in size or channels and no size is
-            given, or the disk is full.
+        InputError: An image cannot be read, images differ in size and neither size nor tile is
+            given, they differ in channels, or the disk is full.
     """
-    folder = _folder(dataset, size, aspect)
+    tile = None if size else tile
+    folder = _folder(dataset, size, aspect, tile)
     if not (folder / "index.json").exists():
         with _lock(folder):  # of two at once the second finds it done
             if not (folder / "index.json").exists():
-                _Builder(dataset, size, aspect, folder).build(workers or os.cpu_count(), progress)
-    ids = tuple(json.loads((folder / "index.json").read_text(encoding="utf-8"))["ids"])
-    images = np.load(folder / "images.npy", mmap_mode="r")
-    return Prepared(ids, images, np.load(folder / "masks.npy", mmap_mode="r"), folder)
+                builder = _Builder(dataset, size, aspect, tile, folder)
+                builder.build(workers or os.cpu_count(), progress)
+    index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+    patches = index["patches"]
+    return Prepared(
+        tuple(index["ids"]),
+        np.load(folder / "images.npy", mmap_mode="r"),
+        np.load(folder / "masks.npy", mmap_mode="r"),
+        folder,
+        None if patches is None else tuple((top, left) for top, left in patches),
+    )
 
 
 def prepare_borders(
@@ -106,7 +132,13 @@ def prepare_borders(
     def one(place: int) -> NDArray[np.uint8]:
         mask: NDArray[np.bool_] = np.asarray(prepared.masks[place, 0] > 0)
         instances = dataset.instances(samples[prepared.ids[place]])
-        objects = mask if instances is None else _resize_instances(instances, size, aspect) * mask
+        if instances is None:
+            objects: NDArray[np.integer] | NDArray[np.bool_] = mask
+        elif prepared.patches is not None:
+            corner = prepared.patches[place]
+            objects = cut_patch(instances[None], corner, side=mask.shape[0])[0] * mask
+        else:
+            objects = _resize_instances(instances, size, aspect) * mask
         return np.rint(255 * border_weights(objects, w0=1, sigma_px=sigma_px)).astype(np.uint8)
 
     if not path.exists():
@@ -134,10 +166,10 @@ def _resize_instances(
     return numbers
 
 
-def _folder(dataset: Dataset, size: int | None, aspect: str) -> Path:
+def _folder(dataset: Dataset, size: int | None, aspect: str, tile: int | None) -> Path:
     """Where a preparation lies, named by the content it is made of."""
     choose("aspect", aspect, ASPECTS)
-    name = f"{VERSION} {dataset.fingerprint()} {size} {aspect if size else ''}"
+    name = f"{VERSION} {dataset.fingerprint()} {size} {aspect if size else ''} {tile}"
     key = hashlib.sha256(name.encode()).hexdigest()[:20]
     return home() / "prepared" / f"{dataset.info.name}-{key}"
 
@@ -152,10 +184,13 @@ def _lock(folder: Path) -> FileLock:
 class _Builder:
     """Fills a folder beside the final one, then renames it: half an entry is never seen."""
 
-    def __init__(self, dataset: Dataset, size: int | None, aspect: str, folder: Path) -> None:
+    def __init__(
+        self, dataset: Dataset, size: int | None, aspect: str, tile: int | None, folder: Path
+    ) -> None:
         self.dataset = dataset
         self.size = size
         self.aspect = aspect
+        self.tile = tile
         self.folder = folder
         self.partial = folder.with_suffix(".partial")
         self.samples = [sample for sample in dataset.samples if sample.has_truth]
@@ -171,39 +206,82 @@ class _Builder:
         self.partial.rename(self.folder)
 
     def _fill(self, workers: int | None, progress: Progress) -> None:
-        first_image, first_mask = self._read(self.samples[0])
+        with ThreadPoolExecutor(workers) as pool:
+            corners = self._corners(pool)
+            first = [0, *accumulate(1 if c is None else len(c) for c in corners)]
+            images, masks = self._cut(self.samples[0], corners[0])
+            self.partial.mkdir(exist_ok=True)
+            self._write(pool, corners, first, (images.shape[1:], masks.shape[1:]), progress)
+        ids = [
+            sample.id
+            for sample, count in zip(self.samples, np.diff(first), strict=True)
+            for _ in range(count)
+        ]
+        patches = None if corners[0] is None else [one for some in corners for one in some or []]
+        index = {"ids": ids, "size": self.size, "patches": patches, "version": VERSION}
+        write_json(self.partial / "index.json", index)
+        (self.partial / "done.npy").unlink()
+
+    def _corners(self, pool: ThreadPoolExecutor) -> list[list[tuple[int, int]] | None]:
+        """Corners of each sample's patches, or None for each where whole images do."""
+        if self.tile is None:
+            return [None] * len(self.samples)
+        shapes = list(pool.map(lambda sample: self.dataset.image(sample).shape[:2], self.samples))
+        if len(set(shapes)) == 1:
+            return [None] * len(self.samples)
+        return [patch_corners(height, width, tile=self.tile) for height, width in shapes]
+
+    def _write(
+        self,
+        pool: ThreadPoolExecutor,
+        corners: list[list[tuple[int, int]] | None],
+        first: list[int],
+        shapes: tuple[tuple[int, ...], tuple[int, ...]],
+        progress: Progress,
+    ) -> None:
+        """Fill the arrays, sample by sample; ``first`` says where the patches of each begin."""
         n = len(self.samples)
-        self.partial.mkdir(exist_ok=True)
-        images = self._array("images", (n, *first_image.shape))
-        masks = self._array("masks", (n, *first_mask.shape))
+        images = self._array("images", (first[-1], *shapes[0]))
+        masks = self._array("masks", (first[-1], *shapes[1]))
         done = self._array("done", (n,))
         todo = np.flatnonzero(done == 0)
 
         def one(place: int) -> None:
-            sample = self.samples[place]
-            image, mask = self._read(sample)
-            if image.shape != images.shape[1:]:
+            image, mask = self._cut(self.samples[place], corners[place])
+            if image.shape[1:] != images.shape[1:]:
                 raise InputError(
-                    f"{self.dataset.info.name}: image {sample.id} is {_shape(image.shape)}, others "
-                    f"are {_shape(images.shape[1:])}; give a common size with --set size=256"
+                    f"{self.dataset.info.name}: image {self.samples[place].id} is "
+                    f"{_shape(image.shape[1:])}, others are {_shape(images.shape[1:])}; give a "
+                    "common size with --set size=256, or take crops with --set tile=256"
                 )
-            images[place], masks[place] = image, mask
+            rows = slice(first[place], first[place + 1])
+            images[rows], masks[rows] = image, mask
 
-        with ThreadPoolExecutor(workers) as pool:
-            for start in range(0, len(todo), CHUNK):
-                chunk = todo[start : start + CHUNK]
-                for count, _ in enumerate(pool.map(one, chunk.tolist()), start=1):
-                    progress(n - len(todo) + start + count, n)
-                images.flush()
-                masks.flush()
-                done[chunk] = 1  # only after the pixels are safe
-                done.flush()
-        index = {"ids": [sample.id for sample in self.samples], "size": self.size}
-        write_json(self.partial / "index.json", {**index, "version": VERSION})
-        (self.partial / "done.npy").unlink()
+        for start in range(0, len(todo), CHUNK):
+            chunk = todo[start : start + CHUNK]
+            for count, _ in enumerate(pool.map(one, chunk.tolist()), start=1):
+                progress(n - len(todo) + start + count, n)
+            images.flush()
+            masks.flush()
+            done[chunk] = 1  # only after the pixels are safe
+            done.flush()
+
+    def _cut(
+        self, sample: Sample, corners: list[tuple[int, int]] | None
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Patches (P, C, h, w) and their masks (P, 1, h, w); without corners the one whole."""
+        image, mask = self._read(sample)
+        if corners is None:
+            return image[None], mask[None]
+        side = patch_side(self.tile or 0)
+        image, mask = (
+            np.stack([cut_patch(plane, corner, side=side) for corner in corners])
+            for plane in (image, mask)
+        )
+        return image, mask
 
     def _read(self, sample: Sample) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Image (C, H, W) and mask (1, H, W) of a sample, resized."""
+        """Image (C, H, W) and mask (1, H, W) of a sample, resized where a size is given."""
         image, mask = as_channels(self.dataset.image(sample)), self.dataset.truth(sample)[None]
         if image.shape[1:] != mask.shape[1:]:
             raise InputError(

@@ -2,11 +2,16 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from core.imaging.facts import SourceFacts
+
+if TYPE_CHECKING:
+    from core.imaging.source_file import SourceFile
 
 Pixels = NDArray[Any]
 
@@ -30,6 +35,16 @@ class Image:
     """Where the pixels come from, in plain words: ``TIFF, 16-bit signed grey, page 3 of 30``."""
     page_count: int = 1
     """Pages in the file; this image is one of them."""
+    affine: NDArray[np.float64] | None = None
+    """Column, row and 0 to patient position in millimetres (right, anterior, superior), (4, 4);
+    None where the file says nothing of a patient."""
+    window: tuple[float, float] | None = None
+    """Values shown as black and white; None shows everything. ``pixels`` stay as they are."""
+    facts: SourceFacts = field(default_factory=SourceFacts)
+    warnings: tuple[str, ...] = ()
+    """What to know before trusting it, a sentence each."""
+    source_files: "tuple[SourceFile, ...]" = ()
+    """The file it was read from, where it is needed again; only where to find it."""
 
     def __post_init__(self) -> None:
         shape = self.pixels.shape
@@ -41,20 +56,28 @@ class Image:
         view.setflags(write=False)
         object.__setattr__(self, "pixels", view)
 
+    def windowed(self, window: tuple[float, float] | None) -> "Image":
+        """The same values, shown in another grey window: ``image.windowed(WINDOWS_HU["lung"])``."""
+        return replace(self, window=window)
+
+    def picture8(self) -> NDArray[np.uint8]:
+        """The picture in its grey window, shape of ``pixels``, 0…255, a fresh array."""
+        return to_8bit(self.pixels, self.window)
+
     def rgb8(self) -> NDArray[np.uint8]:
-        """The picture in colour, shape (H, W, 3), 0…255; grey is repeated. See ``to_8bit``."""
-        picture = to_8bit(self.pixels)
+        """``picture8`` in colour, shape (H, W, 3), 0…255; grey is repeated."""
+        picture = self.picture8()
         if picture.ndim == 2:
             picture = np.repeat(picture[..., None], 3, axis=2)  # (H, W, 3)
         return picture
 
     def grey8(self) -> NDArray[np.uint8]:
-        """The picture in grey, shape (H, W), 0…255, a fresh array. See ``to_8bit``.
+        """``picture8`` in grey, shape (H, W), 0…255, a fresh array.
 
         Colour becomes ITU-R 601 luma, (19595 R + 38470 G + 7471 B + 32768) >> 16, as Pillow's
         mode ``L``; equal channels give their own value exactly.
         """
-        picture = to_8bit(self.pixels)
+        picture = self.picture8()
         if picture.ndim == 2:
             return picture
         grey = np.empty(picture.shape[:2], np.uint8)
@@ -65,19 +88,20 @@ class Image:
         return grey
 
 
-def to_8bit(pixels: Pixels) -> NDArray[np.uint8]:
+def to_8bit(pixels: Pixels, window: tuple[float, float] | None = None) -> NDArray[np.uint8]:
     """Values as 0…255, same shape, a fresh array.
 
-    8-bit unsigned values stay as they are; true and false become 255 and 0. Everything else goes
+    With a window its lower end and below become 0, its upper end and above 255. Without one, 8-bit
+    unsigned values stay as they are; true and false become 255 and 0. Everything else goes
     through one linear window from the smallest to the largest finite value of the picture (all
     channels together), rounded to the nearest step: nothing is clipped and nothing wraps. A picture
     of one value becomes all 0. NaN and minus infinity become 0, plus infinity 255.
     """
-    if pixels.dtype == np.uint8:
-        return pixels.copy()
     if pixels.dtype == np.bool_:
         return pixels.astype(np.uint8) * np.uint8(255)
-    low, high = _finite_range(pixels)
+    if pixels.dtype == np.uint8 and window is None:
+        return pixels.copy()
+    low, high = window or _finite_range(pixels)
     result = np.zeros(pixels.shape, np.uint8)
     if not low < high:
         result[np.isposinf(pixels)] = 255
@@ -85,10 +109,11 @@ def to_8bit(pixels: Pixels) -> NDArray[np.uint8]:
     # Halved, so that a range from -1.7e308 to 1.7e308 is still a number.
     middle_span = high / 2 - low / 2
     for top in range(0, len(pixels), _ROWS):
-        rows = pixels[top : top + _ROWS].astype(np.float64)
-        rows = (rows / 2 - low / 2) / middle_span * 255
+        with np.errstate(all="ignore"):  # damaged files hold numbers that are none
+            rows = pixels[top : top + _ROWS].astype(np.float64)
+            rows = (rows / 2 - low / 2) / middle_span * 255
         np.nan_to_num(rows, copy=False, nan=0.0, posinf=255.0, neginf=0.0)
-        result[top : top + _ROWS] = np.rint(rows)
+        result[top : top + _ROWS] = np.rint(np.clip(rows, 0, 255))
     return result
 
 

@@ -6,11 +6,9 @@ Whatever the libraries raise ends here as one ``InputError``.
 """
 
 import gzip
-import io
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -18,63 +16,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import InputError
-from core.imaging.image import clean_name
+from core.imaging.facts import SourceFacts
+from core.imaging.opening import (
+    DAMAGED,
+    MAX_BYTES,
+    megabytes,
+    shown_name,
+    size_of,
+    stream_of,
+    told,
+    where_of,
+)
+from core.imaging.volume import Geometry, Volume, axes_of, checked_affine
+from core.imaging.voxels import DEFLATE_RATIO, Layout, check_claim, not_numbers, read_voxels
 
-MAX_BYTES = 2 << 30
-"""Largest volume in memory, and largest file: 512 x 512 x 2000 voxels of a scaled CT."""
+__all__ = ["MAX_BYTES", "Geometry", "Volume", "read_geometry", "read_volume"]
 
-_PIECE = 1 << 20  # voxels converted at a time, so that no second copy of a volume exists
 _MAX_OFFSET = 1 << 28  # extensions before the voxels are a few MB at most
-_DEFLATE_RATIO = 1032  # no deflate stream expands further
-_DAMAGED = "the NIfTI data are damaged or cut short; export or download the file again"
+_DAMAGED = DAMAGED.format("NIfTI")
 _UNIT_MM = {1: 1000.0, 3: 0.001}  # metres, microns; everything else is taken as millimetres
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Geometry:
-    """Where the voxels of a volume lie; what its header says, without the voxels."""
-
-    shape: tuple[int, ...]
-    """(X, Y, Z), or (X, Y, Z, C) where every voxel has several values."""
-    affine: NDArray[np.float64]
-    """Voxel index to patient position in millimetres (right, anterior, superior), (4, 4)."""
-    spacing_mm: tuple[float, float, float]
-    """Distance between voxels along X, Y and Z."""
-    orientation: str
-    """Towards which side X, Y and Z count: ``LPS`` is left, posterior, superior."""
-    name: str
-    """File name for display; see ``clean_name``."""
-    source: str
-    """Kind of file and voxels in plain words."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Volume(Geometry):
-    """A volume in the axes of its file."""
-
-    array: NDArray[Any]
-    """Shape as ``shape``, read-only. Integers as stored, float32 where the file holds or scales to
-    real numbers; NaN and infinities are kept."""
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """How the voxels lie in the file."""
-
-    dtype: np.dtype[Any]
-    offset: int
-    slope: float
-    intercept: float
-
-    @property
-    def scaled(self) -> bool:
-        return (self.slope, self.intercept) != (1, 0)
-
-    @property
-    def result(self) -> np.dtype[Any]:
-        """Type in memory."""
-        real = self.scaled or self.dtype.kind == "f"
-        return np.dtype(np.float32) if real else self.dtype.newbyteorder("=")
 
 
 def read_geometry(
@@ -118,9 +78,32 @@ def read_volume(
         InputError: One sentence: what is wrong, in which file, what to do.
     """
     with _open(source, name, max_bytes) as (stream, room, shown):
-        geometry, layout = _header(stream, room, shown, several=several, max_bytes=max_bytes)
-        array = _voxels(stream, layout, geometry.shape)
-    return Volume(**vars(geometry), array=array)
+        return _volume(stream, room, shown, several=several, max_bytes=max_bytes)
+
+
+def read_nifti(stream: BinaryIO, _page: int) -> Volume:
+    """See ``Reader.read``."""
+    with _unpacked(stream, size_of(stream)) as (unpacked, room):
+        return _volume(unpacked, room, "", several=False, max_bytes=MAX_BYTES)
+
+
+def count_nifti(stream: BinaryIO) -> int:
+    """Slices in the plane in which it was acquired, the last axis of the file."""
+    with _unpacked(stream, size_of(stream)) as (unpacked, room):
+        return _header(unpacked, room, "", several=False, max_bytes=MAX_BYTES)[0].shape[2]
+
+
+def _volume(stream: BinaryIO, room: int, shown: str, *, several: bool, max_bytes: int) -> Volume:
+    geometry, layout, offset = _header(stream, room, shown, several=several, max_bytes=max_bytes)
+    stream.seek(offset)  # a compressed stream decodes and drops what lies before
+    array = read_voxels(stream, layout, geometry.shape, damaged=_DAMAGED)
+    facts = SourceFacts(
+        format="NIfTI",
+        bits=layout.dtype.itemsize * 8,
+        rescale=(layout.slope, layout.intercept) if layout.scaled else None,
+        orientation=geometry.orientation,
+    )
+    return Volume(**vars(geometry), array=array, facts=facts, warnings=not_numbers(array))
 
 
 @contextmanager
@@ -131,59 +114,33 @@ def _open(
 
     Whatever goes wrong inside the block becomes one ``InputError``.
     """
-    where = clean_name(name) if name or isinstance(source, bytes) else str(source)
-    where = "".join(c if c.isprintable() else "?" for c in where)
-    shown = clean_name(name or (source.name if isinstance(source, Path) else ""))
-    try:
-        with _stream(source) as (stream, here):
-            size = here if file_bytes is None else file_bytes
-            _check_file(size, max_bytes)
-            packed = stream.read(2) == b"\x1f\x8b"
-            stream.seek(0)
-            if packed:
-                with gzip.GzipFile(fileobj=stream) as unpacked:
-                    yield cast("BinaryIO", unpacked), size * _DEFLATE_RATIO, shown
-            else:
-                yield stream, size, shown
-    except InputError as fault:
-        raise InputError(f"{where}: {fault}") from fault.__cause__
-    except MemoryError as fault:
-        raise InputError(f"{where}: too large for this machine's memory; crop it") from fault
-    except Exception as fault:  # gzip, zlib and nibabel raise a dozen kinds on damaged files
-        raise InputError(f"{where}: {_DAMAGED}") from fault
-
-
-def _check_file(size: int, max_bytes: int) -> None:
-    if size == 0:
-        raise InputError("the file is empty (0 bytes); export or download it again")
-    if size > max_bytes:
-        raise InputError(f"{_mb(size)} are more than the {_mb(max_bytes)} allowed; crop it")
+    where, shown = where_of(source, name), shown_name(source, name)
+    with told(where, "NIfTI"), stream_of(source, wanted="a .nii or .nii.gz file") as stream:
+        size = size_of(stream) if file_bytes is None else file_bytes
+        if size == 0:
+            raise InputError("the file is empty (0 bytes); export or download it again")
+        if size > max_bytes:
+            limit = megabytes(max_bytes)
+            raise InputError(f"{megabytes(size)} are more than the {limit} allowed; crop it")
+        with _unpacked(stream, size) as (unpacked, room):
+            yield unpacked, room, shown
 
 
 @contextmanager
-def _stream(source: Path | bytes) -> Iterator[tuple[BinaryIO, int]]:
-    """A stream over the file as it is, and its size."""
-    if isinstance(source, bytes):
-        yield io.BytesIO(source), len(source)
+def _unpacked(stream: BinaryIO, size: int) -> Iterator[tuple[BinaryIO, int]]:
+    """The stream itself or what it packs, and the most bytes that can be."""
+    packed = stream.read(2) == b"\x1f\x8b"
+    stream.seek(0)
+    if packed:
+        with gzip.GzipFile(fileobj=stream) as unpacked:
+            yield cast("BinaryIO", unpacked), size * DEFLATE_RATIO
     else:
-        try:
-            if not source.exists():
-                raise InputError("no such file; check the path")
-            if not source.is_file():  # opening a pipe would wait for ever
-                raise InputError("not a regular file; give a .nii or .nii.gz file")
-            stream = source.open("rb")
-        except (OSError, ValueError) as fault:
-            if isinstance(fault, InputError):
-                raise
-            reason = getattr(fault, "strerror", None) or fault
-            raise InputError(f"cannot be opened ({reason}); check the path and access") from fault
-        with stream:
-            yield stream, source.stat().st_size
+        yield stream, size
 
 
 def _header(
     stream: BinaryIO, room: int, shown: str, *, several: bool, max_bytes: int
-) -> tuple[Geometry, _Layout]:
+) -> tuple[Geometry, Layout, int]:
     """Read the header and refuse what cannot be true or be held."""
     # nibabel takes 0.2 s to import; only this function needs it
     from nibabel.nifti1 import Nifti1Header
@@ -206,24 +163,14 @@ def _header(
     header = kinds[length](block, endianness, check=False)
 
     shape = _shape(header["dim"].tolist(), several=several)
-    layout = _layout(header, length)
-    voxels = math.prod(shape)
-    claimed = voxels * max(layout.result.itemsize, layout.dtype.itemsize)
+    layout, offset = _layout(header, length)
     size = " x ".join(map(str, shape))
-    if claimed > max_bytes:
-        raise InputError(f"{size} voxels are more than the {_mb(max_bytes)} allowed; crop it")
-    if layout.offset + voxels * layout.dtype.itemsize > room:
-        raise InputError(
-            f"its header claims {size} voxels, more than the file can hold; "
-            "export or download it again"
-        )
+    check_claim(layout, shape, room=room - offset, max_bytes=max_bytes)
     affine = _affine(header, len(shape))
-    spacing_mm, orientation = _axes(affine)
+    spacing_mm, orientation = axes_of(affine)
     stated = bool(header["sform_code"] > 0 or header["qform_code"] > 0)
-    kind = {"u": "unsigned", "i": "signed", "f": "float"}[layout.dtype.kind]
     words = (
-        f"NIfTI-{1 if length == 348 else 2}, {layout.dtype.itemsize * 8}-bit {kind}"
-        f"{', scaled' if layout.scaled else ''}, {size} voxels, "
+        f"NIfTI-{1 if length == 348 else 2}, {layout.words}, {size} voxels, "
         f"{orientation}{'' if stated else ' (not stated, assumed)'}"
     )
     geometry = Geometry(
@@ -234,7 +181,7 @@ def _header(
         name=shown,
         source=words,
     )
-    return geometry, layout
+    return geometry, layout, offset
 
 
 def _shape(dim: list[int], *, several: bool) -> tuple[int, ...]:
@@ -251,7 +198,7 @@ def _shape(dim: list[int], *, several: bool) -> tuple[int, ...]:
     return (*spatial, *further)
 
 
-def _layout(header: Any, length: int) -> _Layout:  # noqa: ANN401 - nibabel's two header classes
+def _layout(header: Any, length: int) -> tuple[Layout, int]:  # noqa: ANN401 - nibabel's two header classes
     from nibabel.nifti1 import data_type_codes
 
     code = int(header["datatype"])
@@ -270,7 +217,7 @@ def _layout(header: Any, length: int) -> _Layout:  # noqa: ANN401 - nibabel's tw
         slope, intercept = 1.0, 0.0
     if not math.isfinite(intercept):
         raise InputError("its intensity scaling is not a number; export it again")
-    return _Layout(dtype.newbyteorder(header.endianness), int(offset), slope, intercept)
+    return Layout(dtype.newbyteorder(header.endianness), slope, intercept), int(offset)
 
 
 def _affine(header: Any, axes: int) -> NDArray[np.float64]:  # noqa: ANN401 - as above
@@ -287,53 +234,7 @@ def _affine(header: Any, axes: int) -> NDArray[np.float64]:  # noqa: ANN401 - as
         pixdim[0] = 1
     try:
         affine = np.asarray(header.get_best_affine(), np.float64)
-    except HeaderDataError as fault:
-        raise InputError(f"its orientation is damaged ({fault}); export it again") from fault
+    except HeaderDataError:
+        raise InputError("its orientation is damaged; export it again") from None
     affine[:3] *= _UNIT_MM.get(int(header["xyzt_units"]) & 7, 1.0)
-    with np.errstate(all="ignore"):
-        columns = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
-        # of unit columns: 1 where the axes are at right angles, 0 where they lie in one plane
-        fine = np.isfinite(affine).all() and abs(np.linalg.det(columns)) > 1e-3
-    if not fine:
-        raise InputError("its affine is singular or not finite; export it again")
-    return affine
-
-
-def _axes(affine: NDArray[np.float64]) -> tuple[tuple[float, float, float], str]:
-    """Spacing and orientation code."""
-    from nibabel.orientations import aff2axcodes
-
-    x, y, z = (round(float(length), 6) for length in np.linalg.norm(affine[:3, :3], axis=0))
-    codes = aff2axcodes(affine)  # type: ignore[no-untyped-call]
-    if None in codes or min(x, y, z) <= 0:
-        raise InputError("its affine is singular or not finite; export it again")
-    return (x, y, z), "".join(map(str, codes))
-
-
-def _voxels(stream: BinaryIO, layout: _Layout, shape: tuple[int, ...]) -> NDArray[Any]:
-    """The voxels in the values the header gives them, first axis fastest as in the file."""
-    stream.seek(layout.offset)  # a compressed stream decodes and drops what lies before
-    array = np.empty(math.prod(shape), layout.result)
-    finite = layout.result.kind != "f"
-    for start in range(0, len(array), _PIECE):
-        part = array[start : start + _PIECE]
-        nbytes = len(part) * layout.dtype.itemsize
-        data = stream.read(nbytes)
-        if len(data) < nbytes:
-            raise InputError(_DAMAGED)
-        stored = np.frombuffer(data, layout.dtype)
-        with np.errstate(all="ignore"):  # beyond float32 is infinite
-            if layout.scaled:
-                stored = stored.astype(np.float64) * layout.slope + layout.intercept
-            part[:] = stored
-        finite = finite or bool(np.isfinite(part).any())
-    stream.read(1)  # at the end of a compressed file its checksum is compared
-    if not finite:
-        raise InputError("no voxel has a finite value; export it again")
-    array = array.reshape(shape, order="F")
-    array.setflags(write=False)
-    return array
-
-
-def _mb(size: float) -> str:
-    return f"{size / (1 << 20):,.0f} MB"
+    return checked_affine(affine)

@@ -2,10 +2,14 @@
 
 A pixel of level v is foreground at every threshold k ≤ v, so the counts at all thresholds are the
 suffix sums of two histograms of the level map: one on the truth, one off it. Nothing is
-approximated.
+approximated. Counts of parts add up to the counts of the whole, so any number of images, or one
+image of any size, streams in bounded memory. For maps on a GPU see ``core.metrics.sweep_device``.
 """
 
-from collections.abc import Iterable
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +18,13 @@ from numpy.typing import NDArray
 from core.levels import STEPS, LevelMap
 
 Counts = NDArray[np.int64]
+Truth = NDArray[np.bool_ | np.uint8]
+
+BINS = 1024  # levels 0…1000, rounded up so that the truth is one bit above them
+LANES = 4
+CHUNK = 32_764
+"""Pixels at a time: the cache holds them, and torch wakes threads of its own from 32,768 on, which
+wait for each other wherever the machine has other work."""
 
 
 @dataclass(frozen=True)
@@ -48,25 +59,68 @@ class Sweep:
             self.pixels.sum(keepdims=True),
         )
 
+    def __add__(self, other: "Sweep") -> "Sweep":
+        """Image by image; parts of one image, such as bands or slices, become the whole."""
+        return Sweep(
+            self.tp + other.tp,
+            self.fp + other.fp,
+            self.positives + other.positives,
+            self.pixels + other.pixels,
+        )
 
-def sweep_image(levels: LevelMap, truth: NDArray[np.bool_ | np.uint8]) -> Sweep:
+
+def sweep_image(levels: LevelMap, truth: Truth) -> Sweep:
     """Sweep one image.
 
     Args:
         levels: Level map, any shape, 0…1000.
-        truth: Reference foreground, the same shape.
+        truth: Reference foreground, the same shape; any value but 0 is foreground.
 
     Returns:
         Counts with N = 1.
+
+    Raises:
+        ValueError: The shapes differ or a level is above 1000.
     """
     if levels.shape != truth.shape:
         raise ValueError(f"level map {levels.shape} and truth {truth.shape} differ in shape")
-    # One histogram over (truth, level): the two halves are the two histograms.
-    joint = levels.astype(np.int32).ravel()
-    joint += np.int32(STEPS + 1) * (truth.ravel() != 0)
-    histogram = np.bincount(joint, minlength=2 * (STEPS + 1)).reshape(2, STEPS + 1)
-    suffix = histogram[:, ::-1].cumsum(axis=1)[:, ::-1].astype(np.int64)
-    return Sweep(suffix[1][None], suffix[0][None], suffix[1][:1], np.array([levels.size]))
+    foreground = truth if truth.dtype == np.bool_ else truth != 0
+    histogram = _histogram(levels.reshape(-1), foreground.reshape(-1))
+    return sweep_of_histogram(histogram[None])
+
+
+def sweep_images(images: Iterable[tuple[LevelMap, Truth]], *, threads: int | None = None) -> Sweep:
+    """Sweep many images on several threads; at most two images for each thread are held.
+
+    Args:
+        images: Level map and truth of each, as for ``sweep_image``; may be a generator.
+        threads: How many work at once; one for each processor where not given.
+
+    Returns:
+        Counts of the images in order.
+    """
+    threads = threads or os.cpu_count() or 1
+    if threads == 1:
+        return concatenate(sweep_image(*image) for image in images)
+    return concatenate(_in_order(images, threads))
+
+
+def sweep_of_histogram(histogram: Counts) -> Sweep:
+    """Counts from histograms of the levels.
+
+    Args:
+        histogram: Pixels of each level off and on the truth, shape (N, 2, T).
+    """
+    suffix = histogram[..., ::-1].cumsum(axis=-1)[..., ::-1]  # (N, 2, T)
+    # Copies, so that a row is contiguous and nothing keeps the other half alive.
+    off, on = (np.ascontiguousarray(suffix[:, part]) for part in (0, 1))
+    return Sweep(on, off, on[:, 0].copy(), on[:, 0] + off[:, 0])
+
+
+def histograms(sweep: Sweep) -> Counts:
+    """Pixels of each level off and on the truth, shape (N, 2, T): what the sweep was made of."""
+    suffix = np.stack([sweep.fp, sweep.tp], axis=1)
+    return -np.diff(suffix, axis=-1, append=0)
 
 
 def concatenate(sweeps: Iterable[Sweep]) -> Sweep:
@@ -78,3 +132,42 @@ def concatenate(sweeps: Iterable[Sweep]) -> Sweep:
             for name in ("tp", "fp", "positives", "pixels")
         )
     )
+
+
+def _histogram(levels: LevelMap, truth: Truth) -> Counts:
+    """Pixels of each level off and on the truth (0 or 1), shape (2, T), of flat arrays.
+
+    Neighbours mostly have the same level, and a processor waits when it raises the counter it has
+    just raised. So a pixel counts in the lane of its position modulo 4, and lanes are added up.
+    """
+    from torch import bincount, from_numpy  # takes 16 bits as they are, and lets threads run
+
+    if levels.size and levels.max() > STEPS:
+        raise ValueError(f"a level map holds {levels.max()}, above {STEPS}")
+    lanes = (np.arange(LANES, dtype=np.uint16) * (2 * BINS)).view(np.uint64)
+    counts = np.zeros(LANES * 2 * BINS, np.int64)
+    scratch = np.zeros(CHUNK, np.uint16)
+    for start in range(0, levels.size, CHUNK):
+        part = slice(start, start + CHUNK)
+        pixels = levels[part].size
+        joint = scratch[: pixels + -pixels % LANES]  # lane, truth and level in one number
+        joint[pixels:] = 0
+        joint[:pixels] = truth[part]
+        joint *= BINS
+        joint[:pixels] += levels[part]
+        joint.view(np.uint64)[...] += lanes
+        counts += bincount(from_numpy(joint.view(np.int16)), minlength=len(counts)).numpy()
+    histogram: Counts = counts.reshape(LANES, 2, BINS).sum(axis=0)
+    histogram[0, 0] -= -levels.size % LANES  # what filled the last lanes
+    return histogram[:, : STEPS + 1]
+
+
+def _in_order(images: Iterable[tuple[LevelMap, Truth]], threads: int) -> Iterator[Sweep]:
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future[Sweep]] = deque()
+        for image in images:
+            waiting.append(pool.submit(sweep_image, *image))
+            if len(waiting) == 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

@@ -60,7 +60,9 @@ class AttentionUNet(UShaped):
         depth: Number of pooling steps, at least 2 for there to be a gate.
         normalization: ``none``, ``batch``, ``group`` or ``instance``.
         activation: ``relu``, ``prelu``, ``leaky_relu`` or ``silu``.
-        dropout: Rate of channel dropout after the last encoder block and the bottleneck.
+        dropout: Rate of channel dropout.
+        dropout_places: ``deepest`` (last encoder block and bottleneck), ``encoder``, ``decoder`` or
+            ``all``.
         upsampling: ``transposed`` or ``bilinear``.
         deep_supervision: Whether the coarser decoder levels have a head of their own.
     """
@@ -75,6 +77,7 @@ class AttentionUNet(UShaped):
         normalization: str = "batch",
         activation: str = "relu",
         dropout: float = 0.0,
+        dropout_places: str = "deepest",
         upsampling: str = "transposed",
         deep_supervision: bool = False,
     ) -> None:
@@ -89,6 +92,7 @@ class AttentionUNet(UShaped):
             ),
             upsampling=upsampling,
             dropout=dropout,
+            dropout_places=dropout_places,
             skip=gated_skip,
         )
         coarser = widths[-2:0:-1] if deep_supervision else []

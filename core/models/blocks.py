@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -38,8 +39,28 @@ UPSAMPLINGS: dict[str, Callable[[int, int], nn.Module]] = {
 }
 
 
+DROPOUT_PLACES: dict[str, Callable[[int], range]] = {
+    "bottleneck": lambda depth: range(depth, depth + 1),
+    "deepest": lambda depth: range(depth - 1, depth + 1),  # last encoder block and bottleneck
+    "encoder": lambda depth: range(depth + 1),  # with the bottleneck
+    "decoder": lambda depth: range(depth + 1, 2 * depth + 1),
+    "all": lambda depth: range(2 * depth + 1),
+}
+"""After which blocks channels are dropped: encoder, bottleneck, decoder, counted through."""
+
+
+def dropout_rates(places: str, rate: float, depth: int) -> list[float]:
+    """The rate after each block: ``depth`` of the encoder, the bottleneck, ``depth`` upwards.
+
+    Raises:
+        InputError: There are no such places; the message lists those there are.
+    """
+    dropped = choose("dropout_places", places, DROPOUT_PLACES)(depth)
+    return [rate if block in dropped else 0.0 for block in range(2 * depth + 1)]
+
+
 class DoubleConvolution(nn.Sequential):
-    """Twice: padded 3x3 convolution with bias, normalization, activation; then dropout."""
+    """Twice: 3x3 convolution with bias, padded or not, normalization, activation; then dropout."""
 
     def __init__(
         self,
@@ -49,13 +70,14 @@ class DoubleConvolution(nn.Sequential):
         normalization: str,
         activation: str,
         dropout: float,
+        padding: int = 1,
     ) -> None:
         normalize = choose("normalization", normalization, NORMALIZATIONS)
         activate = choose("activation", activation, ACTIVATIONS)
         layers: list[nn.Module] = []
         for channels in (in_channels, out_channels):
             layers += [
-                nn.Conv2d(channels, out_channels, 3, padding=1),
+                nn.Conv2d(channels, out_channels, 3, padding=padding),
                 normalize(out_channels),
                 activate(out_channels),
             ]
@@ -102,7 +124,8 @@ class UShaped(nn.Module):
         widths: Channels of each level, the bottleneck last.
         block: Builds a block from its input and output channels.
         upsampling: Key of ``UPSAMPLINGS``.
-        dropout: Rate of channel dropout after the last encoder block and the bottleneck.
+        dropout: Rate of channel dropout.
+        dropout_places: Key of ``DROPOUT_PLACES``: after which blocks.
         skip: Builds what a skip passes through, from its level, its width and the width of the
             coarser features that it is called with: ``skip(features, coarser)``.
     """
@@ -116,23 +139,29 @@ class UShaped(nn.Module):
         block: Callable[[int, int], nn.Module],
         upsampling: str,
         dropout: float,
+        dropout_places: str,
         skip: Callable[[int, int, int], nn.Module] | None = None,
     ) -> None:
         super().__init__()
         upsample = choose("upsampling", upsampling, UPSAMPLINGS)
         pairs = list(pairwise(widths))
-        self.multiple = 2 ** len(pairs)
+        depth = len(pairs)
+        rates = dropout_rates(dropout_places, dropout, depth)
+        self.multiple = 2**depth
         self.encoder = nn.ModuleList(
-            block(*pair) for pair in zip([in_channels, *widths], widths[:-1], strict=False)
+            with_dropout(block(*pair), rate)
+            for *pair, rate in zip([in_channels, *widths], widths[:-1], rates, strict=False)
         )
-        self.encoder[-1] = with_dropout(self.encoder[-1], dropout)
-        self.bottleneck = with_dropout(block(*pairs[-1]), dropout)
+        self.bottleneck = with_dropout(block(*pairs[-1]), rates[depth])
         self.up = nn.ModuleList(upsample(below, width) for width, below in reversed(pairs))
         self.skips = nn.ModuleList(
             PlainSkip() if skip is None else skip(level, *pairs[level])
-            for level in reversed(range(len(pairs)))
+            for level in reversed(range(depth))
         )
-        self.decoder = nn.ModuleList(block(2 * width, width) for width, _ in reversed(pairs))
+        self.decoder = nn.ModuleList(
+            with_dropout(block(2 * width, width), rate)
+            for (width, _), rate in zip(reversed(pairs), rates[depth + 1 :], strict=True)
+        )
         self.head = nn.Conv2d(widths[0], classes, 1)
 
     def features(self, image: Tensor) -> list[Tensor]:
@@ -156,6 +185,18 @@ class UShaped(nn.Module):
         """Logits of shape (B, K, H, W) for an image of shape (B, C, H, W), any H and W."""
         logits: Tensor = self.head(self.features(image)[-1])
         return logits[..., : image.shape[-2], : image.shape[-1]]
+
+
+@runtime_checkable
+class DeeplySupervised(Protocol):
+    """A network with several heads, for a loss on all of them (deep supervision)."""
+
+    def forward_all(self, image: Tensor, /) -> list[Tensor]:
+        """Logits of every head at the image's size, (B, K, H, W) or (B, K, D, H, W) each.
+
+        From the coarsest or first to the main one, which is last and what ``forward`` gives; of a
+        network built without further heads that one alone.
+        """
 
 
 class PlainSkip(nn.Module):
@@ -211,13 +252,14 @@ def enlarge(logits: Tensor, scale: int, *, like: Tensor) -> Tensor:
     """Logits of a coarser level at the size of the image.
 
     Args:
-        logits: Shape (B, K, h, w).
-        scale: What a side is multiplied by, bilinearly; 1 for logits of the finest level.
-        like: The image, shape (B, C, H, W), that the padding is cut off to.
+        logits: Shape (B, K, h, w) or (B, K, d, h, w).
+        scale: What a side is multiplied by, linearly; 1 for logits of the finest level.
+        like: The image, shape (B, C, H, W) or (B, C, D, H, W), that the padding is cut off to.
     """
     if scale > 1:
-        logits = functional.interpolate(logits, scale_factor=scale, mode="bilinear")
-    return logits[..., : like.shape[-2], : like.shape[-1]]
+        mode = "bilinear" if logits.ndim == 4 else "trilinear"
+        logits = functional.interpolate(logits, scale_factor=scale, mode=mode)
+    return crop_to(logits, like)
 
 
 def pad_to_multiple(x: Tensor, multiple: int, *, minimum: int = 1) -> Tensor:
@@ -234,6 +276,23 @@ def pad_to_multiple(x: Tensor, multiple: int, *, minimum: int = 1) -> Tensor:
         return x
     ends = [end for n in reversed(missing) for end in (0, n)]  # the last side comes first
     return functional.pad(x, ends, mode="replicate")
+
+
+def mirror(image: Tensor, before: int, sides: tuple[int, int]) -> Tensor:
+    """An image continued by mirroring it at its borders, again and again where it is small.
+
+    Args:
+        image: Shape (B, C, H, W); its outermost pixels are not repeated.
+        before: Rows above and columns to the left that are added.
+        sides: Height and width of what comes back, (B, C, *sides).
+    """
+    for axis, side in zip((2, 3), sides, strict=True):
+        index = torch.arange(side, device=image.device) - before
+        # a tensor, for a graph can take no remainder of a size that it knows only when run
+        period = torch.full_like(index, max(1, 2 * (image.shape[axis] - 1)))
+        index = index % period
+        image = image.index_select(axis, torch.minimum(index, period - index))
+    return image
 
 
 def crop_to(logits: Tensor, image: Tensor) -> Tensor:

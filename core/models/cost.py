@@ -44,6 +44,21 @@ def cost(model: nn.Module, *, in_channels: int = 1, side: int = 256, batch: int 
     model.eval()
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         model(torch.zeros(1, *shape, device=device))
+    weights = sum(p.numel() * p.element_size() for p in model.parameters())
+    activations = kept_for_gradient(model, torch.zeros(batch, *shape, device=device))
+    return Cost(
+        multiply_adds=counter.get_total_flops() // 2,
+        training_bytes=activations + ADAM_COPIES * weights,
+    )
+
+
+def kept_for_gradient(model: nn.Module, image: Tensor) -> int:
+    """Bytes that a training step keeps for the gradient, beside the weights.
+
+    Args:
+        model: On the device of the image; on the meta device nothing is allocated.
+        image: Shape (B, C, H, W) or (B, C, D, H, W).
+    """
     kept: dict[int, int] = {}
 
     def keep(tensor: Tensor) -> Tensor:
@@ -55,16 +70,11 @@ def cost(model: nn.Module, *, in_channels: int = 1, side: int = 256, batch: int 
     held: list[Tensor] = []
     model.train()
     with saved_tensors_hooks(keep, lambda tensor: tensor):
-        logits = model(torch.zeros(batch, *shape, device=device))
+        logits = model(image)
         loss = nn.functional.binary_cross_entropy_with_logits(logits, torch.zeros_like(logits))
     del loss
-    weights = sum(p.numel() * p.element_size() for p in model.parameters())
     own = {p.untyped_storage()._cdata for p in model.parameters()}  # noqa: SLF001
-    activations = sum(size for storage, size in kept.items() if storage not in own)
-    return Cost(
-        multiply_adds=counter.get_total_flops() // 2,
-        training_bytes=activations + ADAM_COPIES * weights,
-    )
+    return sum(size for storage, size in kept.items() if storage not in own)
 
 
 def receptive_field_px(model: nn.Module, *, in_channels: int = 1, side: int = 512) -> int | None:

@@ -52,7 +52,9 @@ class CustomResUNet(UShaped):
         depth: Number of pooling steps.
         normalization: ``none``, ``batch``, ``group`` or ``instance``.
         activation: ``relu``, ``prelu``, ``leaky_relu`` or ``silu``.
-        dropout: Rate of channel dropout after the last encoder block and the bottleneck.
+        dropout: Rate of channel dropout.
+        dropout_places: ``deepest`` (last encoder block and bottleneck), ``encoder``, ``decoder`` or
+            ``all``.
         upsampling: ``transposed`` or ``bilinear``.
     """
 
@@ -66,6 +68,7 @@ class CustomResUNet(UShaped):
         normalization: str = "batch",
         activation: str = "relu",
         dropout: float = 0.0,
+        dropout_places: str = "deepest",
         upsampling: str = "transposed",
     ) -> None:
         check_sizes("custom_resunet", base_filters=base_filters, depth=depth, dropout=dropout)
@@ -78,6 +81,7 @@ class CustomResUNet(UShaped):
             ),
             upsampling=upsampling,
             dropout=dropout,
+            dropout_places=dropout_places,
         )
         initialize(self)
 

@@ -63,11 +63,26 @@ class Pyramid(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Shape (B, C, H, W) to (B, outputs, H, W)."""
-        whole = self.pooled(functional.adaptive_avg_pool2d(x, 2))  # 2x2, as the authors' code
+        whole = self.pooled(quarters(x))  # 2x2, as the authors' code
         whole = functional.interpolate(whole, x.shape[2:], mode="bilinear", align_corners=True)
         return self.join(  # type: ignore[no-any-return]
             torch.cat([whole, *(branch(x) for branch in self.branches)], dim=1)
         )
+
+
+def quarters(x: Tensor) -> Tensor:
+    """Means of the four quarters of (B, C, H, W), shape (B, C, 2, 2); odd sides share the middle.
+
+    ``adaptive_avg_pool2d(x, 2)`` in words that an exported graph understands at any size.
+    """
+    height, width = x.shape[2:]
+    rows = x[:, :, : (height + 1) // 2], x[:, :, height // 2 :]
+    means = [
+        part.mean(dim=(2, 3))
+        for row in rows
+        for part in (row[..., : (width + 1) // 2], row[..., width // 2 :])
+    ]
+    return torch.stack(means, dim=2).reshape(*x.shape[:2], 2, 2)
 
 
 def _block(inputs: int, outputs: int) -> nn.Sequential:

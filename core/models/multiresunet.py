@@ -17,6 +17,7 @@ from core.models.blocks import (
     UPSAMPLINGS,
     ConvolutionUnit,
     check_sizes,
+    dropout_rates,
     initialize,
     pad_to_multiple,
     with_dropout,
@@ -96,7 +97,9 @@ class MultiResUNet(nn.Module):
         alpha: What U is multiplied by for the width of a block.
         normalization: ``none``, ``batch``, ``group`` or ``instance``.
         activation: ``relu``, ``prelu``, ``leaky_relu`` or ``silu``.
-        dropout: Rate of channel dropout after the last encoder block and the bottleneck.
+        dropout: Rate of channel dropout.
+        dropout_places: ``deepest`` (last encoder block and bottleneck), ``encoder``, ``decoder`` or
+            ``all``.
         upsampling: ``transposed`` or ``bilinear``.
     """
 
@@ -111,6 +114,7 @@ class MultiResUNet(nn.Module):
         normalization: str = "batch",
         activation: str = "relu",
         dropout: float = 0.0,
+        dropout_places: str = "deepest",
         upsampling: str = "transposed",
     ) -> None:
         super().__init__()
@@ -124,6 +128,7 @@ class MultiResUNet(nn.Module):
             )
         upsample = choose("upsampling", upsampling, UPSAMPLINGS)
         total = [sum(width) for width in widths]
+        rates = dropout_rates(dropout_places, dropout, depth)
 
         def block(inputs: int, level: int) -> MultiResBlock:
             return MultiResBlock(
@@ -146,12 +151,15 @@ class MultiResUNet(nn.Module):
         upwards = list(reversed(range(depth)))
         self.multiple = 2**depth
         self.encoder = nn.ModuleList(
-            with_dropout(block(inputs, level), dropout if level >= depth - 1 else 0.0)
+            with_dropout(block(inputs, level), rates[level])
             for level, inputs in enumerate([in_channels, *total[:-1]])
         )  # the last one is the bottleneck
         self.paths = nn.ModuleList(path(level) for level in upwards)
         self.up = nn.ModuleList(upsample(total[level + 1], filters[level]) for level in upwards)
-        self.decoder = nn.ModuleList(block(2 * filters[level], level) for level in upwards)
+        self.decoder = nn.ModuleList(
+            with_dropout(block(2 * filters[level], level), rates[2 * depth - level])
+            for level in upwards
+        )
         self.head = nn.Conv2d(total[0], classes, 1)
         initialize(self)
 

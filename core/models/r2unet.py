@@ -103,7 +103,9 @@ class R2UNet(UShaped):
         steps: How often a convolution's state is fed back, the paper's t.
         normalization: ``none``, ``batch``, ``group`` or ``instance``.
         activation: ``relu``, ``prelu``, ``leaky_relu`` or ``silu``.
-        dropout: Rate of channel dropout after the last encoder block and the bottleneck.
+        dropout: Rate of channel dropout.
+        dropout_places: ``deepest`` (last encoder block and bottleneck), ``encoder``, ``decoder`` or
+            ``all``.
         upsampling: ``transposed`` or ``bilinear``.
     """
 
@@ -120,6 +122,7 @@ class R2UNet(UShaped):
         normalization: str = "batch",
         activation: str = "relu",
         dropout: float = 0.0,
+        dropout_places: str = "deepest",
         upsampling: str = "transposed",
     ) -> None:
         name = "attention_r2unet" if self.gated else "r2unet"
@@ -135,6 +138,7 @@ class R2UNet(UShaped):
             ),
             upsampling=upsampling,
             dropout=dropout,
+            dropout_places=dropout_places,
             skip=gated_skip if self.gated else None,
         )
         initialize(self)

@@ -18,6 +18,7 @@ from core.models.blocks import (
     UPSAMPLINGS,
     activation_out_of_place,
     check_sizes,
+    dropout_rates,
     initialize,
     pad_to_multiple,
     with_dropout,
@@ -84,7 +85,9 @@ class ResUNet(nn.Module):
         depth: Number of halvings.
         normalization: ``none``, ``batch``, ``group`` or ``instance``.
         activation: ``relu``, ``prelu``, ``leaky_relu`` or ``silu``.
-        dropout: Rate of channel dropout after the last encoder unit and the bridge.
+        dropout: Rate of channel dropout.
+        dropout_places: ``deepest`` (last encoder unit and bridge), ``encoder``, ``decoder`` or
+            ``all``.
         upsampling: ``nearest``, ``transposed`` or ``bilinear``.
     """
 
@@ -98,6 +101,7 @@ class ResUNet(nn.Module):
         normalization: str = "batch",
         activation: str = "relu",
         dropout: float = 0.0,
+        dropout_places: str = "deepest",
         upsampling: str = "nearest",
     ) -> None:
         super().__init__()
@@ -105,6 +109,7 @@ class ResUNet(nn.Module):
         upsample = choose("upsampling", upsampling, RESUNET_UPSAMPLINGS)
         filters = [base_filters * 2**level for level in range(depth + 1)]
         pairs = list(pairwise(filters))
+        rates = dropout_rates(dropout_places, dropout, depth)
 
         def unit(inputs: int, outputs: int, stride: int = 1) -> PreActivationUnit:
             return PreActivationUnit(
@@ -117,11 +122,13 @@ class ResUNet(nn.Module):
         )
         units = [first, *(unit(*pair, stride=2) for pair in pairs)]
         self.encoder = nn.ModuleList(
-            with_dropout(module, dropout if level >= depth - 1 else 0.0)
-            for level, module in enumerate(units)
+            with_dropout(module, rate) for module, rate in zip(units, rates, strict=False)
         )  # the last one is the bridge
         self.up = nn.ModuleList(upsample(below, below) for _, below in reversed(pairs))
-        self.decoder = nn.ModuleList(unit(below + width, width) for width, below in reversed(pairs))
+        self.decoder = nn.ModuleList(
+            with_dropout(unit(below + width, width), rate)
+            for (width, below), rate in zip(reversed(pairs), rates[depth + 1 :], strict=True)
+        )
         self.head = nn.Conv2d(filters[0], classes, 1)
         initialize(self)
 

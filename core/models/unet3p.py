@@ -14,9 +14,11 @@ from core.models.blocks import (
     ConvolutionUnit,
     DoubleConvolution,
     check_sizes,
+    dropout_rates,
     enlarge,
     initialize,
     pad_to_multiple,
+    with_dropout,
 )
 from core.models.card import ModelCard
 
@@ -65,7 +67,9 @@ class UNet3Plus(nn.Module):
         depth: Number of pooling steps.
         normalization: ``none``, ``batch``, ``group`` or ``instance``.
         activation: ``relu``, ``prelu``, ``leaky_relu`` or ``silu``.
-        dropout: Rate of channel dropout after the last encoder block and the bottleneck.
+        dropout: Rate of channel dropout.
+        dropout_places: ``deepest`` (last encoder block and bottleneck), ``encoder``, ``decoder`` or
+            ``all``.
         deep_supervision: Whether bottleneck and coarser decoder levels have a head of their own.
     """
 
@@ -79,12 +83,14 @@ class UNet3Plus(nn.Module):
         normalization: str = "batch",
         activation: str = "relu",
         dropout: float = 0.0,
+        dropout_places: str = "deepest",
         deep_supervision: bool = False,
     ) -> None:
         super().__init__()
         check_sizes("unet3p", base_filters=base_filters, depth=depth, dropout=dropout)
         filters = [base_filters * 2**level for level in range(depth + 1)]
         joined = base_filters * (depth + 1)
+        rates = dropout_rates(dropout_places, dropout, depth)
         self.multiple = 2**depth
         self.encoder = nn.ModuleList(
             DoubleConvolution(
@@ -92,19 +98,20 @@ class UNet3Plus(nn.Module):
                 outputs,
                 normalization=normalization,
                 activation=activation,
-                dropout=dropout if level >= depth - 1 else 0.0,
+                dropout=rate,
             )
-            for level, (inputs, outputs) in enumerate(
-                zip([in_channels, *filters], filters, strict=False)
-            )
+            for inputs, outputs, rate in zip([in_channels, *filters], filters, rates, strict=False)
         )
         self.decoder = nn.ModuleList(
-            FullScaleLevel(
-                level,
-                [*filters[: level + 1], *[joined] * (depth - 1 - level), filters[-1]],
-                base_filters,
-                normalization=normalization,
-                activation=activation,
+            with_dropout(
+                FullScaleLevel(
+                    level,
+                    [*filters[: level + 1], *[joined] * (depth - 1 - level), filters[-1]],
+                    base_filters,
+                    normalization=normalization,
+                    activation=activation,
+                ),
+                rates[2 * depth - level],
             )
             for level in reversed(range(depth))
         )

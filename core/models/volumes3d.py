@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import InputError
-from core.models.blocks import check_positive, crop_to, pad_to_multiple
+from core.models.blocks import check_positive, crop_to, enlarge, pad_to_multiple
 from core.models.card import ModelCard
 
 VNET_FILTERS = 16
@@ -42,6 +42,48 @@ class Padded(nn.Module):
             spare = x.new_zeros(x.shape[0], self.spare_channels, *x.shape[2:])
             x = torch.cat([x, spare], dim=1)
         return crop_to(self.network(x), volume)
+
+
+class DeepPadded(Padded):
+    """MONAI's DynUNet with heads on its coarser decoder levels, as nnU-Net trains it.
+
+    MONAI's own deep supervision answers otherwise while training; here ``forward`` never does.
+
+    Args:
+        network: The DynUNet.
+        widths: Channels of the decoder levels with a head of their own, the coarsest first.
+        classes: Channels of the logits.
+        multiple: As of ``Padded``.
+        minimum: As of ``Padded``.
+    """
+
+    def __init__(
+        self, network: nn.Module, *, widths: list[int], classes: int, multiple: int, minimum: int
+    ) -> None:
+        super().__init__(network, multiple=multiple, minimum=minimum)
+        self.auxiliary_heads = nn.ModuleList(nn.Conv3d(width, classes, 1) for width in widths)
+
+    def forward_all(self, volume: Tensor) -> list[Tensor]:
+        """Logits of every decoder level that has a head, (B, K, D, H, W) each, the finest last."""
+        from monai.networks.nets.dynunet import DynUNet
+
+        assert isinstance(self.network, DynUNet)
+        x = pad_to_multiple(volume, self.multiple, minimum=self.minimum)
+        encoded = []
+        for block in (self.network.input_block, *self.network.downsamples):
+            x = block(x)  # (B, F, D/2, H/2, W/2), the first one (B, F, D, H, W)
+            encoded.append(x)
+        x = self.network.bottleneck(x)
+        decoded = []
+        for up in self.network.upsamples:
+            x = up(x, encoded.pop())  # (B, F, 2D, 2H, 2W)
+            decoded.append(x)
+        coarser = decoded[-1 - len(self.auxiliary_heads) : -1]
+        auxiliary = [
+            enlarge(head(features), x.shape[-1] // features.shape[-1], like=volume)
+            for head, features in zip(self.auxiliary_heads, coarser, strict=True)
+        ]
+        return [*auxiliary, crop_to(self.network.output_block(x), volume)]
 
 
 def build_vnet(*, in_channels: int = 1, classes: int = 1, dropout: float = 0.0) -> nn.Module:
@@ -97,7 +139,12 @@ def build_segresnet(
 
 
 def build_dynunet(
-    *, in_channels: int = 1, classes: int = 1, base_filters: int = 32, depth: int = 5
+    *,
+    in_channels: int = 1,
+    classes: int = 1,
+    base_filters: int = 32,
+    depth: int = 5,
+    deep_supervision: bool = False,
 ) -> nn.Module:
     """nnU-Net's network as its rules lay it out for isotropic volumes of 128 voxels a side.
 
@@ -106,10 +153,13 @@ def build_dynunet(
         classes: Channels of the logits.
         base_filters: Channels of the first level; each level down doubles them, up to 320.
         depth: Number of strided steps.
+        deep_supervision: Whether the coarser decoder levels have a head of their own, all but the
+            coarsest, as in nnU-Net.
     """
     from monai.networks.nets.dynunet import DynUNet
 
     check_positive("dynunet", base_filters=base_filters, depth=depth)
+    widths = [min(base_filters * 2**level, 320) for level in range(depth + 1)]
     network = DynUNet(
         spatial_dims=3,
         in_channels=in_channels,
@@ -117,11 +167,17 @@ def build_dynunet(
         kernel_size=[3] * (depth + 1),
         strides=[1] + [2] * depth,
         upsample_kernel_size=[2] * depth,
-        filters=[min(base_filters * 2**level, 320) for level in range(depth + 1)],
+        filters=widths,
         norm_name=("INSTANCE", {"affine": True}),
     )
     # an instance of a single voxel has no variance: the bottleneck keeps at least 2x2x2
-    return Padded(network, multiple=2**depth, minimum=2 * 2**depth)
+    return DeepPadded(
+        network,
+        widths=widths[-3:0:-1] if deep_supervision else [],
+        classes=classes,
+        multiple=2**depth,
+        minimum=2 * 2**depth,
+    )
 
 
 VNET = ModelCard(
@@ -164,7 +220,8 @@ DYNUNET = ModelCard(
     idea="A plain U-Net whose shape follows from the data by fixed rules.",
     use="As the strong baseline for volumes.",
     differs="The rules' result for isotropic volumes of 128 voxels a side, not planned anew for "
-    "each data set; without deep supervision.",
+    "each data set. With deep_supervision the coarser logits are enlarged, where nnU-Net shrinks "
+    "the truth.",
     multiple=32,
     small={"base_filters": 8, "depth": 2},
 )

@@ -1,6 +1,10 @@
-// From the message of bytes to a scene: levels, truth, picture, and the exact counts.
+// From the message of bytes to a scene: codes, truth, picture, and the exact counts.
 
 const STEPS = 1000;
+// The browser's map holds codes: a pixel's level and one, so that there is room on both sides for
+// what the hand forces. Foreground at threshold k is every code above k.
+const REMOVED = 0;
+const ADDED = STEPS + 2;
 
 /** Splits the message into its header and the bytes after it. */
 function readHeader(bytes) {
@@ -17,31 +21,50 @@ async function inflate(bytes) {
 /**
  * Foreground, TP, FP and FN at every threshold, over the whole map at native resolution.
  *
- * Two histograms and their suffix sums, made once: after that a count is a look-up.
+ * Two histograms of codes and their suffix sums, made once: after that a count is a look-up.
  */
 class Tally {
-  constructor(levels, truth) {
-    this.all = new Float64Array(STEPS + 2);
-    this.on = new Float64Array(STEPS + 2);
-    for (let i = 0; i < levels.length; i++) this.all[levels[i]]++;
-    if (truth) for (let i = 0; i < levels.length; i++) this.on[levels[i]] += truth[i];
+  constructor(codes, truth) {
+    this.all = new Float64Array(ADDED + 1);
+    this.on = new Float64Array(ADDED + 1);
+    for (let i = 0; i < codes.length; i++) this.all[codes[i]]++;
+    if (truth) for (let i = 0; i < codes.length; i++) this.on[codes[i]] += truth[i];
+    this.truth = truth;
     this.known = truth !== null;
-    this.pixels = levels.length;
+    this.pixels = codes.length;
+    this.settle();
+  }
+
+  copy() {
+    const copied = Object.assign(Object.create(Tally.prototype), this);
+    return Object.assign(copied, { all: this.all.slice(), on: this.on.slice() });
+  }
+
+  /** A pixel changed its code; `settle` when all have. */
+  move(pixel, from, to) {
+    this.all[from]--;
+    this.all[to]++;
+    if (!this.truth?.[pixel]) return;
+    this.on[from]--;
+    this.on[to]++;
+  }
+
+  settle() {
     this.foreground = Tally.suffixSums(this.all);
     this.hits = Tally.suffixSums(this.on);
   }
 
   static suffixSums(histogram) {
     const sums = histogram.slice();
-    for (let k = STEPS; k >= 0; k--) sums[k] += sums[k + 1];
+    for (let code = ADDED - 1; code >= 0; code--) sums[code] += sums[code + 1];
     return sums;
   }
 
   /** The four counts at threshold k; TP, FP and FN are null where the truth is not known. */
   at(k) {
-    const foreground = this.foreground[k];
+    const foreground = this.foreground[k + 1];
     if (!this.known) return { foreground, tp: null, fp: null, fn: null };
-    const tp = this.hits[k];
+    const tp = this.hits[k + 1];
     return { foreground, tp, fp: foreground - tp, fn: this.hits[0] - tp };
   }
 
@@ -79,17 +102,24 @@ async function decodeScene(header, body) {
     const [offset, length] = header.blobs[name];
     return body.subarray(offset, offset + length);
   };
-  const [levels, truth, bitmap] = await Promise.all([
-    inflate(blob("levels")).then((buffer) => new Uint16Array(buffer)),
-    header.blobs.truth ? inflate(blob("truth")).then((buffer) => new Uint8Array(buffer)) : null,
+  const map = async (name, type) => {
+    return header.blobs[name] ? new type(await inflate(blob(name))) : null;
+  };
+  const [codes, truth, uncertainty, raw, bitmap] = await Promise.all([
+    map("levels", Uint16Array),
+    map("truth", Uint8Array),
+    map("uncertainty", Uint16Array),
+    map("raw", Float32Array),
     createImageBitmap(new Blob([blob("image")], { type: "image/png" })),
   ]);
   const { width, height } = header;
-  if (levels.length !== width * height) throw new Error("the level map has the wrong size");
+  if (codes.length !== width * height) throw new Error("the level map has the wrong size");
+  for (let i = 0; i < codes.length; i++) codes[i]++;
   const [rows, columns] = header.spacing_mm ?? [1, 1];
-  const tally = new Tally(levels, truth);
+  const tally = new Tally(codes, truth);
   const pyramid = halvings(bitmap);
-  return { header, width, height, aspect: rows / columns, levels, truth, tally, pyramid };
+  const aspect = rows / columns;
+  return { header, width, height, aspect, codes, truth, uncertainty, raw, tally, pyramid };
 }
 
 // The last few scenes stay decoded, so that a rerun, a remount or a step back costs nothing.

@@ -7,11 +7,12 @@ const COLOR = {
   hit: [0x00, 0x9e, 0x73],
   extra: [0xd5, 0x5e, 0x00],
   missed: [0x00, 0x72, 0xb2],
+  uncertain: [0xcc, 0x79, 0xa7],
 };
-// One number says all about a display pixel: its level in the low ten bits, then these flags.
-const LEVEL_BITS = 1023;
+// One number says all about a display pixel: its code in the low ten bits, then these flags.
+const CODE_BITS = 1023;
 const TRUTH = 1024;
-const STRIPE = 2048; // where the hatching of a wrong pixel is drawn
+const STRIPE = 2048; // where the hatching of a wrong or corrected pixel is drawn
 const EDGE = 4096; // where a dash of the truth's contour is drawn
 const CODES = 8192;
 
@@ -38,7 +39,7 @@ const HEAT = (() => {
   );
 })();
 
-/** Of every display pixel: what it shows, and the lowest and highest level around it. */
+/** Of every display pixel: what it shows, and the lowest and highest code around it. */
 class Raster {
   constructor() {
     this.capacity = 0;
@@ -52,7 +53,7 @@ class Raster {
     this.size = width * height;
     if (this.size > this.capacity) {
       this.capacity = this.size;
-      for (const name of ["code", "low", "high", "lowRow", "highRow"]) {
+      for (const name of ["code", "low", "high", "lowRow", "highRow", "flags", "shade"]) {
         this[name] = new Uint16Array(this.capacity);
       }
       this.out = new Uint32Array(this.capacity);
@@ -63,26 +64,42 @@ class Raster {
   }
 
   /** Samples the scene at the view's place. Dear: only after zoom, pan or resize. */
-  gather(scene, place) {
+  gather(scene, place, marks, editing) {
     this.resize(place.visible.width, place.visible.height);
     if (!this.size) return;
-    const radius = place.density >= 1.5 ? 2 : 1;
+    this.radius = place.density >= 1.5 ? 2 : 1;
     const { left, top } = place.visible;
-    const columns = sampleAxis(left, this.width, place.originX, place.scaleX, scene.width);
-    const rows = sampleAxis(top, this.height, place.originY, place.scaleY, scene.height);
-    const { code } = this;
+    this.columns = sampleAxis(left, this.width, place.originX, place.scaleX, scene.width);
+    this.rows = sampleAxis(top, this.height, place.originY, place.scaleY, scene.height);
+    this.code.fill(0, 0, this.size);
     if (scene.truth) {
-      sample(scene.truth, scene.width, columns, rows, code);
-      this.spread(radius);
-      this.markTruth(place);
-      const flags = code.slice(0, this.size);
-      sample(scene.levels, scene.width, columns, rows, code);
-      this.spread(radius);
-      for (let i = 0; i < flags.length; i++) code[i] |= flags[i];
-    } else {
-      sample(scene.levels, scene.width, columns, rows, code);
-      this.spread(radius);
+      sample(scene.truth, scene.width, this.columns, this.rows, this.code);
+      this.spread(this.radius);
     }
+    if (scene.truth || editing) this.markFlags(place, scene.truth !== null);
+    else this.flags.fill(0, 0, this.size);
+    this.shown = null;
+    this.refresh(scene, marks);
+  }
+
+  /** Samples the map anew where the view stays: after clean-up and corrections. */
+  refresh(scene, marks) {
+    if (!this.size) return;
+    sample(marks, scene.width, this.columns, this.rows, this.code);
+    this.spread(this.radius);
+    const { code, flags, size } = this;
+    for (let i = 0; i < size; i++) code[i] |= flags[i];
+  }
+
+  /** The map that a heat map colours, sampled when it is first shown. */
+  shadeOf(scene, style) {
+    if (this.shown === style) return this.shade;
+    const map = style === "heat" ? scene.codes : scene.uncertainty;
+    sample(map, scene.width, this.columns, this.rows, this.shade);
+    const { shade, flags, size } = this;
+    for (let i = 0; i < size; i++) shade[i] |= flags[i];
+    this.shown = style;
+    return shade;
   }
 
   /** Lowest and highest of `code` within the radius of each display pixel. */
@@ -97,36 +114,38 @@ class Raster {
   }
 
   /** Turns the sampled truth (0 or 1) in `code` into flags: truth, hatching, dashed contour. */
-  markTruth(place) {
-    const { code, low, high, width, height } = this;
+  markFlags(place, known) {
+    const { code, low, high, flags, width, height } = this;
     const dash = 7 * place.density;
     const stripe = 7 * place.density;
     for (let y = 0, i = 0; y < height; y++) {
       const row = y + place.visible.top;
       for (let x = 0; x < width; x++, i++) {
         const column = x + place.visible.left;
-        let flags = code[i] ? TRUTH : 0;
+        let marked = code[i] ? TRUTH : 0;
         // False negatives are hatched one way, false positives the other.
         const slant = code[i] ? column + row : column - row + 65536 * stripe;
-        if (slant % stripe < stripe * 0.4) flags |= STRIPE;
+        if (slant % stripe < stripe * 0.4) marked |= STRIPE;
         // The phase runs unevenly along both axes, so that no straight edge lies in one gap.
         const phase = (column * 0.62 + row) % (2 * dash);
-        if (low[i] !== high[i] && phase < dash * 1.1) flags |= EDGE;
-        code[i] = flags;
+        if (known && low[i] !== high[i] && phase < dash * 1.1) marked |= EDGE;
+        flags[i] = marked;
       }
     }
   }
 
   /** One pass over the display pixels in view: the whole cost of a threshold change. */
-  paint(context, place, look, k) {
+  paint(context, place, scene, look, k) {
     if (!this.size) return;
     const table = colorTable(look, k);
+    const shaded = look.style === "heat" || look.style === "uncertainty";
+    const source = shaded ? this.shadeOf(scene, look.style) : this.code;
     const line = look.contour ? rgba(COLOR.prediction, look.lineAlpha) : 0;
     if (look.contour) {
       const halo = rgba([0, 0, 0], look.lineAlpha * 0.55);
-      paintContour(this, table, k, line, halo, look.truth ? EDGE : 0);
+      paintContour(this, source, table, k, line, halo, look.truth ? EDGE : 0);
     } else {
-      paintFill(this, table);
+      paintFill(this, source, table);
     }
     context.putImageData(this.pixels, place.visible.left, place.visible.top);
   }
@@ -203,10 +222,19 @@ function colorTable(look, k) {
 }
 
 function fillColor(look, code, k) {
-  const level = code & LEVEL_BITS;
-  if (level > STEPS || look.style === "contour") return 0;
-  if (look.style === "heat") return rgba(HEAT[level], look.alpha);
-  const foreground = level >= k;
+  const value = code & CODE_BITS;
+  if (value > ADDED) return 0;
+  if (look.style === "heat") return rgba(HEAT[clamp(value - 1, 0, STEPS)], look.alpha);
+  if (look.style === "uncertainty") {
+    return rgba(COLOR.uncertain, look.alpha * Math.min(1, value / look.mostUncertain));
+  }
+  if (look.editing && (value === ADDED || value === REMOVED)) {
+    // What the hand put in is light, what it took out is dark; both hatched.
+    const striped = code & STRIPE ? 0.6 : 0.2;
+    return rgba(value === ADDED ? [255, 255, 255] : [0, 0, 0], striped);
+  }
+  if (look.style === "contour") return 0;
+  const foreground = value > k;
   if (!look.truth) return foreground ? rgba(COLOR.prediction, look.alpha) : 0;
   if (foreground && code & TRUTH) return rgba(COLOR.hit, look.alpha);
   if (!foreground && !(code & TRUTH)) return 0;
@@ -215,18 +243,18 @@ function fillColor(look, code, k) {
   return rgba(foreground ? COLOR.extra : COLOR.missed, alpha);
 }
 
-function paintFill(raster, table) {
-  const { code, out, size } = raster;
-  for (let i = 0; i < size; i++) out[i] = table[code[i]];
+function paintFill(raster, source, table) {
+  const { out, size } = raster;
+  for (let i = 0; i < size; i++) out[i] = table[source[i]];
 }
 
-function paintContour(raster, table, k, line, halo, spared) {
+function paintContour(raster, source, table, k, line, halo, spared) {
   const { code, low, high, out, size } = raster;
   for (let i = 0; i < size; i++) {
     const here = code[i];
-    let color = table[here];
-    if (low[i] < k && high[i] >= k && (here & spared) === 0) {
-      color = (here & LEVEL_BITS) >= k ? line : halo;
+    let color = table[source[i]];
+    if (low[i] <= k && high[i] > k && (here & spared) === 0) {
+      color = (here & CODE_BITS) > k ? line : halo;
     }
     out[i] = color;
   }

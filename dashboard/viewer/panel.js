@@ -21,18 +21,18 @@ function lengthText(mm) {
 }
 
 /** Text of every figure at threshold k; an undefined score (0/0) is a dash. */
-function figures(scene, k) {
-  const { foreground } = scene.tally.at(k);
+function figures(scene, tally, k) {
+  const { foreground } = tally.at(k);
   const area = scene.header.pixel_area_mm2;
   const pixels = `${WHOLE.format(foreground)} px`;
   const texts = {
     area: area
-      ? `${areaText(foreground * area, scene.tally.pixels * area)}  ·  ${pixels}`
+      ? `${areaText(foreground * area, tally.pixels * area)}  ·  ${pixels}`
       : pixels,
-    share: `${((100 * foreground) / scene.tally.pixels).toFixed(2)} %`,
+    share: `${((100 * foreground) / tally.pixels).toFixed(2)} %`,
   };
-  if (scene.tally.known) {
-    for (const [name, value] of Object.entries(scene.tally.scores(k))) {
+  if (tally.known) {
+    for (const [name, value] of Object.entries(tally.scores(k))) {
       texts[name] = threeDecimals(value);
     }
   }
@@ -40,15 +40,18 @@ function figures(scene, k) {
 }
 
 /** A sentence where the mask is empty or everything; an empty string otherwise. */
-function remark(scene, k) {
-  const { foreground } = scene.tally.at(k);
+function remark(scene, tally, k) {
+  const { foreground } = tally.at(k);
   const threshold = (k / STEPS).toFixed(3);
+  if (foreground === 0 && scene.tally.at(k).foreground > 0) {
+    return `Nothing is left at ${threshold} after clean-up and corrections`;
+  }
   if (foreground === 0) {
     let highest = STEPS;
-    while (highest > 0 && !scene.tally.all[highest]) highest--;
+    while (highest > 0 && !scene.tally.all[highest + 1]) highest--;
     return `No pixel reaches ${threshold}; the highest probability is ${(highest / STEPS).toFixed(3)}`;
   }
-  if (foreground === scene.tally.pixels) return `Every pixel reaches ${threshold}`;
+  if (foreground === tally.pixels) return `Every pixel reaches ${threshold}`;
   return "";
 }
 
@@ -64,12 +67,13 @@ function writeText(element, text) {
 }
 
 /** Which entries of the legend the present look needs. */
-function legendKeys(look, truthKnown) {
+function legendKeys(look, truthKnown, corrected) {
   if (!look.overlay) return [];
   const truth = look.truth && truthKnown;
-  if (look.style === "heat") return ["heat", "line", ...(truth ? ["truth"] : [])];
-  if (look.style === "contour") return ["line", ...(truth ? ["truth"] : [])];
-  return truth ? ["hit", "extra", "missed", "truth"] : ["mask"];
+  const by = { contour: [], fill: [], heat: ["heat"], uncertainty: ["uncertainty"] }[look.style];
+  const hand = corrected && by.length === 0 ? ["added", "removed"] : [];
+  if (look.style !== "fill") return [...by, "line", ...(truth ? ["truth"] : []), ...hand];
+  return [...(truth ? ["hit", "extra", "missed", "truth"] : ["mask"]), ...hand];
 }
 
 /** What stays the same at every threshold of one scene. */
@@ -80,11 +84,44 @@ function describeScene(viewer) {
   const size = `${header.width} by ${header.height} pixels`;
   viewer.part("canvas", "image").setAttribute("aria-label", `${header.title || "Image"}, ${size}`);
   viewer.part("action", "truth").hidden = !tally.known;
+  viewer.part("action", "uncertainty").hidden = !viewer.scene.uncertainty;
+  if (viewer.scene.uncertainty) {
+    writeText(viewer.part("uncertain-most"), (header.uncertainty.most / STEPS).toFixed(3));
+    writeText(viewer.part("uncertain-name"), header.uncertainty.name);
+  }
+  viewer.part("window").hidden = !viewer.scene.raw;
+  viewer.part("clean").disabled = tally.pixels > MOST_CLEANED;
   for (const element of viewer.root.querySelectorAll("[data-score], [data-tones]")) {
     element.hidden = !tally.known;
   }
   writeText(viewer.part("point-name"), header.operating_point_name);
   writeText(viewer.part("point"), (header.operating_point / STEPS).toFixed(3));
+}
+
+/** What clean-up and corrections did, in figures. */
+function describeMask(viewer) {
+  const { mask, scene } = viewer;
+  const area = scene.header.pixel_area_mm2;
+  const least = mask.leastArea;
+  viewer.part("clean").value = placeOfArea(least, scene);
+  viewer.part("clean").setAttribute("aria-valuetext", `${least} pixels`);
+  if (viewer.root.getRootNode().activeElement !== viewer.part("clean-number")) {
+    viewer.part("clean-number").value = least;
+  }
+  const physical = area && least ? ` = ${areaText(least * area, scene.tally.pixels * area)}` : "";
+  writeText(viewer.part("clean-text"), `px${physical}`);
+  const [, added, removed] = mask.amount;
+  const counts = `+${WHOLE.format(added)} px, −${WHOLE.format(removed)} px by hand`;
+  writeText(viewer.part("by-hand"), mask.corrected ? counts : "Nothing corrected yet");
+  viewer.part("action", "undo").disabled = mask.done.length === 0;
+  viewer.part("action", "redo").disabled = mask.undone.length === 0;
+  for (const name of ["corrections", "clear"]) viewer.part("action", name).disabled = !mask.corrected;
+  const notes = [];
+  if (least > 1) notes.push(`components under ${WHOLE.format(least)} px dropped`);
+  if (mask.holes) notes.push("holes filled");
+  if (mask.corrected) notes.push(mask.applied ? "corrected by hand" : "corrections switched off");
+  writeText(viewer.part("state"), notes.join(" · "));
+  viewer.part("state-box").hidden = notes.length === 0;
 }
 
 function drawTrack(viewer) {
@@ -118,7 +155,10 @@ function readOut(viewer, at) {
   const y = Math.floor(point.y);
   chip.hidden = !scene || x < 0 || y < 0 || x >= scene.width || y >= scene.height;
   if (chip.hidden) return;
-  const probability = (scene.levels[y * scene.width + x] / STEPS).toFixed(3);
+  const pixel = y * scene.width + x;
   const pad = (value) => String(value).padStart(4, "\u2007");
-  writeText(chip, `x ${pad(x)}  y ${pad(y)}  p ${probability}`);
+  const parts = [`x ${pad(x)}`, `y ${pad(y)}`, `p ${((scene.codes[pixel] - 1) / STEPS).toFixed(3)}`];
+  if (scene.uncertainty) parts.push(`± ${(scene.uncertainty[pixel] / STEPS).toFixed(3)}`);
+  if (scene.raw) parts.push(`${pad(rawText(scene, scene.raw[pixel]))}`);
+  writeText(chip, parts.join("  "));
 }

@@ -1,4 +1,6 @@
-// The hand on the picture: pan, zoom, pinch, wipe and the read-out under the pointer.
+// The hand on the picture: pan, zoom, pinch, window, tools, wipe and the read-out under the pointer.
+
+const CLICK_PIXELS = 4;
 
 function listenToPicture(viewer, on) {
   const stage = viewer.part("stage");
@@ -9,18 +11,52 @@ function listenToPicture(viewer, on) {
     return { x: event.clientX - box.left, y: event.clientY - box.top };
   };
 
+  let drawing = null; // the pointer that holds a tool
+  let levelling = null; // the one that drags window and level
+  let travel = 0; // a press that hardly moves is a click
+  const inImage = (at) => viewer.view.toImage(at.x, at.y);
+
+  on(stage, "contextmenu", (event) => {
+    if (viewer.scene?.raw) event.preventDefault();
+  });
   on(stage, "pointerdown", (event) => {
-    if (event.button !== 0 || event.target.closest("button, .keys, .wipe")) return;
-    held.set(event.pointerId, position(event));
+    if (!viewer.scene || event.target.closest("button, .keys, .wipe")) return;
+    if (event.button === 2 && viewer.scene.raw) levelling = event.pointerId;
+    else if (event.button > 1) return;
+    const now = position(event);
+    held.set(event.pointerId, now);
     stage.setPointerCapture(event.pointerId);
-    stage.classList.add("held");
+    travel = 0;
+    if (held.size > 1) {
+      viewer.pen.cancel(); // a second finger: it was meant as a pinch
+      drawing = null;
+    } else if (event.button === 0 && viewer.look.tool) {
+      drawing = event.pointerId;
+      stage.focus({ preventScroll: true });
+      viewer.pen.down(inImage(now));
+    }
+    if (drawing === null) stage.classList.add("held");
+    if (event.button === 1) event.preventDefault();
   });
   on(stage, "pointermove", (event) => {
     const before = held.get(event.pointerId);
     const now = position(event);
-    if (!before) return readOut(viewer, now);
+    if (viewer.scene && viewer.look.tool && held.size < 2) {
+      viewer.pen.move(inImage(now), event.pointerId === drawing);
+    }
+    if (!before) {
+      hoverComponent(viewer, inImage(now));
+      return readOut(viewer, now);
+    }
+    travel += Math.hypot(now.x - before.x, now.y - before.y);
     const others = [...held].filter(([id]) => id !== event.pointerId).map(([, at]) => at);
-    if (others.length === 0) {
+    if (event.pointerId === drawing) {
+      held.set(event.pointerId, now);
+      return readOut(viewer, now);
+    }
+    if (event.pointerId === levelling) {
+      viewer.window.drag(now.x - before.x, now.y - before.y);
+    } else if (others.length === 0) {
       viewer.view.panBy(now.x - before.x, now.y - before.y);
     } else if (others.length === 1) {
       pinch(viewer.view, before, now, others[0]);
@@ -30,14 +66,27 @@ function listenToPicture(viewer, on) {
     readOut(viewer, now);
   });
   const release = (event) => {
-    held.delete(event.pointerId);
+    if (!held.delete(event.pointerId)) return;
+    if (event.pointerId === drawing) {
+      drawing = null;
+      viewer.pen.up();
+    } else if (travel < CLICK_PIXELS && event.type === "pointerup" && event.button === 0) {
+      pickComponent(viewer, inImage(position(event)));
+    }
+    if (event.pointerId === levelling) levelling = null;
     if (held.size === 0) stage.classList.remove("held");
   };
   on(stage, "pointerup", release);
   on(stage, "pointercancel", release);
-  on(stage, "pointerleave", () => readOut(viewer, null));
+  on(stage, "pointerleave", () => {
+    readOut(viewer, null);
+    viewer.list.hover(null);
+    if (!viewer.pen.drawing) viewer.pen.at = null;
+    viewer.changeNotes();
+  });
   on(stage, "dblclick", (event) => {
     if (event.target.closest("button, .keys, .wipe")) return;
+    if (viewer.look.tool) return;
     const at = position(event);
     if (viewer.view.fitted) viewer.view.zoomAt(2, at.x, at.y);
     else viewer.view.fit();
@@ -47,12 +96,27 @@ function listenToPicture(viewer, on) {
     if (event.target.closest(".keys")) return;
     event.preventDefault();
     const at = position(event);
-    const delta = event.deltaMode ? event.deltaY * 33 : event.deltaY;
+    const delta = event.deltaMode ? event.deltaY * 33 : event.deltaY || event.deltaX;
+    if (viewer.look.tool && event.shiftKey) return viewer.pen.grow(-Math.sign(delta));
     viewer.view.zoomAt(Math.exp(-clamp(delta, -240, 240) * 0.0022), at.x, at.y);
     viewer.changeView();
     readOut(viewer, at);
   });
   listenToWipe(viewer, on);
+}
+
+function hoverComponent(viewer, { x, y }) {
+  const { list, look } = viewer;
+  if (!look.components || !list.found || list.old) return;
+  list.hover(list.found.at(Math.floor(x), Math.floor(y)) ?? null);
+}
+
+/** A click on a component selects its row. */
+function pickComponent(viewer, { x, y }) {
+  const { list, look } = viewer;
+  if (!look.components || look.tool) return;
+  if (list.old) list.measure();
+  list.select(list.found.at(Math.floor(x), Math.floor(y)), { scroll: true });
 }
 
 function pinch(view, before, now, other) {

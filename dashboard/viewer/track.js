@@ -15,8 +15,8 @@ function paintHistogram(canvas, tally, style) {
   const on = new Float64Array(bars);
   for (let k = 0; k <= STEPS; k++) {
     const bar = Math.min(bars - 1, Math.floor((k / STEPS) * bars));
-    off[bar] += tally.all[k] - tally.on[k];
-    on[bar] += tally.on[k];
+    off[bar] += tally.all[k + 1] - tally.on[k + 1];
+    on[bar] += tally.on[k + 1];
   }
   const most = Math.log1p(Math.max(...off, ...on));
   const context = canvas.getContext("2d");

@@ -61,6 +61,13 @@ class View {
     };
   }
 
+  toPane(x, y) {
+    return {
+      x: (x - this.x) * this.scale + this.pane.width / 2,
+      y: (y - this.y) * this.scale * this.image.aspect + this.pane.height / 2,
+    };
+  }
+
   limitScale() {
     const least = this.fitScale;
     this.scale = Math.min(Math.max(this.scale, least), Math.max(LARGEST_SCALE, least));

@@ -1,6 +1,6 @@
 // One viewer: its state, and how the parts above act on it.
 
-const OPACITY = { contour: 100, fill: 45, heat: 60 };
+const OPACITY = { contour: 100, fill: 45, heat: 60, uncertainty: 90 };
 const LOOK = {
   overlay: true,
   truth: true,
@@ -9,12 +9,19 @@ const LOOK = {
   wipe: false,
   wipeAt: 0.5,
   side: false,
+  components: false,
+  tool: null, // brush, eraser or polygon
+  more: false,
 };
 const COMMIT_DELAY_MS = 300;
+const CLEAN_DELAY_MS = 15; // long enough for a frame with the message
 const LATENCIES_KEPT = 2000;
+const DECISIONS_KEPT = 64;
 
-// What a viewer remembers when Streamlit unmounts it and mounts it again, by its key.
+// What a viewer remembers when Streamlit unmounts it and mounts it again, by its key; and what was
+// decided about a map, by key and map: coming back to a picture finds its corrections.
 const memory = new Map();
+const decided = new Map();
 
 class Viewer {
   constructor(root) {
@@ -23,15 +30,19 @@ class Viewer {
     this.raster = new Raster();
     this.scene = null;
     this.threshold = 0;
-    this.committed = 0;
+    this.told = "";
     this.typing = false;
     this.look = { ...LOOK };
     this.opacity = { ...OPACITY };
     this.latencies = [];
     this.paintedAt = 0;
     this.pendingInput = null;
-    this.stale = { view: true, overlay: true };
+    this.stale = { view: true, map: true, overlay: true, notes: true };
     this.parts = new Map();
+    this.pen = new Pen(this);
+    this.list = new ComponentList(this);
+    this.window = new Windowing(this);
+    linked.add(this);
     this.listening = new AbortController();
     const on = (target, type, act, options) =>
       target.addEventListener(type, act, { passive: false, signal: this.listening.signal, ...options });
@@ -39,6 +50,9 @@ class Viewer {
     listenToNumber(this, on);
     listenToPicture(this, on);
     listenToKeys(this, on);
+    listenToTools(this, on);
+    listenToList(this, on);
+    listenToWindow(this, on);
     for (const button of root.querySelectorAll("[data-action]")) {
       on(button, "click", () => this.act(button.dataset.action));
     }
@@ -46,7 +60,7 @@ class Viewer {
       this.opacity[this.look.style] = Number(this.part("opacity").value);
       this.repaint();
     });
-    on(document, "fullscreenchange", () => this.markButtons());
+    on(document, "fullscreenchange", () => markButtons(this));
     this.sizes = new ResizeObserver(() => this.resize());
     this.sizes.observe(this.part("stage"));
     this.sizes.observe(this.part("track"));
@@ -73,7 +87,7 @@ class Viewer {
     const { header, body } = readHeader(bytes);
     this.root.style.setProperty("--stage-height", `${header.stage_height}px`);
     if (this.header?.token === header.token) return this.restart(header);
-    const first = this.header === undefined;
+    if (this.scene) this.remember();
     this.header = header;
     this.root.classList.add("waiting");
     let scene;
@@ -86,49 +100,71 @@ class Viewer {
     }
     if (this.header.token !== header.token) return; // a newer one came meanwhile
     this.root.classList.remove("waiting");
-    this.open(scene, first ? memory.get(header.key) : undefined);
+    this.open(scene, memory.get(header.key));
   }
 
   restart(header) {
     const moved = header.start !== this.header.start;
     this.header = header;
-    if (moved && header.start !== this.committed) {
-      this.committed = header.start;
+    if (moved && this.scene && header.start !== JSON.parse(this.told).k) {
       this.setThreshold(header.start);
+      this.told = this.signature();
+      if (this.told !== this.startSignature()) this.tell();
     }
     this.remember();
     if (this.scene) drawTrack(this);
   }
 
   open(scene, saved) {
+    const { header } = this;
+    this.cleaning = undefined;
     this.scene = scene;
-    this.threshold = this.committed = this.header.start;
+    this.mask = new MaskMap(scene);
+    this.list.forget();
+    this.pen.cancel();
+    this.pen.at = null;
+    this.threshold = header.start;
     this.view.fitted = true;
     this.view.show(scene);
-    if (saved) Object.assign(this.look, saved.look);
+    if (saved) Object.assign(this.look, saved.look, { tool: null });
     if (saved) Object.assign(this.opacity, saved.opacity);
-    if (saved?.token === this.header.token && saved.start === this.header.start) {
+    if (this.look.style === "uncertainty" && !scene.uncertainty) this.look.style = "contour";
+    const same = saved?.map === header.map && saved.start === header.start;
+    if (same) {
       this.threshold = saved.threshold;
-      this.committed = saved.committed;
       this.view.restore(saved.view);
-      // Leaving a page makes Streamlit forget a widget's value; the picture is what was chosen.
-      if (saved.committed !== this.header.start) this.tell();
     }
+    const before = decided.get(`${header.key} ${header.map}`);
+    const { minimum_area_px, fill_holes } = before ?? header;
+    this.mask.cleanUp(minimum_area_px, fill_holes);
+    if (before) this.mask.load(before.added, before.removed);
+    if (before) this.mask.done = before.done;
+    this.window.open(scene, same ? saved.window : undefined);
+    this.told = this.signature();
+    // Leaving a page makes Streamlit forget a widget's value; the picture is what was chosen.
+    if (this.told !== this.startSignature()) this.tell();
     describeScene(this);
+    describeMask(this);
     this.applyLook();
     drawTrack(this);
     this.resize();
   }
 
   remember() {
-    const { token, start, key } = this.header;
-    const { threshold, committed, look, opacity } = this;
-    memory.set(key, { token, start, threshold, committed, look, opacity, view: this.view.save() });
+    const { map, start, key } = this.header;
+    const { threshold, look, opacity, mask } = this;
+    if (!mask) return;
+    const [view, window] = [this.view.save(), this.window.save()];
+    memory.set(key, { map, start, threshold, look: { ...look }, opacity, view, window });
+    decided.set(`${key} ${map}`, { ...this.decision(true), done: mask.done });
+    if (decided.size > DECISIONS_KEPT) decided.delete(decided.keys().next().value);
   }
 
   close() {
     if (this.scene) this.remember();
+    linked.delete(this);
     clearTimeout(this.commitTimer);
+    this.list.forget();
     cancelAnimationFrame(this.frame);
     this.listening.abort();
     this.sizes.disconnect();
@@ -142,21 +178,46 @@ class Viewer {
     if (!this.scene || next === this.threshold) return;
     this.threshold = next;
     this.stale.overlay = true;
+    this.list.spoil();
     this.schedule(inputTime);
   }
 
   /** Tells Python, which makes the page run again; only when something has changed. */
   commit() {
     clearTimeout(this.commitTimer);
-    if (!this.scene || this.threshold === this.committed) return;
-    this.committed = this.threshold;
+    this.cleanNow();
+    if (!this.scene || this.signature() === this.told) return;
+    this.told = this.signature();
     this.remember();
     this.tell();
   }
 
+  /** All that makes a mask of the map; corrections that are switched off only when `all`. */
+  decision(all = false) {
+    const { mask, threshold } = this;
+    const runs = (kind) => (all || mask.applied ? mask.runs(kind) : []);
+    return {
+      k: threshold,
+      minimum_area_px: mask.leastArea,
+      fill_holes: mask.holes,
+      added: runs(PUT_IN),
+      removed: runs(TAKEN_OUT),
+    };
+  }
+
+  signature() {
+    return JSON.stringify(this.decision());
+  }
+
+  /** What Python takes for granted as long as it was told nothing. */
+  startSignature() {
+    const { start: k, minimum_area_px, fill_holes } = this.header;
+    return JSON.stringify({ k, minimum_area_px, fill_holes, added: [], removed: [] });
+  }
+
   tell() {
-    const { token, start } = this.header;
-    this.send("choice", { token, start, k: this.committed });
+    const { map, start } = this.header;
+    this.send("choice", { map, start, ...this.decision() });
   }
 
   commitSoon() {
@@ -164,32 +225,66 @@ class Viewer {
     this.commitTimer = setTimeout(() => this.commit(), COMMIT_DELAY_MS);
   }
 
+  // ---- Clean-up and corrections ----
+
+  /** Many moves of the slider, one clean-up; the first for a map takes a moment and says so. */
+  setCleanUp(area, holes = this.mask.holes) {
+    if (!this.scene || this.scene.tally.pixels > MOST_CLEANED) return;
+    const waiting = this.cleaning !== undefined;
+    this.cleaning = { area: Math.min(area, this.scene.tally.pixels), holes };
+    if (waiting) return;
+    if (!this.mask.prepared(this.cleaning)) this.say("Preparing the clean-up");
+    this.cleanTimer = setTimeout(() => this.cleanNow(), CLEAN_DELAY_MS);
+  }
+
+  cleanNow() {
+    clearTimeout(this.cleanTimer);
+    const { cleaning } = this;
+    this.cleaning = undefined;
+    if (!cleaning || !this.scene) return;
+    this.mask.cleanUp(cleaning.area, cleaning.holes);
+    this.changeMap();
+    describeMask(this);
+    markButtons(this);
+  }
+
+  /** A correction is done, undone or switched: show it and tell Python. */
+  corrected() {
+    this.changeMap();
+    describeMask(this);
+    markButtons(this);
+    this.commitSoon();
+  }
+
+  useTool(tool) {
+    this.pen.cancel();
+    this.look.tool = this.look.tool === tool ? null : tool;
+    this.part("stage").classList.toggle("tooled", this.look.tool !== null);
+    this.pen.resize(this.pen.size);
+    this.part("stage").focus({ preventScroll: true });
+  }
+
+  /** Pans so that an image point can be seen. */
+  keepInView({ x, y }) {
+    const half = this.view.pane.width / 2 / this.view.scale;
+    const tall = this.view.pane.height / 2 / (this.view.scale * this.view.image.aspect);
+    const over = (at, middle, reach) => Math.sign(at - middle) * Math.max(0, Math.abs(at - middle) - reach);
+    const [dx, dy] = [over(x, this.view.x, half * 0.9), over(y, this.view.y, tall * 0.9)];
+    if (!dx && !dy) return;
+    this.view.panBy(-dx * this.view.scale, -dy * this.view.scale * this.view.image.aspect);
+    this.changeView();
+  }
+
+  showBox({ left, right, top, bottom }) {
+    this.keepInView({ x: (left + right) / 2, y: (top + bottom) / 2 });
+  }
+
   // ---- Switches ----
 
   act(action) {
-    const look = this.look;
-    const { width, height } = this.view.pane;
-    const actions = {
-      overlay: () => (look.overlay = !look.overlay),
-      truth: () => (look.truth = !look.truth),
-      contour: () => (look.style = look.lastFlat = "contour"),
-      fill: () => (look.style = look.lastFlat = "fill"),
-      contourOrFill: () => (look.style = look.lastFlat = look.style === "contour" ? "fill" : "contour"),
-      heat: () => (look.style = look.style === "heat" ? look.lastFlat : "heat"),
-      wipe: () => [look.wipe, look.side] = [!look.wipe, false],
-      side: () => [look.side, look.wipe] = [!look.side, false],
-      zoomIn: () => this.view.zoomAt(1.25, width / 2, height / 2),
-      zoomOut: () => this.view.zoomAt(0.8, width / 2, height / 2),
-      fit: () => this.view.fit(),
-      less: () => this.setThreshold(this.threshold - 1),
-      more: () => this.setThreshold(this.threshold + 1),
-      snap: () => this.setThreshold(this.header.operating_point),
-      full: () => this.toggleFull(),
-      help: () => (this.part("keys").hidden = !this.part("keys").hidden),
-    };
-    if (!this.scene || (action === "truth" && !this.scene.tally.known)) return;
+    if (!this.scene || !canAct(this, action)) return;
     const focused = this.root.contains(this.root.getRootNode().activeElement);
-    actions[action]();
+    ACTIONS[action](this, this.look);
     if (["less", "more", "snap"].includes(action)) this.commitSoon();
     else this.applyLook();
     if (focused) this.keepFocus();
@@ -202,10 +297,15 @@ class Viewer {
   }
 
   escape() {
+    const wasOpen = !this.part("keys").hidden;
     this.part("keys").hidden = true;
     this.keepFocus();
+    if (!wasOpen && !this.pen.cancel() && this.look.tool) {
+      this.useTool(null);
+      this.applyLook();
+    }
     if (this.root.classList.contains("full")) this.toggleFull();
-    this.markButtons();
+    markButtons(this);
   }
 
   async toggleFull() {
@@ -216,7 +316,7 @@ class Viewer {
       // Phones and embedded pages may refuse; then the viewer covers the page by itself.
       await this.root.requestFullscreen().catch(() => this.root.classList.add("full"));
     }
-    this.markButtons();
+    markButtons(this);
   }
 
   setWipe(share) {
@@ -232,7 +332,9 @@ class Viewer {
     handle.style.left = `${wipeAt * 100}%`;
     handle.setAttribute("aria-valuenow", percent);
     handle.setAttribute("aria-valuetext", `${percent} % of the width shows the bare image`);
-    this.part("canvas", "overlay").style.clipPath = wipe ? `inset(0 0 0 ${wipeAt * 100}%)` : "";
+    for (const name of ["overlay", "notes"]) {
+      this.part("canvas", name).style.clipPath = wipe ? `inset(0 0 0 ${wipeAt * 100}%)` : "";
+    }
   }
 
   applyLook() {
@@ -242,32 +344,13 @@ class Viewer {
     this.part("stage").classList.toggle("side", look.side);
     this.part("canvas", "overlay").style.visibility = look.overlay ? "" : "hidden";
     this.part("opacity").value = this.opacity[look.style];
+    this.part("strip", "more").hidden = !look.more;
+    this.part("strip", "edit").hidden = look.tool === null;
+    this.part("list").hidden = !look.components;
+    if (look.components && this.list.old) this.list.measure();
     this.placeWipe();
-    this.markButtons();
+    markButtons(this);
     this.resize();
-  }
-
-  markButtons() {
-    const { look } = this;
-    const pressed = {
-      overlay: look.overlay,
-      truth: look.truth,
-      contour: look.style === "contour",
-      fill: look.style === "fill",
-      heat: look.style === "heat",
-      wipe: look.wipe,
-      side: look.side,
-      full: this.root.matches(":fullscreen, .full"),
-      help: !this.part("keys").hidden,
-    };
-    for (const [action, state] of Object.entries(pressed)) {
-      this.part("action", action).setAttribute("aria-pressed", state);
-    }
-    const shown = legendKeys(look, this.scene?.tally.known);
-    for (const entry of this.root.querySelectorAll("[data-key]")) {
-      entry.hidden = !shown.includes(entry.dataset.key);
-    }
-    this.part("legend").hidden = shown.length === 0;
   }
 
   // ---- Frames ----
@@ -286,6 +369,18 @@ class Viewer {
     this.schedule();
   }
 
+  /** The mask changed at this threshold: by clean-up or by hand. */
+  changeMap() {
+    this.stale.map = true;
+    this.list.spoil();
+    this.schedule();
+  }
+
+  changeNotes() {
+    this.stale.notes = true;
+    this.schedule();
+  }
+
   repaint() {
     this.stale.overlay = true;
     this.schedule();
@@ -300,15 +395,21 @@ class Viewer {
   draw() {
     this.frame = undefined;
     if (!this.scene) return;
-    if (this.stale.view) this.drawPicture();
-    if (this.stale.view || this.stale.overlay) this.drawOverlay();
-    this.stale = { view: false, overlay: false };
+    const { view, map, overlay, notes } = this.stale;
+    if (view && !this.shared) shareView(this);
+    this.shared = false;
+    if (view) this.drawPicture();
+    else if (map) this.raster.refresh(this.scene, this.mask.marks);
+    if (view || map || overlay) this.drawOverlay();
+    if (view || map || notes || this.look.components) drawNotes(this);
+    this.stale = { view: false, map: false, overlay: false, notes: false };
     this.drawFigures();
     this.noteLatency();
   }
 
   drawPicture() {
     const place = (this.place = this.view.place());
+    this.window.apply();
     paintImage(this.part("canvas", "image"), this.scene, place);
     if (this.look.side) paintImage(this.part("canvas", "bare"), this.scene, place);
     const overlay = this.part("canvas", "overlay");
@@ -318,7 +419,7 @@ class Viewer {
     } else {
       overlay.getContext("2d").clearRect(0, 0, place.width, place.height);
     }
-    this.raster.gather(this.scene, place);
+    this.raster.gather(this.scene, place, this.mask.marks, this.look.tool !== null);
     drawScaleBar(this);
   }
 
@@ -331,18 +432,20 @@ class Viewer {
       lineAlpha: style === "contour" ? alpha : 1,
       contour: style !== "fill",
       truth: this.look.truth && this.scene.tally.known,
+      editing: this.look.tool !== null,
+      mostUncertain: this.header.uncertainty?.most,
     };
     const context = this.part("canvas", "overlay").getContext("2d");
-    this.raster.paint(context, this.place, look, this.threshold);
+    this.raster.paint(context, this.place, this.scene, look, this.threshold);
   }
 
   drawFigures() {
-    const { scene, threshold } = this;
+    const { scene, threshold, mask } = this;
     const value = (threshold / STEPS).toFixed(3);
     if (!this.typing) this.part("number").value = value;
-    const texts = figures(scene, threshold);
+    const texts = figures(scene, mask.tally, threshold);
     for (const [name, text] of Object.entries(texts)) writeText(this.part("value", name), text);
-    this.say(remark(scene, threshold));
+    this.say(remark(scene, mask.tally, threshold));
     const track = this.part("track");
     track.style.setProperty("--at", threshold / STEPS);
     track.setAttribute("aria-valuenow", value);
@@ -371,21 +474,6 @@ class Viewer {
     };
     channel.port2.postMessage(null);
   }
-}
-
-/** What tests and benchmarks may ask a viewer. */
-function hook(viewer) {
-  return {
-    get threshold() { return viewer.threshold; },
-    get ready() { return viewer.scene !== null && !viewer.stale.view; },
-    get token() { return viewer.header?.token; },
-    get paintedAt() { return viewer.paintedAt; },
-    get latencies() { return viewer.latencies; },
-    get view() { return viewer.view.save(); },
-    get look() { return { ...viewer.look }; },
-    counts: (k) => viewer.scene.tally.at(k),
-    setThreshold: (k) => viewer.setThreshold(k, performance.now()),
-  };
 }
 
 export default function (component) {

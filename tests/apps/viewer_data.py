@@ -31,3 +31,16 @@ def drawn(size: int, seed: int) -> tuple[NDArray[np.uint8], LevelMap, NDArray[np
     texture = blobs(size, seed=seed + 4, cell=60) * 40 + noise * 14
     image = np.clip(60 + 110 * field + texture, 0, 255).astype(np.uint8)
     return image, level_map((1 / (1 + np.exp(-logits))).astype(np.float32)), truth
+
+
+PRESETS = {"Lung": (-600.0, 1500.0), "Bone": (300.0, 1500.0)}
+
+
+def drawn_raw(image: NDArray[np.uint8]) -> NDArray[np.int16]:
+    """Values as a CT would hold, -1000…1000, for a picture; shape (size, size)."""
+    return (image.astype(np.int16) * 8 - 1000).astype(np.int16)
+
+
+def drawn_uncertainty(levels: LevelMap) -> LevelMap:
+    """Highest where the probability is near a half, 0…500; shape of ``levels``."""
+    return (500 - np.abs(levels.astype(np.int32) - 500)).astype(np.uint16)

@@ -1,0 +1,79 @@
+"""A picture or volume and a model → a ``Case``; command line and server make theirs here."""
+
+from collections.abc import Callable
+from pathlib import PurePath
+
+import numpy as np
+
+from core.cleanup import CleanUp
+from core.export.case import AS_IT_IS, Case, ModelFacts
+from core.imaging import Image, SourceFile, Volume
+from core.weights import TrainedModel
+
+Progress = Callable[[int, int], None]
+
+
+def case_of(
+    found: Image | Volume,
+    trained: TrainedModel,
+    facts: ModelFacts,
+    *,
+    name: str = "",
+    k: int | None = None,
+    clean_up: CleanUp = AS_IT_IS,
+    progress: Progress | None = None,
+) -> Case:
+    """Predict a picture, or a volume slice by slice in the plane of its acquisition.
+
+    Args:
+        found: What was read.
+        trained: The model.
+        facts: What exports say of it.
+        name: Stem of the exports' names; empty takes that of the file.
+        k: Index of the threshold; None takes the operating point.
+        clean_up: What happens to the mask after the threshold.
+        progress: Of a volume: slices done and slices in all.
+
+    Raises:
+        InputError: The picture does not fit the model.
+    """
+    point = trained.operating_point
+    by_hand = k is not None and k != point.k
+    chosen = f"set by hand; {point.name} would be {point.threshold:.3f}" if by_hand else point.name
+    stem = name or PurePath(found.name.removesuffix(".gz")).stem
+    sources: tuple[SourceFile, ...] = found.source_files if found.facts.format == "DICOM" else ()
+    threshold = point.k if k is None else k
+    if isinstance(found, Image):
+        grey = trained.predictor.in_channels == 1
+        pixels = found.grey8() if grey else found.rgb8()
+        return Case(
+            name=stem,
+            picture=pixels,
+            levels=trained.predictor.levels(pixels),
+            k=threshold,
+            threshold_source=chosen,
+            model=facts,
+            clean_up=clean_up,
+            spacing_mm=found.spacing_mm,
+            affine=found.affine,
+            sources=sources,
+        )
+    slices = found.to_uint8()  # (D, H, W)
+    levels = np.empty(slices.shape, np.uint16)
+    for n, pixels in enumerate(slices):
+        levels[n] = trained.predictor.levels(pixels)
+        if progress:
+            progress(n + 1, len(slices))
+    return Case(
+        name=stem,
+        picture=slices,
+        levels=levels,
+        k=threshold,
+        threshold_source=chosen,
+        model=facts,
+        clean_up=clean_up,
+        spacing_mm=found.slice_spacing_mm() if found.spacing_known else None,
+        geometry=found,
+        plane=found.plane,
+        sources=sources,
+    )

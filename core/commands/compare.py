@@ -1,0 +1,62 @@
+"""``python -m core compare``: several models on the same images, with intervals and tests."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from core.commands.output import AsJson, say, show
+from core.errors import InputError
+
+Names = list[str]
+
+
+def compare(
+    *,
+    split: Annotated[str, typer.Option(help="val, test or all.")],
+    runs: Annotated[Names | None, typer.Option("--run", help="A run; repeatable.")] = None,
+    weights: Annotated[
+        Names | None, typer.Option("--weights", help="A shipped model; repeatable.")
+    ] = None,
+    figure: Annotated[str, typer.Option(help="dice, iou, recall, …")] = "dice",
+    dataset: Annotated[str | None, typer.Option(help="A data set other than theirs.")] = None,
+    data: Annotated[Path | None, typer.Option(help="The data set as published.")] = None,
+    empties: Annotated[str, typer.Option(help="skip, 1 or 0.")] = "skip",
+    form: Annotated[
+        str, typer.Option("--format", help="csv, markdown or latex, on stdout.")
+    ] = "markdown",
+    as_json: AsJson = False,
+) -> None:
+    """Compare models, each at its own frozen threshold, paired by image."""
+    from core.compare import compare as compare_evaluations
+    from core.compare import same_split
+    from core.comparison_table import FORMS, comparison_table
+    from core.errors import choose
+    from core.metrics.overlap import METRICS
+
+    choose("figure", figure, METRICS)
+    choose("table format", form, FORMS)
+    models = _models(runs or [], weights or [])
+    if split != "all":
+        models = same_split(models)
+    documents = []
+    for trained in models:
+        say(f"evaluating {trained.name}")
+        own = Path(trained.config.data) if trained.config.data and not dataset else None
+        documents.append(
+            trained.assess(split, data=data or own, dataset=dataset, empties=empties).document
+        )
+    comparison = compare_evaluations(documents, figure=figure)
+    show(comparison, [comparison_table(comparison, form=form)], as_json=as_json)
+
+
+def _models(runs: Names, weights: Names) -> list[Any]:
+    from core.runs import open_run
+    from core.weights import load_run, load_weights
+
+    models = [load_run(open_run(name)) for name in runs] + [load_weights(name) for name in weights]
+    if len(models) < 2:
+        raise InputError("a comparison takes at least two models; repeat --run or --weights")
+    if len({trained.name for trained in models}) < len(models):
+        raise InputError("two of the models have the same name; name each once")
+    return models

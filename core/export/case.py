@@ -1,0 +1,149 @@
+"""A case: one picture or volume with its level map, at one threshold, ready to be taken along."""
+
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.cleanup import CleanUp, clean
+from core.imaging.volume import Geometry
+from core.levels import STEPS, LevelMap, mask_at
+from core.measure import Component, Labels, Mask, components, measure
+
+
+class Source(Protocol):
+    """A file wherever it lies; see ``core.imaging.source_file``."""
+
+    def read(self) -> bytes:
+        """All of it."""
+
+
+AS_IT_IS = CleanUp()
+DISCLAIMER = "Research use only. Not a medical device."
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFacts:
+    """What an export says of the model, and nothing that came with the picture."""
+
+    name: str
+    """Of the shipped model or run."""
+    sha256: str = ""
+    """Of its weights, 64 hex digits; empty where there are none."""
+    architecture: str = ""
+    """The network and its paper."""
+    trained_on: str = ""
+    """Data set, number of images, licence."""
+    marks: str = ""
+    """What the foreground is."""
+    sees: str = ""
+    """At which scale it looks at a picture."""
+    performance: str = ""
+    """Figures on held-out images, with their conventions."""
+    limits: tuple[str, ...] = ()
+    """What it cannot be relied upon for, a sentence each."""
+
+    def document(self) -> dict[str, Any]:
+        """For a JSON file."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Case:
+    """Everything an export may draw from."""
+
+    name: str
+    """Stem of the files that are written; see ``core.imaging.clean_name``."""
+    picture: NDArray[np.uint8]
+    """As the viewer shows it: (H, W), (H, W, 3), or (D, H, W) where it is a volume."""
+    levels: LevelMap
+    """Shape (H, W) or (D, H, W)."""
+    k: int
+    """Threshold k/1000."""
+    threshold_source: str
+    """Where the threshold comes from: ``Best Dice on validation``, ``set by hand``."""
+    model: ModelFacts
+    """Which model made the level map."""
+    clean_up: CleanUp = AS_IT_IS
+    """What happened to the mask after the threshold."""
+    spacing_mm: tuple[float, ...] | None = None
+    """Along each axis of ``levels``; None where unknown."""
+    geometry: Geometry | None = None
+    """How the voxels of ``levels`` lie in the file they came from, turned by ``to_slices``."""
+    affine: NDArray[np.float64] | None = None
+    """Of a picture: column, row and 0 to patient position in millimetres, (4, 4), where known."""
+    plane: str = "axial"
+    """The plane of the slices, a key of ``core.imaging.planes.PLANES``."""
+    sources: tuple[Path | bytes | Source, ...] = ()
+    """The DICOM files, one for each slice of ``levels`` and in its order."""
+    truth: Mask | None = None
+    """Reference mask, shape as ``levels``."""
+    corrected: Mask | None = None
+    """A mask edited by hand, in the place of the one the threshold gives."""
+
+    @property
+    def is_volume(self) -> bool:
+        """Whether there are slices."""
+        return self.levels.ndim == 3
+
+    @property
+    def threshold(self) -> float:
+        """k/1000."""
+        return self.k / STEPS
+
+    @cached_property
+    def mask(self) -> Mask:
+        """Foreground at the threshold, cleaned up, or as corrected; shape as ``levels``."""
+        if self.corrected is not None:
+            return self.corrected
+        return clean(mask_at(self.levels, self.k), self.clean_up)
+
+    @cached_property
+    def labels(self) -> Labels:
+        """Numbered components of the mask."""
+        return components(self.mask)
+
+    @cached_property
+    def components(self) -> list[Component]:
+        """Their measurements."""
+        return measure(
+            self.labels, levels=self.levels, spacing_mm=self.spacing_mm, unit_mm=self.unit_mm
+        )
+
+    @property
+    def unit_mm(self) -> float | None:
+        """Area of a pixel in mm², or volume of a voxel in mm³; None where the spacing is unknown.
+
+        Of a volume it is the affine's determinant: a tilted gantry shears the slices against each
+        other, and the product of the spacings would be too much.
+        """
+        if self.spacing_mm is None:
+            return None
+        if self.geometry is not None:
+            return abs(float(np.linalg.det(self.geometry.affine[:3, :3])))
+        return float(np.prod(self.spacing_mm))
+
+    @cached_property
+    def fullest_slice(self) -> int:
+        """The slice with most foreground, the middle one if there is none; 0 of a picture."""
+        if not self.is_volume:
+            return 0
+        areas = np.count_nonzero(self.mask, axis=(1, 2))
+        return int(areas.argmax()) if areas.any() else len(areas) // 2
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """Threshold, area or volume, and number of components, for a table of results."""
+        foreground = int(np.count_nonzero(self.mask))
+        size_mm = None if self.unit_mm is None else foreground * self.unit_mm
+        size_ml = None if size_mm is None else size_mm / 1000
+        return {
+            "threshold": self.threshold,
+            "foreground_px": foreground,
+            "area_mm2": None if self.is_volume else size_mm,
+            **({"volume_ml": size_ml} if self.is_volume else {}),
+            "components": int(self.labels.max(initial=0)),
+        }

@@ -1,0 +1,133 @@
+"""Signs of life and wishes to stop: what a training says about once a second, and hears."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from core.distributed import Team
+from core.runs import Run
+
+Report = Callable[[dict[str, Any]], None]
+HEARTBEAT_SECONDS = 1.0
+
+
+class Stopped(Exception):  # noqa: N818 - an event, not an error
+    """The person asked the training to stop; the last checkpoint is kept."""
+
+
+@dataclass
+class Voice:
+    """How a training speaks: status file and report, both of the first process alone."""
+
+    run: Run
+    report: Report
+    team: Team
+    stopping: threading.Event
+    """Set when a signal asked this process to stop."""
+    notes: list[str] = field(default_factory=list)
+    """What a person should know of how the run came about; part of every status."""
+
+    def status(self, state: str, **facts: Any) -> None:  # noqa: ANN401 - JSON, as the run has it
+        """Record the run's state."""
+        if self.team.leads:
+            if self.notes:
+                facts["notes"] = self.notes
+            self.run.save_status(state, **facts)
+
+    def tell(self, event: dict[str, Any]) -> None:
+        """Report what happened."""
+        if self.team.leads:
+            self.report(event)
+
+    def note(self, text: str) -> None:
+        """Say something once, to whoever watches, and keep it with the status."""
+        self.notes.append(text)
+        self.tell({"event": "note", "text": text})
+
+    def preparing(self) -> Callable[[int, int], None]:
+        """Tell about once a second how far the preparation is, and notice a wish to stop."""
+        last = time.monotonic()
+
+        def progress(done: int, total: int) -> None:
+            nonlocal last
+            if self.stopping.is_set():
+                raise Stopped
+            if time.monotonic() - last >= HEARTBEAT_SECONDS:
+                last = time.monotonic()
+                self.status("running", message=f"preparing image {done:,} of {total:,}")
+
+        return progress
+
+    def beat(
+        self, *, epoch: int, epochs: int, steps: int, images: int, seconds: list[float]
+    ) -> Callable[[int], None]:
+        """Tell about once a second how far an epoch is, and notice a wish to stop.
+
+        Args:
+            epoch: Epochs done.
+            epochs: Epochs in all.
+            steps: Steps in this one.
+            images: Images in this one.
+            seconds: What each epoch before took.
+        """
+        started = last = time.monotonic()
+
+        def beat(step: int) -> None:
+            nonlocal last
+            if self.team.any(wish=self.stopping.is_set()):
+                raise Stopped
+            now = time.monotonic()
+            if now - last < HEARTBEAT_SECONDS:
+                return
+            last = now
+            done = step / steps
+            per_epoch = float(np.median(seconds)) if seconds else (now - started) / done
+            facts: dict[str, Any] = {
+                "epoch": epoch + 1,
+                "epochs": epochs,
+                "step": step,
+                "steps": steps,
+                "images_per_second": done * images / (now - started),
+                "seconds_left": per_epoch * (epochs - epoch - done),
+            }
+            self.status("running", **facts)
+            self.tell({"event": "step", **facts})
+
+        return beat
+
+
+@contextmanager
+def deterministic() -> Iterator[None]:
+    """Ask torch for algorithms that repeat bit by bit; a warning says where it has none."""
+    before = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.use_deterministic_algorithms(mode=True, warn_only=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(mode=before, warn_only=warn_only)
+
+
+@contextmanager
+def stop_on_signal() -> Iterator[threading.Event]:
+    """Turn SIGTERM and SIGINT into a wish that the loop hears between two steps."""
+    stopping = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stopping  # signals can only be caught in the main thread
+        return
+    before = {
+        number: signal.signal(number, lambda *_: stopping.set())
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield stopping
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

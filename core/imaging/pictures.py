@@ -1,0 +1,136 @@
+"""PNG, JPEG, BMP, WebP and GIF through Pillow, every bit of 16-bit colour included."""
+
+import re
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+import numpy as np
+from PIL import Image as Pillow
+
+from core.errors import InputError
+from core.imaging.decoded import Decoded
+from core.imaging.image import Pixels
+from core.imaging.opening import MAX_PIXELS, check_page, check_size
+from core.imaging.pixels import keyed, on_black, upright
+
+MODES = {
+    "1": ("L", "1-bit"),
+    "L": ("L", "8-bit grey"),
+    "LA": ("LA", "8-bit grey with transparency"),
+    "La": ("LA", "8-bit grey with transparency"),
+    "P": ("RGB", "palette colour"),
+    "PA": ("RGBA", "palette colour with transparency"),
+    "RGB": ("RGB", "8-bit colour"),
+    "RGBX": ("RGB", "8-bit colour"),
+    "RGBA": ("RGBA", "8-bit colour with transparency"),
+    "RGBa": ("RGBA", "8-bit colour with transparency"),
+    "CMYK": ("RGB", "CMYK colour"),
+    "YCbCr": ("RGB", "8-bit colour"),
+    "I;16": ("I;16", "16-bit grey"),
+    "I;16L": ("I;16L", "16-bit grey"),
+    "I;16B": ("I;16B", "16-bit grey"),
+    "I": ("I", "32-bit signed grey"),
+    "F": ("F", "32-bit float grey"),
+}
+"""Pillow mode → the mode its values are taken in, and its name in words."""
+
+
+def pillow_reader(title: str) -> Callable[[BinaryIO, int], Decoded]:
+    """The reader of one Pillow plugin; see ``Reader.read``."""
+
+    def read(stream: BinaryIO, page: int) -> Decoded:
+        check_page(page, 1)
+        head = stream.read(26)
+        stream.seek(0)
+        with open_pillow(stream, title) as picture:
+            orientation = 1
+            if title == "PNG" and head[24] == 16 and head[25] & 0b110:
+                pixels, words = _png_16bit(stream, picture, alpha_grey=head[25] == 4)
+            else:
+                picture.load()
+                pixels, words = picture_array(picture)
+            orientation = _orientation(picture)
+            if title != "JPEG" and getattr(picture, "is_animated", False):
+                words += ", first frame of an animation"
+        return Decoded(upright(pixels, orientation), words)
+
+    return read
+
+
+def open_pillow(stream: BinaryIO, title: str) -> Pillow.Image:
+    """Open with one Pillow plugin and check the size; nothing is decoded yet."""
+    stream.seek(0)
+    try:
+        picture = Pillow.open(stream, formats=[title])
+    except Pillow.DecompressionBombError as fault:
+        found = re.search(r"\d+", str(fault))
+        raise InputError(
+            f"{int(found[0]) if found else 0} pixels are more than the {MAX_PIXELS // 10**6} "
+            "million allowed; crop it or save it smaller"
+        ) from fault
+    check_size(*picture.size)
+    return picture
+
+
+def picture_array(picture: Pillow.Image) -> tuple[Pixels, str]:
+    """A loaded Pillow picture as pixels, shape (H, W) or (H, W, 3), and what it was."""
+    mode, key = picture.mode, picture.info.get("transparency")
+    if mode == "P" and key is not None:
+        mode = "PA"
+    if mode not in MODES:
+        raise InputError(f"its colours ({mode}) cannot be read; save it as grey or RGB")
+    target, words = MODES[mode]
+    pixels = np.asarray(picture if target == picture.mode else picture.convert(target))
+    if target in {"LA", "RGBA"}:
+        colour = pixels[..., 0] if target == "LA" else pixels[..., :3]
+        return on_black(colour, pixels[..., -1]), words
+    if mode == "1" and key is not None:
+        key *= 255
+    # I;16B comes in big-endian bytes
+    return keyed(pixels.astype(pixels.dtype.newbyteorder("=")), key), words
+
+
+def _png_16bit(stream: BinaryIO, picture: Pillow.Image, *, alpha_grey: bool) -> tuple[Pixels, str]:
+    """16-bit colour, or grey with alpha, of which Pillow keeps only the upper bytes.
+
+    A second pass unpacks the same rows as little-endian: that gives the lower bytes.
+    """
+    key = picture.info.get("transparency")
+    if alpha_grey:  # 4 bytes a pixel, the layout of 8-bit RGBA
+        four = unpacked(picture, "RGBA").astype(np.uint16)  # (H, W, 4)
+        grey, alpha = four[..., 0] << 8 | four[..., 1], four[..., 2] << 8 | four[..., 3]
+        return on_black(grey, alpha), "16-bit grey with transparency"
+    with open_pillow(stream, "PNG") as again:
+        pixels = two_passes(picture, again, high="16B", low="16L")
+    if pixels.shape[2] == 4:
+        return on_black(pixels[..., :3], pixels[..., 3]), "16-bit colour with transparency"
+    return keyed(pixels, key), "16-bit colour"
+
+
+def two_passes(first: Pillow.Image, second: Pillow.Image, *, high: str, low: str) -> Pixels:
+    """16-bit samples from two decodings of the same picture, shape (H, W, 3 or 4)."""
+    (tile,) = first.tile  # type: ignore[attr-defined]  # on every plugin's class, not their base
+    chosen = tile.args[0] if isinstance(tile.args, tuple) else tile.args
+    # RGBX skips a fourth sample; RGBa would divide by the opacity
+    layout = "RGBX" if chosen.startswith("RGBX") else first.mode
+    upper = unpacked(first, f"{layout};{high}").astype(np.uint16)
+    upper <<= 8
+    upper |= unpacked(second, f"{layout};{low}")
+    return upper
+
+
+def unpacked(picture: Any, raw_mode: str) -> Pixels:  # noqa: ANN401 - tile is on no base class
+    """Decode with another raw mode than the plugin chose."""
+    (tile,) = picture.tile
+    args = (raw_mode, *tile.args[1:]) if isinstance(tile.args, tuple) else raw_mode
+    picture.tile = [tile._replace(args=args)]
+    picture.load()
+    return np.asarray(picture)
+
+
+def _orientation(picture: Pillow.Image) -> int:
+    """EXIF orientation 1…8; 1 where EXIF is missing or corrupt."""
+    try:
+        return int(picture.getexif().get(0x0112, 1))
+    except Exception:  # noqa: BLE001 - a broken EXIF block must not cost the picture
+        return 1

@@ -1,0 +1,241 @@
+"""Presets become runs: which there should be, which there are, and training those that are missing.
+
+A run is known by its tag ``preset:<name>``, and counts only while its settings are the preset's; a
+run with another number of epochs counts and is said to be shortened. Asked for the same
+reproduction again, what is finished is kept and what was interrupted goes on.
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from core.config import RunConfig
+from core.data import DATASETS, Dataset, open_dataset
+from core.data.importing import imported_path
+from core.errors import InputError, choose
+from core.presets import Preset
+from core.runs import UNDER_WAY, Run, best_epoch, create_run, list_runs, runs_folder
+
+SMALL, FOLDS, GROUPS_PER_FOLD = 100, 5, 3
+"""Fewer labelled images than ``SMALL`` are cross-validated, if the folds get groups enough."""
+SEARCHED = "search:"
+"""Starts the tag of a run that tries settings."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a reproduction trains."""
+
+    preset: Preset
+    configs: tuple[RunConfig, ...]
+    """One for each seed and fold."""
+    search: tuple[RunConfig, ...]
+    """One for each combination that is tried first; empty where nothing is."""
+    shortened: bool
+    """Whether there are fewer epochs than in the preset."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counted:
+    """A run of a preset."""
+
+    run: Run
+    config: RunConfig
+    differences: dict[str, tuple[Any, Any]]
+    """From the preset; see ``Preset.differences``."""
+    searched: bool
+    """Whether it is one of those that try settings."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is a reproduction: at most the data set and the epochs differ."""
+        return not self.searched and set(self.differences) <= {"epochs", "dataset"}
+
+    @property
+    def finished(self) -> bool:
+        """Whether it can be evaluated."""
+        return self.run.status["state"] == "finished" and self.run.operating_point is not None
+
+
+def plan(
+    preset: Preset,
+    *,
+    data: Path | None = None,
+    dataset: str | None = None,
+    seeds: int = 3,
+    folds: int | None = None,
+    epochs: int | None = None,
+) -> Plan:
+    """The runs of a reproduction.
+
+    Args:
+        preset: The experiment.
+        data: The person's copy; None takes the imported one.
+        dataset: Another data set in place of the preset's.
+        seeds: Repetitions with other initial weights, order and augmentation.
+        folds: Cross-validation; 0 for one split, None for what suits the size of the set.
+        epochs: Fewer or more passes than the preset's.
+
+    Raises:
+        InputError: The data is not there, or something cannot be.
+    """
+    if seeds < 1:
+        raise InputError(f"--seeds takes at least 1, found {seeds}")
+    name = dataset or preset.config.dataset
+    kind = choose("data set", name, DATASETS)
+    if name != preset.config.dataset and preset.config.target != "foreground":
+        ours, theirs = DATASETS[preset.config.dataset].info, kind.info
+        if (ours.classes, ours.regions) != (theirs.classes, theirs.regions):
+            raise InputError(f"{preset.name} learns {', '.join(ours.classes)}, {name} has others")
+    path = data.resolve() if data else imported_path(name)
+    opened = open_dataset(name, path)
+    count = usual_folds(opened) if folds is None else folds
+    base = replace(
+        preset.config,
+        dataset=name,
+        data=str(path) if path else None,
+        epochs=epochs or preset.config.epochs,
+        folds=count,
+        allow_accumulation=True,
+    )
+    searched = tuple(
+        replace(base, **dict(zip(preset.search, values, strict=True)), folds=0)
+        for values in itertools.product(*preset.search.values())
+        if preset.search
+    )
+    configs = tuple(
+        replace(base, seed=seed, fold=fold) for seed in range(seeds) for fold in range(count or 1)
+    )
+    return Plan(
+        preset=preset,
+        configs=configs,
+        search=searched,
+        shortened=base.epochs < preset.config.epochs,
+    )
+
+
+def usual_folds(dataset: Dataset) -> int:
+    """Folds for a set that is small and has groups enough; otherwise 0."""
+    labelled = [sample for sample in dataset.samples if sample.has_truth]
+    groups = {sample.group for sample in labelled}
+    return FOLDS if len(labelled) < SMALL and len(groups) >= GROUPS_PER_FOLD * FOLDS else 0
+
+
+def runs_of(preset: Preset) -> list[Counted]:
+    """Every run that carries the preset's tag, oldest first."""
+    found = []
+    for run in reversed(list_runs()):
+        try:
+            tags, config = run.about.tags, run.config
+        except (InputError, TypeError, KeyError):
+            continue  # a folder that cannot be read hides nothing else
+        if preset.tag in tags:
+            found.append(
+                Counted(
+                    run=run,
+                    config=config,
+                    differences=preset.differences(config),
+                    searched=SEARCHED + preset.name in tags,
+                )
+            )
+    return found
+
+
+def make_run(preset: Preset, config: RunConfig, *, searched: bool = False) -> Run:
+    """The run of a config: the one there is, or a new one under a telling name."""
+    for counted in runs_of(preset):
+        if counted.searched == searched and _same(counted.config, config):
+            return counted.run
+    parts = [preset.name]
+    if searched:
+        parts += [f"{getattr(config, key):g}" for key in preset.search]
+    else:
+        parts += [f"fold{config.fold}"] * bool(config.folds) + [f"seed{config.seed}"]
+    if config.epochs != preset.config.epochs:
+        parts.append(f"{config.epochs}epochs")
+    wanted = "-".join(parts)
+    names = (wanted if n == 1 else f"{wanted}-{n}" for n in itertools.count(1))
+    name = next(name for name in names if not (runs_folder() / name).exists())
+    run = create_run(config, name=name)
+    tags = (preset.tag, SEARCHED + preset.name) if searched else (preset.tag,)
+    run.say_about(tags=tags, group=preset.name)
+    return run
+
+
+def chosen_settings(plan: Plan) -> dict[str, Any] | None:
+    """The searched settings that were best on validation; None before all of them are finished."""
+    if not plan.search:
+        return {}
+    scores = []
+    for counted in runs_of(plan.preset):
+        tried = any(_same(counted.config, config) for config in plan.search)
+        best = best_epoch(counted.run.history, monitor="dice")
+        if counted.searched and tried and counted.finished and best:
+            values = {key: getattr(counted.config, key) for key in plan.preset.search}
+            scores.append((float(best["val_dice"]), counted.run.name, values))
+    return max(scores)[2] if len(scores) >= len(plan.search) else None
+
+
+def missing(plan: Plan) -> list[Run]:
+    """The runs that still have to be trained next: the search first, then the repetitions.
+
+    They are made where they are not there yet; those under way are left alone.
+    """
+    runs = [make_run(plan.preset, config, searched=True) for config in plan.search]
+    left = [run for run in runs if not _is_over(run)]
+    settings = chosen_settings(plan)
+    if settings is not None:
+        configs = [replace(config, **settings) for config in plan.configs]
+        left += [run for run in (make_run(plan.preset, c) for c in configs) if not _is_over(run)]
+    return left
+
+
+def train_now(plan: Plan, *, say: Say) -> list[Run]:
+    """Train in this process, one after the other, until nothing is missing.
+
+    Raises:
+        InputError: A run cannot be trained, or is under way elsewhere.
+    """
+    from core.train import train
+
+    done: list[Run] = []
+    while left := missing(plan):
+        for run in left:
+            say(f"{run.name}: training")
+            summary = train(run)
+            say(f"{run.name}: pooled Dice {summary['best']['dice']:.4f} on validation")
+            done.append(run)
+    return done
+
+
+def train_later(plan: Plan) -> list[tuple[str, str]]:
+    """Put what is missing into the queue: run and job; what waits or trains already stays."""
+    from core.jobs import start
+
+    waiting = [run for run in missing(plan) if run.status["state"] not in UNDER_WAY]
+    return [(run.name, start(run).id) for run in waiting]
+
+
+def finished_runs(preset: Preset, counted: Sequence[Counted]) -> list[Counted]:
+    """Those that make the figures: of the data and epochs that the latest finished run has."""
+    over = [one for one in counted if one.counts and one.finished]
+    if not over:
+        return []
+    last = over[-1].config
+    keys = ("dataset", "data", "epochs", "folds", *preset.search)
+    wanted = [getattr(last, key) for key in keys]
+    return [one for one in over if [getattr(one.config, key) for key in keys] == wanted]
+
+
+def _is_over(run: Run) -> bool:
+    return run.status["state"] == "finished" and run.operating_point is not None
+
+
+def _same(one: RunConfig, other: RunConfig) -> bool:
+    """Whether two configs train the same, but for what memory made of the batches."""
+    plain = {"accumulate": 1, "extensions": []}
+    return replace(one, **plain) == replace(other, **plain)

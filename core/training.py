@@ -1,0 +1,299 @@
+"""A training under way: its state, how it begins or goes on, and what of it is kept.
+
+The loop that moves it forward is ``core.train``.
+"""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from core.batches import Foreground, Pictures, output_size
+from core.checkpoint import load_first_whole, save_checkpoint
+from core.config import RunConfig
+from core.data import open_dataset
+from core.data.base import Dataset
+from core.data.duplicates import duplicate_groups
+from core.data.preparation import Prepared, prepare, prepare_borders
+from core.data.splits import Split, make_split
+from core.device import pick_device, precision_of, to_device
+from core.distributed import Team
+from core.errors import InputError, choose
+from core.facts import record_facts
+from core.files import sweep_temporary, write_json
+from core.heads import Head, Outputs, build_criterion, build_network, head_of
+from core.heartbeat import Voice
+from core.losses import LOSSES, Loss
+from core.memory import estimate, parts_that_fit
+from core.optimization import Average, build_optimizer
+from core.runs import Run
+from core.step_log import StepLog
+from core.validation import Checked
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Training:
+    """A training under way: what the loop reads and moves forward."""
+
+    run: Run
+    config: RunConfig
+    split: Split
+    device: torch.device
+    team: Team
+    head: Head
+    pictures: Pictures
+    """Training images on the device."""
+    validation: list[Checked]
+    """Validation samples with image and mask at native size."""
+    model: nn.Module
+    """The network."""
+    network: nn.Module
+    """The network as a step calls it: all outputs that learn, compiled, wrapped for a team."""
+    average: Average | None
+    """The average of the weights, where it is what is validated and kept."""
+    optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    """Scales the loss in float16 alone."""
+    criterion: Loss
+    voice: Voice
+    epoch: int = 0
+    """Epochs done."""
+    started_at: int = 0
+    """Epochs that were done when this process began."""
+    steps: int = 0
+    """Steps done."""
+    history: list[Row] = field(default_factory=list)
+    """A row per epoch done."""
+
+    @property
+    def shown(self) -> nn.Module:
+        """The network whose weights are validated and kept."""
+        return self.average.model if self.average else self.model
+
+    @property
+    def images_per_epoch(self) -> int:
+        """Crops or images that one epoch shows."""
+        return len(self.pictures.images) * self.config.crops_per_image
+
+    @property
+    def monitored(self) -> list[float]:
+        """The monitored value of each epoch done; smaller is better."""
+        key, sign = f"val_{self.config.monitor}", 1 if self.config.monitor == "loss" else -1
+        return [float(sign * row[key]) for row in self.history]
+
+    @property
+    def ranking(self) -> list[int]:
+        """Indices of the epochs done, the best first; of equals the earliest."""
+        values = self.monitored
+        return sorted(range(len(values)), key=values.__getitem__)
+
+    @property
+    def best(self) -> int:
+        """Index of the best epoch so far; of equals the first."""
+        return self.ranking[0]
+
+    @property
+    def done(self) -> bool:
+        """All epochs shown, or patience at its end."""
+        if self.epoch >= self.config.epochs:
+            return True
+        if not self.config.patience or not self.history:
+            return False
+        # Who trains longer is patient anew.
+        since = max(self.best + 1, *(e["after"] for e in self.config.extensions), 0)
+        return self.epoch - int(since) >= self.config.patience
+
+
+def begin(voice: Voice) -> Training:
+    """Data, network and optimizer, as the last checkpoint left them or fresh."""
+    run, team, config, device = voice.run, voice.team, voice.run.config, pick_device()
+    if team.leads:
+        for folder in (run.path, run.path / "checkpoints"):
+            sweep_temporary(folder)
+    dataset = open_dataset(config.dataset, Path(config.data) if config.data else None)
+    head, criterion = head_of(config, dataset.info), build_criterion(config)
+    precision = precision_of(config.precision, device)
+    prepared = prepare(dataset, size=config.size, aspect=config.aspect, progress=voice.preparing())
+    split = make_split(
+        dataset.samples,
+        seed=config.split_seed,
+        clusters=duplicate_groups(dataset),
+        folds=config.folds,
+        fold=config.fold,
+    )
+    last = [run.checkpoint("last"), run.checkpoint("last-1")]
+    begun = any(path.exists() for path in last)
+    if begun and run.split.hash != split.hash:
+        raise InputError(
+            f"{config.data or config.dataset}: its images are not those that run {run.name} was "
+            "started with, so its split would change; restore the data or train anew"
+        )
+    if team.leads:
+        run.save_split(split)
+        record_facts(run, data_sha256=dataset.fingerprint(), split_hash=split.hash)
+    rows = _rows(prepared, split.train)
+    borders = _borders(dataset, prepared, config)
+    pictures = _on_device(prepared, rows, borders, device)
+    if config.oversample:
+        foreground = Foreground(prepared.masks[rows], head.values, seed=config.seed)
+        pictures = replace(pictures, foreground=foreground)
+    config = _fitting(voice, config, pictures, head, device)
+    torch.manual_seed(config.seed)
+    in_channels = pictures.images.shape[1]
+    model = to_device(build_network(config, in_channels=in_channels, outputs=head.outputs), device)
+    average = Average(model, config.ema) if config.ema else None
+    training = Training(
+        run=run,
+        config=config,
+        split=split,
+        device=device,
+        team=team,
+        head=head,
+        pictures=pictures,
+        validation=_native(dataset, split.val),
+        model=model,
+        network=model,
+        average=average,
+        optimizer=build_optimizer(model, config),
+        scaler=torch.amp.GradScaler(device.type, enabled=precision == torch.float16),
+        criterion=criterion,
+        voice=voice,
+    )
+    damaged = _go_on(training, last) if begun else False
+    if team.leads:  # a run that was killed before its first checkpoint has steps to cut, too
+        StepLog(run.path).cut(training.epoch)
+    network: nn.Module = Outputs(model, deep=config.deep_supervision)
+    if config.compile:
+        network.compile()
+    training.network = team.wrap(
+        network,
+        sync_batch_norm=config.sync_batch_norm,
+        unused=hasattr(model, "forward_all") and not config.deep_supervision,
+    )
+    if damaged and team.leads:  # all have read; it must not become the one before the next
+        run.checkpoint("last").replace(run.checkpoint("damaged"))
+    return training
+
+
+def _go_on(training: Training, last: list[Path]) -> bool:
+    """Take all from the last checkpoint, or the one before it; whether the last was damaged."""
+    document, file, fault = load_first_whole(last, device=training.device)
+    if fault:
+        training.voice.note(f"{fault}; going on from {file.name}, one epoch earlier")
+    if training.average:
+        training.model.load_state_dict(document["fitted"])
+        training.average.model.load_state_dict(document["model"])
+    else:
+        training.model.load_state_dict(document["model"])
+    training.optimizer.load_state_dict(document["optimizer"])
+    training.scaler.load_state_dict(document.get("scaler", {}))
+    training.epoch, training.history = document["epoch"], document["history"]
+    training.steps = document.get("steps", 0)
+    training.started_at = training.epoch
+    if training.team.leads:
+        training.run.save_history(training.history)
+    return bool(fault)
+
+
+def save(training: Training) -> None:
+    """The checkpoints of an epoch: the last, the one before it, and the best."""
+    run, keep = training.run, training.config.keep_best
+    document = {
+        "model": training.shown.state_dict(),
+        "optimizer": training.optimizer.state_dict(),
+        "scaler": training.scaler.state_dict(),
+        "epoch": training.epoch,
+        "steps": training.steps,
+        "history": training.history,
+        "config": training.config.document(),
+        "in_channels": training.pictures.images.shape[1],
+        "head": training.head.document(),
+    }
+    if training.average:
+        document["fitted"] = training.model.state_dict()
+    ranking = training.ranking
+    if ranking[0] == training.epoch - 1:
+        save_checkpoint(run.checkpoint("best"), document)
+    if keep > 1:
+        kept = [run.checkpoint(f"best-{n + 1:04d}") for n in ranking[:keep]]
+        if training.epoch - 1 in ranking[:keep]:
+            save_checkpoint(run.checkpoint(f"best-{training.epoch:04d}"), document)
+        for file in run.checkpoint("best").parent.glob("best-*.pt"):
+            if file not in kept:
+                file.unlink()
+    save_checkpoint(run.checkpoint("last"), document, keep=run.checkpoint("last-1"))
+
+
+def _rows(prepared: Prepared, ids: tuple[str, ...]) -> list[int]:
+    """Rows of the prepared images that samples have; one sample can have several."""
+    places: dict[str, list[int]] = {}
+    for place, identity in enumerate(prepared.ids):
+        places.setdefault(identity, []).append(place)
+    return [place for identity in ids for place in places[identity]]
+
+
+def _on_device(
+    prepared: Prepared, rows: list[int], borders: NDArray[np.uint8] | None, device: torch.device
+) -> Pictures:
+    """Training images and masks as uint8 on the device, where every epoch reads them."""
+    parts = (prepared.images, prepared.masks, *([] if borders is None else [borders]))
+    images, masks, *maps = (torch.from_numpy(part[rows]).to(device) for part in parts)
+    return Pictures(images, masks, maps[0] if maps else None)
+
+
+def _borders(dataset: Dataset, prepared: Prepared, config: RunConfig) -> NDArray[np.uint8] | None:
+    """Border maps of the prepared images; None where the loss has no use for them."""
+    card = choose("loss", config.loss, LOSSES)
+    if not card.border_map:
+        return None
+    options = {**card.options, **config.loss_options}
+    if not options["w0"]:
+        return None
+    return prepare_borders(
+        dataset,
+        prepared,
+        size=config.size,
+        aspect=config.aspect,
+        sigma_px=float(options["sigma_px"]),
+    )
+
+
+def _native(dataset: Dataset, ids: tuple[str, ...]) -> list[Checked]:
+    """Validation images and masks as the data set has them, decoded once."""
+    samples = {s.id: s for s in dataset.samples}
+    chosen = [samples[identity] for identity in ids]
+    return [(s, dataset.image(s), dataset.truth(s)) for s in chosen]
+
+
+def _fitting(
+    voice: Voice, config: RunConfig, pictures: Pictures, head: Head, device: torch.device
+) -> RunConfig:
+    """The config, its batches cut into parts that fit into memory where that is allowed."""
+    team = voice.team
+    found = estimate(
+        config,
+        pictures.images.shape[1],
+        sides=output_size(config, pictures.source),
+        outputs=head.outputs,
+        processes=team.size,
+        device=device,
+    )
+    found = replace(found, available_bytes=min(team.all(found.available_bytes)))
+    voice.tell({"event": "note", "text": found.sentence()})
+    parts = parts_that_fit(config, found)
+    return config if parts == config.accumulate else in_parts(voice, config, parts)
+
+
+def in_parts(voice: Voice, config: RunConfig, parts: int) -> RunConfig:
+    """Record that batches go through the network in parts, and say so."""
+    config = replace(config, accumulate=parts)
+    if voice.team.leads:
+        write_json(voice.run.path / "config.json", config.document())
+    voice.note(f"memory: a batch of {config.batch_size} goes through in {parts} parts from here")
+    return config

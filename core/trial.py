@@ -1,0 +1,201 @@
+"""A trial: three steps of a training and one image of its validation, timed, and nothing kept.
+
+The first step warms up and does not count. What a whole training would take follows from the number
+of steps and images; loading the data, checkpoints and ``torch.compile`` are left out.
+
+    python -m core.trial CONFIG.json
+"""
+
+import json
+import math
+import sys
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from core.batches import Epoch, Pictures, Step, read
+from core.config import RunConfig
+from core.data import Dataset, Sample, open_dataset
+from core.data.preparation import as_channels
+from core.data.splits import make_split
+from core.device import pick_device, precision_of, to_device
+from core.errors import InputError, choose
+from core.files import read_json
+from core.heads import Head, Outputs, build_criterion, build_network, depth_weights, head_of
+from core.imaging.resize import resize
+from core.levels import level_map
+from core.losses import LOSSES, Loss
+from core.metrics.sweep import sweep_image
+from core.optimization import build_optimizer
+from core.predict import Predictor
+
+STEPS = 3
+"""One to warm up, two that are timed."""
+MOST_IMAGES = 16
+"""Images read; a larger batch shows them again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """What a step and an image took, and what follows from it."""
+
+    step_seconds: float
+    """Of one step, the mean of two."""
+    validation_seconds: float
+    """Of one validation image at native size, counted at every threshold."""
+    steps: int
+    """In one epoch."""
+    validation_images: int
+    """In one epoch; about as many, since near-duplicates were not looked for."""
+    epochs: int
+    """Planned."""
+    device: str
+    """Where it ran."""
+
+    @property
+    def epoch_seconds(self) -> float:
+        """What one epoch would take."""
+        return self.steps * self.step_seconds + self.validation_images * self.validation_seconds
+
+    @property
+    def seconds(self) -> float:
+        """What all of it would take."""
+        return self.epochs * self.epoch_seconds
+
+
+def trial(config: RunConfig) -> Trial:
+    """Take three steps with fresh weights and look at one validation image.
+
+    Raises:
+        InputError: The config or the data cannot be used.
+    """
+    dataset = open_dataset(config.dataset, Path(config.data) if config.data else None)
+    head, criterion = head_of(config, dataset.info), build_criterion(config)
+    # Near-duplicates are left out: finding them reads every image, and moves a few at most.
+    split = make_split(
+        dataset.samples, seed=config.split_seed, folds=config.folds, fold=config.fold
+    )
+    samples = {sample.id: sample for sample in dataset.samples}
+    pictures = _pictures(dataset, [samples[i] for i in split.train[:MOST_IMAGES]], config)
+    device = pick_device()
+    pictures = replace(pictures, images=pictures.images.to(device), masks=pictures.masks.to(device))
+    channels = pictures.images.shape[1]
+    model = to_device(build_network(config, in_channels=channels, outputs=head.outputs), device)
+    step_seconds = _steps(model, criterion, pictures, head, config)
+    predictor = Predictor(
+        model,
+        in_channels=channels,
+        size=config.size,
+        aspect=config.aspect,
+        device=device,
+        classes=head.names,
+        softmax=head.softmax,
+    )
+    images = len(split.train) * config.crops_per_image
+    return Trial(
+        step_seconds=step_seconds,
+        validation_seconds=_validation(predictor, dataset, samples[split.val[0]], head),
+        steps=math.ceil(images / config.batch_size),
+        validation_images=len(split.val),
+        epochs=config.epochs,
+        device=device.type,
+    )
+
+
+def _pictures(dataset: Dataset, samples: list[Sample], config: RunConfig) -> Pictures:
+    """Enough images for all steps, those of the first one's size over and over."""
+    images: list[NDArray[np.uint8]] = []
+    masks: list[NDArray[np.uint8]] = []
+    for sample in samples:
+        image, mask = as_channels(dataset.image(sample)), dataset.truth(sample)[None]
+        if config.size:
+            image = resize(image, config.size, smooth=True, aspect=config.aspect)
+            mask = resize(mask, config.size, smooth=False, aspect=config.aspect)
+        if not images or image.shape == images[0].shape:
+            images.append(image)
+            masks.append(mask)
+    rows = [n % len(images) for n in range(STEPS * config.batch_size)]
+    card = choose("loss", config.loss, LOSSES)
+    borders = torch.zeros(len(rows), 1, *images[0].shape[1:], dtype=torch.uint8)
+    return Pictures(
+        torch.from_numpy(np.stack([images[n] for n in rows])),
+        torch.from_numpy(np.stack([masks[n] for n in rows])),
+        borders.to(pick_device()) if card.border_map else None,
+    )
+
+
+def _steps(
+    model: nn.Module, criterion: Loss, pictures: Pictures, head: Head, config: RunConfig
+) -> float:
+    """Seconds of a step: as the loop takes it, in as many parts."""
+    once = replace(config, crops_per_image=1, oversample=0.0)
+    epoch, optimizer = Epoch(once, pictures, 0), build_optimizer(model, config)
+    network = Outputs(model, deep=config.deep_supervision).train()
+    seconds = []
+    for step in range(STEPS):
+        started = time.perf_counter()
+        optimizer.zero_grad(set_to_none=True)
+        count = config.batch_size
+        total = torch.zeros((), device=pictures.images.device)
+        for part in range(config.accumulate):
+            first, last = (count * n // config.accumulate for n in (part, part + 1))
+            loss = _loss(network, criterion, epoch[step].rows(first, last), pictures, head, config)
+            torch.autograd.backward(loss)
+            total += loss.detach()
+        optimizer.step()
+        total.item()  # waits for the device
+        seconds.append(time.perf_counter() - started)
+    return sum(seconds[1:]) / (STEPS - 1)
+
+
+def _loss(  # noqa: PLR0917 - the parts of a step, none of them optional
+    network: nn.Module,
+    criterion: Loss,
+    chosen: Step,
+    pictures: Pictures,
+    head: Head,
+    config: RunConfig,
+) -> Tensor:
+    device = pictures.images.device
+    image, target, maps = read(chosen, pictures, head)
+    image = image.contiguous(memory_format=torch.channels_last)  # (B, C, H, W)
+    dtype = precision_of(config.precision, device)
+    with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+        outputs = network(image)  # (B, K, H, W) each
+    losses = [criterion(out, target, *maps) for out in outputs]
+    weights = depth_weights(len(losses))
+    return torch.stack([w * part for w, part in zip(weights, losses, strict=True)]).sum()
+
+
+def _validation(predictor: Predictor, dataset: Dataset, sample: Sample, head: Head) -> float:
+    image, mask = dataset.image(sample), dataset.truth(sample)
+    started = time.perf_counter()
+    planes = predictor.class_probability(image)  # (K, H, W)
+    for plane, truth in zip(planes, head.truths(mask), strict=True):
+        sweep_image(level_map(plane), truth)
+    return time.perf_counter() - started
+
+
+def main(file: str) -> int:
+    """Try the config in a file and print what was found as one JSON document."""
+    try:
+        found = trial(RunConfig.of_document(read_json(file)))
+    except InputError as wrong:
+        print(f"error: {wrong}", file=sys.stderr)  # noqa: T201 - as every command
+        return 2
+    document: dict[str, Any] = asdict(found) | {
+        "epoch_seconds": found.epoch_seconds,
+        "seconds": found.seconds,
+    }
+    print(json.dumps(document))  # noqa: T201 - the answer
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,97 @@
+"""The board of the page Threshold: images, curves and numbers that follow one threshold.
+
+Two inline components. ``deliver`` brings the maps and curves of a part once, megabytes that never
+change; ``threshold_board`` shows them and hears of every change of rule and figures, a few hundred
+bytes each. The browser paints, counts and moves the marks by itself; Python hears of a threshold
+when the hand lets go. The scripts of the viewer that read messages, paint and move the track are
+used as they are.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from dashboard.viewer.scene import check_index
+
+HERE = Path(__file__).parent
+VIEWER = HERE.parent / "viewer"
+MOST_LINES = 4
+
+
+def deliver(packed: bytes, *, key: str) -> None:
+    """Bring a message of ``dashboard.threshold_message.pack`` to the browser; shows nothing."""
+    _DELIVERY(key=key, data=packed)
+
+
+def threshold_board(
+    token: str,
+    *,
+    key: str,
+    context: str,
+    k: int,
+    points: Sequence[tuple[int, str]],
+    block: str,
+    figures: Sequence[str],
+) -> int | None:
+    """Show what was delivered under a token.
+
+    Args:
+        token: Of the message.
+        key: Names this board on the page, as for any widget.
+        context: What the threshold is chosen for; a new one begins at ``k``.
+        k: Where to begin, 0…1000.
+        points: Index and name of the thresholds that are marked; the first is what *Back* goes to.
+        block: ``pooled`` or ``per_image``.
+        figures: Keys of ``METRICS``, at most ``MOST_LINES``.
+
+    Returns:
+        The k that was chosen by hand in this context, None where none was.
+    """
+    for index, name in ((k, "k"), *points):
+        check_index(name, index)
+    state = {
+        "token": token,
+        "key": key,
+        "context": context,
+        "k": k,
+        "points": [{"k": index, "name": name} for index, name in points],
+        "block": block,
+        "figures": list(figures)[:MOST_LINES],
+    }
+    result = _BOARD(key=key, data=state, on_choice_change=_heard, default={"choice": None})
+    return chosen_by_hand(result.get("choice"), context=context)
+
+
+def chosen_by_hand(choice: object, *, context: str) -> int | None:
+    """The k in a browser's answer; None where it is for another context or no k at all."""
+    if not isinstance(choice, Mapping) or choice.get("context") != context:
+        return None
+    k: Any = choice.get("k")
+    whole = isinstance(k, int) and not isinstance(k, bool)
+    return k if whole and 0 <= k <= 1000 else None
+
+
+def _heard() -> None:
+    """Streamlit keeps a component's state only where it has a callback; the rerun is enough."""
+
+
+def _read(*files: Path) -> str:
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
+
+
+_DELIVERY = st.components.v2.component(
+    "isoline.threshold_delivery",
+    html="<span hidden></span>",
+    js=_read(VIEWER / "decode.js", HERE / "parts.js", HERE / "deliver.js"),
+)
+_BOARD = st.components.v2.component(
+    "isoline.threshold_board",
+    html=_read(HERE / "board.html"),
+    css=_read(VIEWER / "viewer.css", HERE / "board.css"),
+    js=_read(
+        *(VIEWER / name for name in ("decode.js", "view.js", "paint.js", "track.js")),
+        *(HERE / name for name in ("parts.js", "tiles.js", "charts.js", "panels.js", "board.js")),
+    ),
+)

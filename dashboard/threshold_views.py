@@ -1,0 +1,378 @@
+"""What the page Threshold shows around its board: model, part, rule, clean-up, and saving."""
+
+import csv
+import io
+import json
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from core.cleanup import CleanUp
+from core.curves import ThresholdCurves
+from core.errors import InputError
+from core.evaluate import Truth
+from core.files import read_json
+from core.levels import STEPS, LevelMap
+from core.metrics.false_positives import false_positive_components
+from core.metrics.overlap import METRICS
+from core.metrics.sweep import Counts
+from core.operating_point import OperatingPoint, choose_operating_point
+from core.progress import duration
+from core.rules import components_needed
+from core.runs import open_run
+from core.weights import tune, weights_folder
+from dashboard import cache, run_views, widgets
+from dashboard.sources import dataset_path, is_drawn
+from dashboard.threshold_board import MOST_LINES, deliver, threshold_board
+from dashboard.threshold_message import FIGURES, Shown
+from dashboard.threshold_parts import Part, open_part
+
+PARTS = {"val": "Validation", "test": "Test"}
+BLOCKS = {"pooled": "Pooled", "per_image": "Mean over images"}
+USUAL = ("dice", "precision", "recall")
+RULES: dict[str, tuple[str, str, float]] = {
+    "dice": ("Best Dice", "dice", 0),
+    "iou": ("Best IoU", "iou", 0),
+    "f2": ("Best F2: missing counts four times", "f2", 0),
+    "mcc": ("Best MCC", "mcc", 0),
+    "sensitivity": ("Sensitivity of at least…", "sensitivity>={}", 0.95),
+    "precision": ("Precision of at least…", "precision>={}", 0.9),
+    "fppi": ("False positives per image, at most…", "fppi<={}", 0.5),
+    "fnr": ("Missed foreground, at most… (guaranteed)", "fnr<={}", 0.1),
+}
+"""Key → title, the rule as the command line has it, and the bound to begin with; 0 for none."""
+HAND = "threshold-hand"
+
+
+def prefer_what_is_here() -> None:
+    """Begin with a model whose images are on this machine, unless a link or a person chose one."""
+    if "model" in st.session_state or "model" in st.query_params:
+        return
+    for key in cache.model_names():
+        source, _, name = key.partition("/")
+        folder = weights_folder() / name if source == "weights" else open_run(name).path
+        if (folder / "config.json").exists():
+            dataset = read_json(folder / "config.json")["dataset"]
+            if is_drawn(dataset) or dataset_path(dataset):
+                st.session_state["model"] = key
+                return
+
+
+def part_picker() -> str:
+    """Validation, where thresholds are chosen, or test, where they are judged."""
+    chosen = st.segmented_control(
+        "Images",
+        list(PARTS),
+        format_func=lambda part: PARTS[part],
+        default="val",
+        key="split",
+        bind="query-params",
+        persist_state="session",
+        required=True,
+        help="A threshold is chosen on validation and judged on test, never the other way round.",
+    )
+    return chosen or "val"
+
+
+def looked_at(model: str, split: str) -> Part:
+    """The part, with a bar while the network looks at it; without the data, what is known of it."""
+    place = st.empty()
+    started = time.monotonic()
+    shown: dict[str, Any] = {}
+
+    def progress(done: int, total: int) -> None:
+        if not shown:
+            with place.container():
+                shown["bar"] = st.progress(0.0)
+                st.button("Stop", key="stop-looking", on_click=_stop)
+        left = (time.monotonic() - started) / done * (total - done)
+        text = f"The network looks at image {done} of {total}, {duration(left)} left"
+        shown["bar"].progress(done / total, text=text)
+
+    if st.session_state.pop("looking-stopped", False):
+        st.info("Stopped. Choose another model or part, or reload the page to try again.")
+        widgets.foot()
+        st.stop()
+    try:
+        with st.spinner("Opening images", show_time=False):
+            part = open_part(model, split, progress=progress)
+    except InputError as missing:
+        place.empty()
+        st.info(str(missing), icon=":material/image_not_supported:")
+        _known_figures(model, split)
+        widgets.foot()
+        st.stop()
+    place.empty()
+    return part
+
+
+def _stop() -> None:
+    st.session_state["looking-stopped"] = True
+
+
+def _known_figures(model: str, split: str) -> None:
+    """The evaluation that a model carries with it, for when its images are elsewhere."""
+    source, _, name = model.partition("/")
+    folder = weights_folder() / name if source == "weights" else open_run(name).path
+    file = folder / "evaluation" / f"{split}.json"
+    if file.exists():
+        st.markdown(f"**What {name} carries with it: {PARTS[split].lower()}**")
+        run_views.figures(read_json(file))
+
+
+def figures_picker() -> tuple[str, list[str]]:
+    """How figures are averaged and which are drawn."""
+    block = st.segmented_control(
+        "Averaging",
+        list(BLOCKS),
+        format_func=lambda key: BLOCKS[key],
+        default="pooled",
+        key="averaging",
+        bind="query-params",
+        persist_state="session",
+        required=True,
+        help="Pooled: all pixels of all images in one count. Mean over images: each image counts "
+        "the same, however small its lesion.",
+    )
+    chosen = st.multiselect(
+        "Figures",
+        list(FIGURES),
+        default=list(USUAL),
+        format_func=lambda name: METRICS[name].title,
+        key="metrics",
+        bind="query-params",
+        persist_state="session",
+        max_selections=MOST_LINES,
+        placeholder="Choose up to four",
+    )
+    return block or "pooled", chosen or list(USUAL)
+
+
+def rule_picker() -> str:
+    """A rule as the command line has it."""
+    name = st.selectbox(
+        "Choose the threshold by",
+        list(RULES),
+        format_func=lambda key: RULES[key][0],
+        key="rule",
+        bind="query-params",
+        persist_state="session",
+        help="Applied to the pooled counts of the validation images.",
+    )
+    _, text, usual = RULES[name or "dice"]
+    if not usual:
+        return text
+    bound = st.number_input(
+        "Bound",
+        min_value=0.0,
+        max_value=1.0 if name != "fppi" else 100.0,
+        value=usual,
+        step=0.01 if name != "fppi" else 0.1,
+        key=f"bound-{name}",
+        bind="query-params",
+        persist_state="session",
+    )
+    return text.format(f"{bound:g}")
+
+
+def clean_up_picker(model: str, point: OperatingPoint) -> CleanUp:
+    """What becomes of the masks; begins with the operating point's own."""
+    own, name = point.clean_up, model.rpartition("/")[2]
+    area = st.number_input(
+        "Smallest component, px",
+        min_value=0,
+        max_value=1_000_000,
+        value=own.minimum_area_px,
+        step=10,
+        key=f"area-{name}",
+        bind="query-params",
+        persist_state="session",
+        help="Components with fewer pixels are dropped, at every threshold.",
+    )
+    fill = st.toggle(
+        "Fill holes",
+        value=own.fill_holes,
+        key=f"holes-{name}",
+        bind="query-params",
+        persist_state="session",
+    )
+    return CleanUp(minimum_area_px=int(area), fill_holes=fill)
+
+
+def chosen(
+    part: Part, shown: Shown, rule: str, clean_up: CleanUp, *, resamples: int
+) -> OperatingPoint | str:
+    """The point of a rule on validation, or the sentence why there is none; held once made."""
+
+    def choose() -> OperatingPoint | str:
+        marks = false_positives(part, clean_up) if components_needed(rule) else None
+        try:
+            point = choose_operating_point(
+                shown.sweep,
+                rule=rule,
+                split=part.split,
+                dataset=part.dataset.info.name,
+                split_hash=part.split_hash,
+                groups=part.groups,
+                false_positives=marks,
+                resamples=resamples,
+            )
+        except InputError as why:
+            return str(why)
+        return point
+
+    key = ("point", part.key, clean_up.words, rule, resamples)
+    found: OperatingPoint | str = cache.kept(key, choose, lambda _: 1000)
+    return found
+
+
+def false_positives(part: Part, clean_up: CleanUp) -> Counts:
+    """Components that touch no truth at every threshold, shape (N, T)."""
+    from core.cleanup_levels import cleaned_levels  # scikit-image, and only for this rule
+
+    def count() -> Counts:
+        def row(levels: LevelMap, truth: Truth) -> Counts:
+            cleaned = cleaned_levels(levels, clean_up) if clean_up else levels
+            return false_positive_components(cleaned, truth)
+
+        return np.concatenate([row(*pair) for pair in part.maps()])
+
+    with st.spinner("Counting components"):
+        key = ("marks", part.key, clean_up.words)
+        marks: Counts = cache.kept(key, count, lambda rows: rows.nbytes)
+    return marks
+
+
+def board(
+    shown: Shown,
+    *,
+    context: str,
+    points: list[tuple[int, str]],
+    block: str,
+    figures: list[str],
+) -> int:
+    """The board, its threshold kept in the address; the k in view."""
+    hand = st.session_state.get(HAND)
+    if hand is None and "threshold" in st.query_params:
+        hand = (context, _linked(st.query_params["threshold"]))
+    start = hand[1] if hand and hand[0] == context and hand[1] is not None else points[0][0]
+    k = threshold_board(
+        shown.token,
+        key="board",
+        context=context,
+        k=start,
+        points=points,
+        block=block,
+        figures=figures,
+    )
+    k = start if k is None else k
+    st.session_state[HAND] = (context, k)
+    st.query_params["threshold"] = f"{k / STEPS:.3f}"
+    deliver(shown.packed, key="delivery")
+    return k
+
+
+def _linked(text: str) -> int | None:
+    """The k of a threshold in an address; None where it is none."""
+    try:
+        k = round(float(text) * STEPS)
+    except ValueError:
+        return None
+    return k if 0 <= k <= STEPS else None
+
+
+def about_point(point: OperatingPoint) -> None:
+    """A chosen point in a few lines: the threshold, how sure, how flat, how steep the area."""
+    st.markdown(f"**{point.name}: {point.threshold:.3f}**")
+    facts = [f"Dice {point.value:.3f} pooled, n = {point.n_images}"]
+    if point.threshold_ci95:
+        low, high = point.threshold_ci95
+        facts.append(f"threshold {low:.3f}–{high:.3f} (95 %, over {point.interval_over})")
+    if point.flat:
+        low, high = point.flat
+        facts.append(f"as good within 0.005 from {low:.3f} to {high:.3f}")
+    if point.area_change_percent is not None:
+        change = f"{point.area_change_percent:+.2f}".replace("-", "−")
+        facts.append(f"area {change} % for a threshold 0.01 higher")
+    st.caption("  \n".join(facts))
+    if point.note:
+        st.caption(f":material/info: {point.note[:1].upper()}{point.note[1:]}.")
+
+
+def save_button(model: str, rule: str, clean_up: CleanUp, point: OperatingPoint) -> None:
+    """Freeze the rule's point with its run, as ``python -m core tune`` does."""
+    source, _, name = model.partition("/")
+    if source != "run":
+        st.caption(
+            "A shipped model keeps the point it came with; a run of yours can take this one."
+        )
+        return
+    label = f"Save {point.threshold:.3f} as operating point"
+    if not st.button(label, type="primary", icon=":material/push_pin:", width="stretch"):
+        return
+    with st.spinner("Saving, and evaluating with it"), widgets.one_clear_error():
+        tune(name, rule, clean_up="" if not clean_up else clean_up.words)
+    st.toast(f"Saved with {name}: {point.name}, {point.threshold:.3f}.")
+    st.rerun()
+
+
+def frozen(point: OperatingPoint) -> None:
+    """In the place of the rules, where nothing may be chosen."""
+    about_point(point)
+    st.info(
+        "Chosen on validation and frozen here. The slider shows what other thresholds would give; "
+        "none can be chosen on test, for then its figures would judge nothing.",
+        icon=":material/lock:",
+    )
+
+
+def take_along(part: Part, shown: Shown) -> None:
+    """All curves as files, the same numbers as ``evaluate --curves``."""
+    stem = f"{part.model}-{part.split}-curves"
+    makers: dict[str, tuple[str, Callable[[ThresholdCurves], str], str]] = {
+        "JSON": ("json", curves_json, "application/json"),
+        "CSV": ("csv", curves_csv, "text/csv"),
+    }
+    for title, (suffix, make, mime) in makers.items():
+        st.download_button(
+            f"Curves, {title}",
+            partial(make, shown.curves),
+            file_name=f"{stem}.{suffix}",
+            mime=mime,
+            icon=":material/download:",
+            key=f"curves-{suffix}",
+            on_click="ignore",
+        )
+
+
+def curves_json(curves: ThresholdCurves) -> str:
+    """As ``python -m core evaluate --curves FILE`` writes them."""
+    return json.dumps(curves.document(), indent=2, allow_nan=False)
+
+
+def curves_csv(curves: ThresholdCurves) -> str:
+    """A row for each threshold: every figure with its interval, then areas and pixels."""
+    columns: dict[str, Any] = {"threshold": curves.thresholds}
+    for block, values, bands in (
+        ("pooled", curves.pooled, curves.pooled_band),
+        ("per_image", curves.per_image, curves.per_image_band),
+    ):
+        for name, value in values.items():
+            columns[f"{block}_{name}"] = value
+            columns[f"{block}_{name}_low"], columns[f"{block}_{name}_high"] = bands[name]
+    columns |= {
+        "area_px": curves.area_px,
+        "area_change_percent": curves.area_change_percent,
+        "pixels_on_truth": curves.on_truth,
+        "pixels_off_truth": curves.off_truth,
+    }
+    buffer = io.StringIO()
+    table = csv.writer(buffer, lineterminator="\n")
+    table.writerow(columns)
+    for row in zip(*columns.values(), strict=True):
+        table.writerow(["" if np.isnan(value) else value for value in row])
+    return buffer.getvalue()

@@ -1,0 +1,107 @@
+// Clean-up at every threshold at once. Filling holes and dropping what is small commute with
+// thresholding, so each is done once on the codes, and a threshold stays a look-up: the result
+// above k is exactly the mask at k, cleaned as core.cleanup does (holes first; components join
+// through all eight neighbours, holes reach the border through four).
+
+const MOST_CLEANED = 2 ** 24; // pixels; the tree takes twelve bytes for each
+
+/** Codes with holes filled: of all ways from the border the least of the highest code on it. */
+function fillHoles(codes, width, height) {
+  const size = width * height;
+  const filled = new Uint16Array(size);
+  const seen = new Uint8Array(size);
+  const next = new Int32Array(size); // the buckets, as linked lists
+  const first = new Int32Array(ADDED + 1).fill(-1);
+  const push = (pixel, code) => {
+    seen[pixel] = 1;
+    filled[pixel] = code;
+    next[pixel] = first[code];
+    first[code] = pixel;
+  };
+  for (let pixel = 0; pixel < size; pixel++) {
+    const x = pixel % width;
+    if (x === 0 || x === width - 1 || pixel < width || pixel >= size - width) {
+      push(pixel, codes[pixel]);
+    }
+  }
+  for (let code = 0; code <= ADDED; code++) {
+    while (first[code] >= 0) {
+      const pixel = first[code];
+      first[code] = next[pixel];
+      const x = pixel % width;
+      if (x > 0 && !seen[pixel - 1]) push(pixel - 1, Math.max(code, codes[pixel - 1]));
+      if (x < width - 1 && !seen[pixel + 1]) push(pixel + 1, Math.max(code, codes[pixel + 1]));
+      if (pixel >= width && !seen[pixel - width]) {
+        push(pixel - width, Math.max(code, codes[pixel - width]));
+      }
+      if (pixel < size - width && !seen[pixel + width]) {
+        push(pixel + width, Math.max(code, codes[pixel + width]));
+      }
+    }
+  }
+  return filled;
+}
+
+const STEP_X = [-1, 0, 1, -1, 1, -1, 0, 1];
+const STEP_Y = [-1, -1, -1, 0, 0, 1, 1, 1];
+
+/** Pixels by falling code, by counting. */
+function byFallingCode(codes) {
+  const start = new Int32Array(ADDED + 2);
+  for (let i = 0; i < codes.length; i++) start[codes[i]]++;
+  for (let code = ADDED, at = 0; code >= 0; code--) [start[code], at] = [at, at + start[code]];
+  const order = new Int32Array(codes.length);
+  for (let i = 0; i < codes.length; i++) order[start[codes[i]]++] = i;
+  return order;
+}
+
+/**
+ * The components of every threshold as one tree (a max-tree, by union-find in falling order):
+ * made once for a map, after that each minimum area is a single pass.
+ */
+class AreaTree {
+  constructor(codes, width, height) {
+    const size = codes.length;
+    const order = byFallingCode(codes);
+    const parent = new Int32Array(size);
+    const area = new Int32Array(size);
+    const root = new Int32Array(size).fill(-1);
+    for (let at = 0; at < size; at++) {
+      const pixel = order[at];
+      const x = pixel % width;
+      parent[pixel] = root[pixel] = pixel;
+      area[pixel] = 1;
+      for (let n = 0; n < 8; n++) {
+        const beside = STEP_X[n];
+        if ((x === 0 && beside < 0) || (x === width - 1 && beside > 0)) continue;
+        let other = pixel + STEP_Y[n] * width + beside;
+        if (other < 0 || other >= size || root[other] < 0) continue;
+        while (root[other] !== other) other = root[other] = root[root[other]];
+        if (other === pixel) continue;
+        parent[other] = root[other] = pixel;
+        area[pixel] += area[other];
+      }
+    }
+    // Each pixel hangs on the head of its own plateau or of the one below.
+    for (let at = size - 1; at >= 0; at--) {
+      const pixel = order[at];
+      const above = parent[pixel];
+      if (codes[parent[above]] === codes[above]) parent[pixel] = parent[above];
+    }
+    Object.assign(this, { codes, order, parent, area });
+  }
+
+  /** Codes without what is smaller than `least` pixels. */
+  dropSmall(least) {
+    const { codes, order, parent, area } = this;
+    const kept = new Uint16Array(codes.length);
+    for (let at = order.length - 1; at >= 0; at--) {
+      const pixel = order[at];
+      const above = parent[pixel];
+      const head = above === pixel || codes[above] !== codes[pixel];
+      if (head && area[pixel] >= least) kept[pixel] = codes[pixel];
+      else kept[pixel] = above === pixel ? 0 : kept[above];
+    }
+    return kept;
+  }
+}

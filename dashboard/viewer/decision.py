@@ -1,0 +1,102 @@
+"""What a person decided in a viewer: threshold, clean-up, corrections, and the mask they make."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.cleanup import CleanUp, clean
+from core.levels import STEPS, LevelMap, mask_at
+
+Runs = tuple[int, ...]
+"""Pixels row by row: how many outside, how many inside, how many outside, …"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """How a level map becomes a mask."""
+
+    k: int
+    """The threshold, 0…1000."""
+    clean_up: CleanUp = field(default_factory=CleanUp)
+    """Applied to the mask at the threshold, before corrections."""
+    added: Runs = ()
+    """Pixels put in by hand, foreground at every threshold."""
+    removed: Runs = ()
+    """Pixels taken out by hand."""
+
+    @property
+    def corrected_px(self) -> tuple[int, int]:
+        """How many pixels were put in and taken out by hand."""
+        return sum(self.added[1::2]), sum(self.removed[1::2])
+
+    def mask(self, levels: LevelMap) -> NDArray[np.bool_]:
+        """Foreground of a level map, shape (H, W): exactly what the viewer paints."""
+        mask = clean(mask_at(levels, self.k), self.clean_up)
+        if self.added:
+            mask |= covered(self.added, levels.shape)
+        if self.removed:
+            mask &= ~covered(self.removed, levels.shape)
+        return mask
+
+    @property
+    def words(self) -> str:
+        """In a line, as in a table or report."""
+        parts = [f"threshold {self.k / STEPS:.3f}"]
+        if self.clean_up.minimum_area_px > 1:
+            parts.append(f"components under {self.clean_up.minimum_area_px:,} px dropped")
+        if self.clean_up.fill_holes:
+            parts.append("holes filled")
+        added, removed = self.corrected_px
+        if added or removed:
+            parts.append(f"corrected by hand: {added:,} px put in, {removed:,} px taken out")
+        return ", ".join(parts)
+
+
+def covered(runs: Runs, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """The pixels inside the runs, of an array of this shape."""
+    inside = np.zeros(shape, np.bool_)
+    flat, at = inside.reshape(-1), 0
+    for gap, length in zip(runs[::2], runs[1::2], strict=True):
+        flat[at + gap : at + gap + length] = True
+        at += gap + length
+    return inside
+
+
+def decided(choice: object, *, map_digest: str, start: Decision, pixels: int) -> Decision:
+    """The decision in a browser's answer; ``start`` where it is for another map or none at all.
+
+    Args:
+        choice: What the browser sent; nothing about it is trusted.
+        map_digest: Names the level map on show.
+        start: What the viewer began with.
+        pixels: Of the map.
+    """
+    if not isinstance(choice, Mapping):
+        return start
+    if choice.get("map") != map_digest or choice.get("start") != start.k:
+        return start
+    k, area = _count(choice.get("k"), STEPS), _count(choice.get("minimum_area_px"), pixels)
+    added = _runs(choice.get("added"), pixels)
+    removed = _runs(choice.get("removed"), pixels)
+    if k is None or area is None or added is None or removed is None:
+        return start
+    clean_up = CleanUp(minimum_area_px=area, fill_holes=choice.get("fill_holes") is True)
+    return Decision(k=k, clean_up=clean_up, added=added, removed=removed)
+
+
+def _count(value: object, most: int) -> int | None:
+    """The number, where it is a whole one of 0…``most``."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 <= value <= most else None
+
+
+def _runs(values: object, pixels: int) -> Runs | None:
+    """Runs that fit a map; None where they do not."""
+    if not isinstance(values, Sequence) or isinstance(values, str) or len(values) % 2:
+        return None
+    counts = [_count(value, pixels) for value in values]
+    known = tuple(count for count in counts if count is not None)
+    return known if len(known) == len(counts) and sum(known) <= pixels else None

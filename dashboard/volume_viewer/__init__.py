@@ -1,0 +1,77 @@
+"""The volume viewer: three linked planes of a volume and a mask that follows the hand.
+
+The browser receives levels and grey values once and paints every plane by itself, in the look of
+``dashboard.viewer``, whose scripts it shares. Python hears of the threshold when the hand lets go.
+
+How to use it on a page::
+
+    packed = pack_volume(VolumeScene(values=slices, levels=levels, plane="axial"))  # worth caching
+    decision = volume_viewer(packed, key="volume", threshold=412)
+    mask = decision.mask(levels)
+"""
+
+from pathlib import Path
+
+import streamlit as st
+
+from core.levels import STEPS
+from dashboard.viewer import HERE as SHARED
+from dashboard.viewer import Decision
+from dashboard.viewer.decision import decided
+from dashboard.viewer.scene import check_index, join, split
+from dashboard.volume_viewer.scene import VolumeScene, pack_volume
+
+__all__ = ["SCRIPTS", "STAGE_HEIGHT_PX", "VolumeScene", "pack_volume", "volume_viewer"]
+
+HERE = Path(__file__).parent
+SHARED_SCRIPTS = ("decode.js", "view.js", "paint.js", "track.js", "panel.js")
+SCRIPTS = ("voxels.js", "pane.js", "ribbon.js", "hand.js", "volume.js")
+STAGE_HEIGHT_PX = 600
+
+
+def volume_viewer(
+    packed: bytes, *, key: str, threshold: int, height: int = STAGE_HEIGHT_PX
+) -> Decision:
+    """Show a packed volume and return the threshold chosen in it.
+
+    Position, zoom and switches live in the browser and survive reruns.
+
+    Args:
+        packed: A message of ``pack_volume``.
+        key: Names this viewer on the page.
+        threshold: The k to begin at, 0…1000.
+        height: Of the large plane in CSS pixels; narrow screens make it smaller.
+
+    Returns:
+        The decision made by hand; while there is none for this map, ``threshold``.
+    """
+    check_index("threshold", threshold)
+    header, body = split(packed)
+    mount = {"key": key, "start": threshold, "stage_height": height}
+    result = _COMPONENT(
+        key=key, data=join(header | mount, body), on_choice_change=_heard, default={"choice": None}
+    )
+    return decided(
+        result.get("choice"), map_digest=header["map"], start=Decision(k=threshold), pixels=STEPS
+    )
+
+
+def _heard() -> None:
+    """Streamlit keeps a component's state only where it has a callback; the rerun is enough."""
+
+
+def _read(folder: Path, name: str) -> str:
+    return (folder / name).read_text(encoding="utf-8")
+
+
+_COMPONENT = st.components.v2.component(
+    "isoline.volume_viewer",
+    html=_read(HERE, "volume.html").replace("<!-- tuner -->", _read(SHARED, "tuner.html")),
+    css=_read(SHARED, "viewer.css") + _read(HERE, "volume.css"),
+    js="\n".join(
+        [
+            *(_read(SHARED, name) for name in SHARED_SCRIPTS),
+            *(_read(HERE, name) for name in SCRIPTS),
+        ]
+    ),
+)

@@ -1,0 +1,35 @@
+"""Compare: several models on the same images, with intervals, tests and the images themselves."""
+
+import streamlit as st
+
+from dashboard import compare_views, widgets
+from dashboard.compare_looks import LOOKS
+
+rail, stage = st.columns([1, 3.6], gap="medium")
+
+with rail:
+    widgets.head("Compare", "Several models on the same images, each at its own threshold.")
+    keys, images, figure = compare_views.pickers()
+
+with stage:
+    compared = compare_views.compared(keys, images, figure=figure)
+
+with rail:
+    image = compare_views.image_picker(compared)
+    compare_views.take_along(compared)
+
+with stage:
+    compare_views.verdict(compared)
+    compare_views.table(compared)
+    look = st.segmented_control(
+        "Look at",
+        list(LOOKS),
+        default=next(iter(LOOKS)),
+        key="show",
+        bind="query-params",
+        label_visibility="collapsed",
+        required=True,
+    )
+    LOOKS[look](compared, image)
+
+widgets.foot(*compared.names, compared.comparison["label"])

@@ -1,0 +1,34 @@
+"""Papers: what the five papers print, what we find, and a button that tries it again."""
+
+import streamlit as st
+
+from core.papers import PAPERS
+from dashboard import papers_gallery, papers_start, papers_views, widgets
+
+rail, stage = st.columns([1, 3.6], gap="medium")
+
+with rail:
+    widgets.head("Papers", "Their figures beside ours, and how to repeat them.")
+    key = papers_views.picker()
+    papers_views.about(PAPERS[key])
+
+with stage, widgets.one_clear_error():
+    own, ours = papers_views.presets_of(key)
+    look = st.segmented_control(
+        "Look at",
+        papers_views.LOOKS,
+        default=papers_views.LOOKS[0],
+        key=papers_start.LOOK_KEY,
+        label_visibility="collapsed",
+        required=True,
+    )
+    if look == "Overview":
+        papers_views.overview(PAPERS[key], own, ours)
+    elif look == "Pictures":
+        papers_gallery.gallery(key, own, ours, papers_start.go_to_reproduce)
+    elif look == "Curves":
+        papers_start.curves(own, ours)
+    else:
+        papers_start.reproduce(own, ours)
+
+widgets.foot(f"Paper {papers_views.SHORT[key]}", f"Data {', '.join(PAPERS[key].datasets)}")

@@ -1,0 +1,75 @@
+"""Threshold: figures, images and a rule for one threshold of a trained model."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from core.metrics.statistics import RESAMPLES
+from dashboard import cache, threshold_views, widgets
+from dashboard.threshold_message import shown as made_ready
+
+threshold_views.prefer_what_is_here()
+rail, stage = st.columns([1, 3.6], gap="medium")
+
+with rail:
+    widgets.head("Threshold", "Choose on validation, judge on test.")
+    model = widgets.model_picker()
+    with widgets.one_clear_error():
+        trained = cache.trained_model(model)
+    split = threshold_views.part_picker()
+    saved = trained.operating_point
+    rule, clean_up = "frozen", replace(saved.clean_up, largest_component=False)
+
+with stage, widgets.one_clear_error():
+    part = threshold_views.looked_at(model, split)
+
+with rail:
+    if split == "val":
+        rule = threshold_views.rule_picker()
+    about = st.container()
+    with st.expander("Figures and clean-up" if split == "val" else "Figures"):
+        block, figures = threshold_views.figures_picker()
+        if split == "val":
+            clean_up = threshold_views.clean_up_picker(model, saved)
+
+with stage, st.spinner("Drawing the curves"), widgets.one_clear_error():
+    shown = made_ready(part, clean_up)
+
+points = [(saved.k, saved.name)]
+choice = None
+if split == "val":
+    choice = threshold_views.chosen(part, shown, rule, clean_up, resamples=0)
+    if not isinstance(choice, str) and choice.k != saved.k:
+        points = [(choice.k, choice.name), (saved.k, "Saved operating point")]
+
+with stage:
+    if saved.clean_up.largest_component:
+        st.caption(
+            "The operating point also keeps only the largest component; what is shown here comes "
+            "before that step."
+        )
+    k = threshold_views.board(
+        shown,
+        context=f"{part.key} {clean_up.words} {rule}",
+        points=points,
+        block=block,
+        figures=figures,
+    )
+    with st.container(horizontal=True):
+        threshold_views.take_along(part, shown)
+
+with about:
+    if choice is None:
+        threshold_views.frozen(saved)
+    elif isinstance(choice, str):
+        st.error(choice, icon=":material/error:")
+    else:
+        sure = threshold_views.chosen(part, shown, rule, clean_up, resamples=RESAMPLES)
+        if not isinstance(sure, str):
+            threshold_views.about_point(sure)
+            threshold_views.save_button(model, rule, clean_up, sure)
+
+widgets.foot(
+    *widgets.about_model(trained.name, trained.config.dataset, saved),
+    f"{part.dataset.info.title}, {split}, n = {len(part.samples)} images",
+)

@@ -1,0 +1,73 @@
+"""The board of the page Threshold alone, for its browser tests and its benchmark: drawn data.
+
+Options come from the address: ``?images=8&side=128``.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from core.cleanup import CleanUp
+from core.data.phantoms import Phantoms
+from core.metrics.sweep import concatenate, sweep_image
+from dashboard import threshold_views
+from dashboard.threshold_message import Shown, shown
+from dashboard.threshold_parts import Part
+from tests.apps.viewer_data import drawn
+
+
+class Drawn(Phantoms):
+    """Images that are already there."""
+
+    pictures: dict[str, np.ndarray]
+
+    def image(self, sample):
+        return self.pictures[sample.id]
+
+
+@st.cache_resource(show_spinner=False)
+def part_of(images: int, side: int) -> tuple[Part, Shown]:
+    folder = Path(tempfile.mkdtemp(prefix="isoline-board-"))
+    dataset = Drawn.open()
+    samples = dataset.samples[:images]
+    dataset.pictures = {}
+    sweeps = []
+    for n, sample in enumerate(samples):
+        dataset.pictures[sample.id], levels, truth = drawn(side, n)
+        np.savez(folder / f"{n}.npz", levels=levels, truth=truth)
+        sweeps.append(sweep_image(levels, truth))
+    part = Part(
+        key=f"drawn-{images}-{side}",
+        model="drawn",
+        split="val",
+        split_hash="",
+        dataset=dataset,
+        samples=samples,
+        sweep=concatenate(sweeps),
+        folder=folder,
+    )
+    return part, shown(part, CleanUp())
+
+
+st.set_page_config(page_title="Board", layout="wide")
+part, ready = part_of(
+    int(st.query_params.get("images", "8")), int(st.query_params.get("side", "128"))
+)
+rail, stage = st.columns([1, 3.6])
+with rail:
+    rule = threshold_views.rule_picker()
+point = threshold_views.chosen(part, ready, rule, CleanUp(), resamples=0)
+with stage:
+    k = threshold_views.board(
+        ready,
+        context=rule,
+        points=[(point.k, point.name)],
+        block="pooled",
+        figures=["dice", "precision", "recall", "iou"],
+    )
+st.caption(f"k={k}")

@@ -1,0 +1,49 @@
+"""Folded networks answer as before: every network for images, and what cannot be folded stays."""
+
+import pytest
+import torch
+from torch import nn
+
+from core.models import MODELS, build_model
+from core.models.folding import folded
+
+
+def stirred(network: nn.Module) -> nn.Module:
+    """Running statistics as after a training, so that folding has something to do."""
+    generator = torch.Generator().manual_seed(1)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d) and module.running_mean is not None:
+            module.running_mean.normal_(0, 0.2, generator=generator)
+            module.running_var.uniform_(0.5, 2, generator=generator)
+            nn.init.uniform_(module.weight, 0.5, 1.5, generator=generator)
+    return network.eval()
+
+
+def counted(network: nn.Module) -> int:
+    return sum(isinstance(module, nn.BatchNorm2d) for module in network.modules())
+
+
+OURS = [name for name in ("unet", "resunet") if name in MODELS]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_answer_stays(name: str) -> None:
+    torch.manual_seed(0)
+    options = {"base_filters": 4} if "base_filters" in MODELS[name].options else {}
+    network = stirred(build_model(name, in_channels=1, classes=1, **options))
+    fewer = folded(network)
+    image = torch.rand(1, 1, 64, 64)
+    with torch.inference_mode():
+        torch.testing.assert_close(fewer(image), network(image), rtol=1e-3, atol=1e-4)
+    assert counted(fewer) < counted(network) or counted(network) == 0
+
+
+def test_a_unet_has_no_batch_normalization_left() -> None:
+    network = stirred(build_model("unet", in_channels=1, classes=1, base_filters=4))
+    assert counted(network) > 0
+    assert counted(folded(network)) == 0
+
+
+def test_a_network_in_training_is_refused() -> None:
+    with pytest.raises(ValueError, match="evaluation mode"):
+        folded(build_model("unet", in_channels=1, classes=1, base_filters=4).train())

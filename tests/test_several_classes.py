@@ -1,0 +1,244 @@
+"""Several classes and regions: one map each, from the target of the loss to the shipped model."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from core.batches import Pictures, Step, read
+from core.config import RunConfig
+from core.data import DATASETS
+from core.data.augmentation import sample
+from core.data.base import Dataset, DatasetInfo, Sample
+from core.data.brats import BraTS, regions
+from core.errors import InputError
+from core.heads import Head, build_criterion, build_network, depth_weights, head_of
+from core.levels import level_map
+from core.losses import LOSSES
+from core.predict import Predictor
+from core.runs import Run, create_run
+from core.train import train
+from core.weights import load_run, load_weights, promote
+
+SIDE = 48
+
+
+class Shapes(Dataset):
+    """Bright squares that hold a dark core, and grey bars."""
+
+    info: ClassVar[DatasetInfo] = DatasetInfo(
+        name="shapes",
+        title="Shapes",
+        modality="drawn",
+        foreground="shape",
+        license="none",
+        citation="none",
+        homepage="",
+        layout="none",
+        classes=("rim", "core", "bar"),
+        regions={"whole": (1, 2), "inner": (2,)},
+    )
+
+    @classmethod
+    def open(cls, path: Path | None) -> "Shapes":
+        return cls(path, [Sample(id=f"s{n:02d}", group=f"g{n:02d}") for n in range(16)])
+
+    def image(self, sample: Sample) -> NDArray[np.uint8]:
+        greys = np.array([90, 230, 20, 150])[self.truth(sample)]
+        noise = np.random.default_rng(int(sample.id[1:])).normal(0, 6, greys.shape)
+        return np.clip(greys + noise, 0, 255).astype(np.uint8)
+
+    def truth(self, sample: Sample) -> NDArray[np.uint8]:
+        numbers = np.random.default_rng(100 + int(sample.id[1:]))
+        y, x, bar = numbers.integers(2, 20, 3)
+        mask = np.zeros((SIDE, SIDE), np.uint8)
+        mask[y : y + 14, x : x + 14] = 1
+        mask[y + 4 : y + 10, x + 4 : x + 10] = 2
+        mask[38:44, bar : bar + 20] = 3
+        return mask
+
+
+@pytest.fixture(autouse=True)
+def _shapes() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(DATASETS, "shapes", Shapes)
+        yield
+
+
+def config(**changes: Any) -> RunConfig:
+    settings: dict[str, Any] = {
+        "dataset": "shapes",
+        "model_options": {"base_filters": 8, "depth": 2},
+        "epochs": 12,
+        "batch_size": 4,
+        "learning_rate": 0.02,
+        "target": "classes",
+        "loss": "ce",
+        "augment": False,
+        **changes,
+    }
+    return RunConfig(**settings)
+
+
+@pytest.fixture(scope="module")
+def run(_own_workspace: None) -> Run:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(DATASETS, "shapes", Shapes)
+        made = create_run(config(), name="shapes")
+        train(made)
+        return made
+
+
+def test_the_head_follows_target_and_loss() -> None:
+    info = Shapes.info
+    assert head_of(config(target="foreground"), info) == Head()
+    exclusive = head_of(config(), info)
+    assert (exclusive.names, exclusive.softmax, exclusive.outputs) == (info.classes, True, 4)
+    each = head_of(config(loss="bce"), info)
+    assert (each.values, each.softmax, each.outputs) == (((1,), (2,), (3,)), False, 3)
+    assert not head_of(config(loss="dice", loss_options={"independent": True}), info).softmax
+    overlapping = head_of(config(target="regions", loss="bce_dice"), info)
+    assert (overlapping.names, overlapping.softmax) == (("whole", "inner"), False)
+    assert head_of(config(), DATASETS["phantoms"].info) == Head(), "one class is the foreground"
+
+
+def test_what_cannot_be_is_refused() -> None:
+    with pytest.raises(InputError, match="phantoms declares no regions"):
+        head_of(config(target="regions"), DATASETS["phantoms"].info)
+    with pytest.raises(InputError, match="regions overlap and ce lets classes exclude"):
+        head_of(config(target="regions"), Shapes.info)
+    with pytest.raises(InputError, match=r"unet has one output.*choose attention_unet"):
+        build_network(config(deep_supervision=True), in_channels=1, outputs=1)
+
+
+@pytest.mark.parametrize("target", ["classes", "regions"])
+@pytest.mark.parametrize("loss", sorted(LOSSES))
+def test_every_loss_takes_the_targets_of_its_head_or_says_why_not(loss: str, target: str) -> None:
+    asked = config(loss=loss, target=target)
+    card = LOSSES[loss]
+    if target == "regions" and card.activation == "softmax" and "independent" not in card.options:
+        with pytest.raises(InputError, match="regions overlap"):
+            head_of(asked, Shapes.info)
+        return
+    head = head_of(asked, Shapes.info)
+    mask = torch.from_numpy(
+        np.stack([Shapes.open(None).truth(s) for s in Shapes.open(None).samples])
+    )
+    targets = head.targets(mask[:2, None]).float()
+    truths = head.truths(mask[0].numpy())
+    assert torch.equal(targets[0], torch.from_numpy(head.one_hot(truths)))
+    if head.softmax:
+        assert (targets.sum(1) == 1).all()
+    right, wrong = (
+        build_criterion(asked)(8 * (2 * t - 1), targets) for t in (targets, 1 - targets)
+    )
+    assert torch.isfinite(right)
+    assert (right < wrong) == (not LOSSES[loss].as_printed)
+
+
+def test_regions_of_brats_are_those_it_scores() -> None:
+    head = head_of(config(target="regions", loss="bce"), BraTS.info)
+    truth = np.random.default_rng(0).integers(0, 4, (32, 32)).astype(np.uint8)
+    for name, plane in zip(head.names, head.truths(truth), strict=True):
+        assert np.array_equal(plane, regions(truth)[name])
+
+
+def test_moved_classes_exclude_one_another() -> None:
+    data = Shapes.open(None)
+    masks = np.stack([data.truth(s)[None] for s in data.samples])
+    pictures = Pictures(torch.from_numpy(masks * 60), torch.from_numpy(masks))
+    moves = config(augment=True).augmentation
+    draw = sample(
+        moves,
+        batch=16,
+        source=(SIDE, SIDE),
+        output=(SIDE, SIDE),
+        generator=torch.Generator().manual_seed(0),
+    )
+    step = Step(torch.arange(16), draw, (SIDE, SIDE))
+    _, targets, _ = read(step, pictures, head_of(config(), Shapes.info))
+    assert (targets.sum(1) == 1).all()
+    assert (targets.mean((0, 2, 3)) > 0.01).all()
+
+
+class Fixed(nn.Module):
+    """Logits that are the grey and its multiples, whatever was learnt."""
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.linspace(-3, 5, outputs)[None, :, None, None])
+
+    def forward(self, image: Tensor) -> Tensor:
+        return image[:, :1] * self.scale
+
+
+@pytest.mark.parametrize("softmax", [True, False])
+@pytest.mark.parametrize("size", [None, 64])
+def test_maps_of_every_class_and_of_the_foreground(size: int | None, softmax: bool) -> None:
+    predictor = Predictor(Fixed(3 + softmax), size=size, classes=("a", "b", "c"), softmax=softmax)
+    image = np.random.default_rng(0).integers(0, 256, (700, 40), dtype=np.uint8)
+    each = predictor.class_probability(image)
+    assert each.shape == (3, 700, 40)
+    assert np.array_equal(predictor.class_levels(image), level_map(each))
+    any_class = each.sum(0).clip(0, 1) if softmax else each.max(0)
+    assert np.array_equal(predictor.probability(image), any_class)
+    assert np.array_equal(predictor.levels(image), level_map(any_class))
+    if size is None:
+        logits = Fixed(3 + softmax)(torch.from_numpy(image)[None, None] / 255)[0]
+        expected = logits.softmax(0)[1:] if softmax else logits.sigmoid()
+        assert np.allclose(each, expected.detach().numpy(), atol=1e-5)
+
+
+def test_one_class_has_one_map() -> None:
+    predictor = Predictor(Fixed(1))
+    image = np.random.default_rng(0).integers(0, 256, (40, 50), dtype=np.uint8)
+    assert np.array_equal(predictor.class_levels(image)[0], predictor.levels(image))
+    assert np.array_equal(predictor.class_probability(image)[0], predictor.probability(image))
+
+
+def test_a_run_learns_every_class_and_keeps_a_threshold_for_each(run: Run) -> None:
+    last = run.history[-1]
+    dices = [last[f"val_dice_{name}"] for name in Shapes.info.classes]
+    assert min(dices) > 0.5
+    assert last["val_dice"] == pytest.approx(np.mean(dices))
+    point = run.operating_point
+    assert point is not None
+    assert list(point.classes) == list(Shapes.info.classes)
+    document = run.evaluation("val")
+    assert document is not None
+    for name, one in document["classes"].items():
+        assert one["threshold"] == point.classes[name]["threshold"]
+        assert one["pooled"]["dice"] == pytest.approx(point.classes[name]["value"])
+        assert one["n_images"] == document["n_images"]
+
+
+def test_a_shipped_model_has_the_classes_of_its_run(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ISOLINE_WEIGHTS", str(tmp_path))
+    promote(run, "shapes")
+    shipped, trained = load_weights("shapes"), load_run(run)
+    assert shipped.predictor.classes == Shapes.info.classes
+    assert shipped.predictor.softmax
+    assert shipped.operating_point == trained.operating_point
+    image = Shapes.open(None).image(Shapes.open(None).samples[0])
+    rounded, exact = (model.predictor.class_probability(image) for model in (shipped, trained))
+    assert np.allclose(rounded, exact, atol=0.05)
+    assert set(shipped.evaluate("test", data=None)["classes"]) == set(Shapes.info.classes)
+
+
+def test_regions_train_with_a_loss_that_can_be_made_independent() -> None:
+    made = create_run(config(target="regions", loss="dice", epochs=2, ema=0.5))
+    train(made)
+    assert {"val_dice_whole", "val_dice_inner"} <= set(made.history[-1])
+    assert not load_run(made).predictor.softmax
+
+
+def test_weights_of_coarser_outputs_halve() -> None:
+    assert depth_weights(3) == pytest.approx([1 / 7, 2 / 7, 4 / 7])
+    assert depth_weights(1) == [1.0]
