@@ -125,7 +125,7 @@ def build_network(
     if config.deep_supervision and not hasattr(model, "forward_all"):
         raise InputError(
             f"{config.model} has one output, so there is nothing for deep_supervision; set it to "
-            "false or choose attention_unet, unetpp, unet3p or doubleunet"
+            "false or choose attention_unet, unetpp, unet3p, doubleunet or dynunet"
         )
     return model
 

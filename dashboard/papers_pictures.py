@@ -146,7 +146,7 @@ def bounding_box(mask: Mask) -> tuple[int, int, int, int] | None:
     if not count:
         return None
     largest = int(np.bincount(labels.ravel())[1:].argmax()) + 1
-    rows, columns = ndimage.find_objects(labels == largest)[0]
+    rows, columns = ndimage.find_objects(labels == largest, max_label=1)[0]
     return int(rows.start), int(columns.start), int(rows.stop), int(columns.stop)
 
 

@@ -18,6 +18,7 @@ SPLIT_WORDS = {"val": "Validation", "test": "Test", "all": "All images"}
 def details(name: str) -> None:
     """One run, followed live while it trains."""
     run = open_run(name)
+    run.config  # noqa: B018 - a damaged run ends here, in one sentence
     moving = run.status["state"] in UNDER_WAY
     st.fragment(_live, run_every=train_views.LIVE_SECONDS if moving else None)(run, moving=moving)
     _said(run)

@@ -185,7 +185,8 @@ def filled(config: RunConfig) -> dict[str, Any]:
         value = st.session_state[key_of(name)]
         if name == "base_filters" and name not in card_of(model).options:
             continue
-        if value != value_of(config, name):
+        dropped = name == "base_filters" and model != config.model  # with the other's options
+        if dropped or value != value_of(config, name):
             changes[name] = value or None if name in ZERO_IS_NONE else value
     return changes
 

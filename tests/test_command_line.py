@@ -139,8 +139,8 @@ def test_training_prints_one_document_and_its_progress_elsewhere(sections: Path)
     assert (document["run"], document["epochs"]) == ("by-hand", 2)
     assert Path(document["checkpoint"]).exists()
     lines = answer.err.splitlines()
-    assert [line[:9] for line in lines] == ["epoch 1/2", "epoch 2/2"]
-    assert "images/s" in lines[0]
+    assert [line[:9] for line in lines] == ["a step ne", "epoch 1/2", "epoch 2/2"]
+    assert "images/s" in lines[1]
 
 
 def test_a_run_is_shown_resumed_and_tuned(call: Call, finished_run: Run) -> None:
@@ -216,7 +216,7 @@ WRONG: dict[str, tuple[str, str]] = {
     "no data": ("train --dataset isbi2012", "isbi2012 needs --data PATH: a folder with train-vol"),
     "folder": ("train --dataset isbi2012 --data {tmp}/none", "/none: no such folder; expected a"),
     "run name": ("train --dataset phantoms --name a/b", "run name 'a/b' must be"),
-    "no data set": ("train", "Missing option '--dataset'"),
+    "no data set": ("train", "with --dataset, or an experiment with --preset"),
     "no such command": ("trian", "No such command 'trian'"),
     "no such flag": ("models list --yaml", "No such option"),
     "missing run": ("resume nobody", "no run named 'nobody'; see: python -m core runs list"),

@@ -120,7 +120,7 @@ def test_models_of_unlike_images_are_refused(
         owner_of([own, "weights/phantoms-unet"], "isbi2012", "test")
     with pytest.raises(InputError, match="None of these models was trained on"):
         owner_of([own, OTSU], "phantoms", "test")
-    train(create_run(tiny_config(seed=3, epochs=1), name="other"))
+    train(create_run(tiny_config(split_seed=3, epochs=1), name="other"))
     with pytest.raises(InputError, match=r"different splits of .*take all images"):
         evaluated((own, "run/other"), "isbi2012/test", figure="dice", progress=quiet)
     everywhere = evaluated((own, "run/other"), "isbi2012/all", figure="dice", progress=quiet)

@@ -328,7 +328,13 @@ def test_dropout_drops_whole_channels_while_training_alone() -> None:
 
 def test_dropout_is_where_it_is_asked_for() -> None:
     # encoder 0, encoder 1, bottleneck, decoder of level 1, decoder of level 0
-    expected = {"deepest": (1, 2), "encoder": (0, 1, 2), "decoder": (3, 4), "all": (0, 1, 2, 3, 4)}
+    expected = {
+        "bottleneck": (2,),
+        "deepest": (1, 2),
+        "encoder": (0, 1, 2),
+        "decoder": (3, 4),
+        "all": (0, 1, 2, 3, 4),
+    }
     assert set(expected) == set(DROPOUT_PLACES)
     for places, blocks in expected.items():
         model = small("unet", dropout=0.5, dropout_places=places)
@@ -392,7 +398,7 @@ def test_an_image_is_continued_by_mirroring() -> None:
     ("options", "message"),
     [
         ({"convolutions": "valid"}, "unknown convolutions 'valid'; choose one of padded, unpadded"),
-        ({"dropout_places": "top"}, "unknown dropout_places 'top'; choose one of deepest, encoder"),
+        ({"dropout_places": "top"}, "unknown dropout_places 'top'; choose one of bottleneck, deepest"),
         ({"normalization": "layer"}, "unknown normalization 'layer'; choose one of none, batch"),
         ({"activation": "gelu"}, "unknown activation 'gelu'; choose one of relu, prelu"),
         ({"upsampling": "cubic"}, "unknown upsampling 'cubic'; choose one of transposed, bilinear"),

@@ -125,7 +125,7 @@ def test_dropout_has_its_places(name: str) -> None:
         )
         for places in DROPOUT_PLACES
     }
-    assert counts == {"deepest": 2, "encoder": 3, "decoder": 2, "all": 5}
+    assert counts == {"bottleneck": 1, "deepest": 2, "encoder": 3, "decoder": 2, "all": 5}
     model = small(name, dropout=0.5, dropout_places="decoder").train()
     assert model(noise(1, 1, 17, 9)).shape == (1, 1, 17, 9)
 

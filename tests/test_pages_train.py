@@ -51,7 +51,7 @@ def test_the_defaults_start_a_small_training() -> None:
     assert (config.dataset, config.epochs, config.tile) == ("phantoms_membranes", 20, 256)
     assert config.model_options == {"base_filters": 16}
     assert [job.run for job in jobs.list_jobs()] == [run.name]
-    assert app.query_params["run"] == [run.name]
+    assert app.query_params["run"] == run.name
     press(app, "Stop")
     assert jobs.open_job(run.name).state == "cancelled"
 
@@ -80,7 +80,7 @@ def test_a_wrong_setting_is_one_sentence_and_what_trains_stays_in_view(
     ended("stopped", reason="by request")
     app = run_page("train")
     app.text_area(key="train-others").set_value("nonsense=1").run()
-    assert "Unknown setting 'nonsense'" in app.error[0].value
+    assert "unknown setting 'nonsense'" in app.error[0].value
     assert "After 1 of 4 epochs: by request." in texts(app)
     assert not any(button.label == "Start training" for button in app.button)
 

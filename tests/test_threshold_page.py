@@ -27,8 +27,8 @@ from dashboard.threshold_board import chosen_by_hand
 from dashboard.threshold_message import FIGURES, Shown, shown, tile, tile_side
 from dashboard.threshold_parts import Part, open_part
 from tests.apps.viewer_data import drawn
+from tests.pages import run_page
 
-ROOT = Path(__file__).resolve().parents[1]
 MODEL = "run/finished"
 NONE = CleanUp()
 
@@ -169,15 +169,6 @@ def test_the_network_runs_once_and_again_where_the_kept_maps_are_gone(
     assert np.array_equal(again.sweep.tp, part.sweep.tp)
 
 
-def run_page(**query: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=120)
-    app.run()
-    app.switch_page("../pages/threshold.py")
-    for name, value in query.items():
-        app.query_params[name] = value
-    return app.run()
-
-
 def said(app: AppTest) -> str:
     return " ".join(
         element.value for kind in (app.caption, app.markdown, app.info) for element in kind
@@ -190,7 +181,7 @@ def labels(app: AppTest) -> list[str]:
 
 @pytest.mark.usefixtures("finished_run")
 def test_the_page_offers_rules_and_saving_on_validation_alone() -> None:
-    app = run_page(model="finished (run)")
+    app = run_page("threshold", model="finished (run)")
     assert not app.exception
     assert app.selectbox(key="rule").value == "dice"
     assert any(label.startswith("Save 0.") for label in labels(app))
@@ -205,7 +196,7 @@ def test_the_page_offers_rules_and_saving_on_validation_alone() -> None:
 
 
 def test_saving_freezes_the_point_with_the_run(finished_run: Run) -> None:
-    app = run_page(model="finished (run)", rule="Best MCC")
+    app = run_page("threshold", model="finished (run)", rule="Best MCC")
     (save,) = (button for button in app.button if button.label.startswith("Save 0."))
     save.click().run()
     assert not app.exception
@@ -217,10 +208,10 @@ def test_saving_freezes_the_point_with_the_run(finished_run: Run) -> None:
 
 @pytest.mark.usefixtures("finished_run")
 def test_a_link_opens_its_threshold() -> None:
-    app = run_page(model="finished (run)", threshold="0.123")
+    app = run_page("threshold", model="finished (run)", threshold="0.123")
     assert not app.exception
-    assert app.query_params["threshold"] == ["0.123"]
-    app = run_page(model="finished (run)", threshold="much")
+    assert app.query_params["threshold"] == "0.123"
+    app = run_page("threshold", model="finished (run)", threshold="much")
     assert not app.exception
 
 
@@ -229,7 +220,7 @@ def test_without_the_data_the_page_says_so_and_shows_what_is_known(
 ) -> None:
     del home
     monkeypatch.setenv("ISOLINE_REALDATA", "/nowhere")
-    app = run_page(model="isbi2012-unet")
+    app = run_page("threshold", model="isbi2012-unet")
     assert not app.exception
     assert "is not on this machine" in app.info[0].value
     assert "Pooled" in app.dataframe[0].value.columns
@@ -237,7 +228,7 @@ def test_without_the_data_the_page_says_so_and_shows_what_is_known(
 
 def test_a_model_that_was_not_trained_has_no_parts(home: Path) -> None:
     del home
-    app = run_page(model="classical/otsu (no training)")
+    app = run_page("threshold", model="classical/otsu (no training)")
     assert not app.exception
     assert "was not trained" in app.info[0].value
 

@@ -95,6 +95,7 @@ def test_a_shipped_model_is_whole_and_says_nothing_of_this_machine(
         "model.safetensors",
         "operating_point.json",
         "split.json",
+        "training_facts.json",
     }
     assert list_weights() == ["tiny"]
     assert [path.name for path in shipped.parent.iterdir()] == ["tiny"], "nothing half done"

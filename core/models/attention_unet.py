@@ -61,8 +61,8 @@ class AttentionUNet(UShaped):
         normalization: ``none``, ``batch``, ``group`` or ``instance``.
         activation: ``relu``, ``prelu``, ``leaky_relu`` or ``silu``.
         dropout: Rate of channel dropout.
-        dropout_places: ``deepest`` (last encoder block and bottleneck), ``encoder``, ``decoder`` or
-            ``all``.
+        dropout_places: ``bottleneck``, ``deepest`` (that and the last encoder block), ``encoder``,
+            ``decoder`` or ``all``.
         upsampling: ``transposed`` or ``bilinear``.
         deep_supervision: Whether the coarser decoder levels have a head of their own.
     """

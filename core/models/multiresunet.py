@@ -98,8 +98,8 @@ class MultiResUNet(nn.Module):
         normalization: ``none``, ``batch``, ``group`` or ``instance``.
         activation: ``relu``, ``prelu``, ``leaky_relu`` or ``silu``.
         dropout: Rate of channel dropout.
-        dropout_places: ``deepest`` (last encoder block and bottleneck), ``encoder``, ``decoder`` or
-            ``all``.
+        dropout_places: ``bottleneck``, ``deepest`` (that and the last encoder block), ``encoder``,
+            ``decoder`` or ``all``.
         upsampling: ``transposed`` or ``bilinear``.
     """
 

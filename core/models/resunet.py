@@ -86,8 +86,8 @@ class ResUNet(nn.Module):
         normalization: ``none``, ``batch``, ``group`` or ``instance``.
         activation: ``relu``, ``prelu``, ``leaky_relu`` or ``silu``.
         dropout: Rate of channel dropout.
-        dropout_places: ``deepest`` (last encoder unit and bridge), ``encoder``, ``decoder`` or
-            ``all``.
+        dropout_places: ``bottleneck`` (the bridge), ``deepest`` (that and the last encoder unit),
+            ``encoder``, ``decoder`` or ``all``.
         upsampling: ``nearest``, ``transposed`` or ``bilinear``.
     """
 

@@ -68,8 +68,8 @@ class UNet3Plus(nn.Module):
         normalization: ``none``, ``batch``, ``group`` or ``instance``.
         activation: ``relu``, ``prelu``, ``leaky_relu`` or ``silu``.
         dropout: Rate of channel dropout.
-        dropout_places: ``deepest`` (last encoder block and bottleneck), ``encoder``, ``decoder`` or
-            ``all``.
+        dropout_places: ``bottleneck``, ``deepest`` (that and the last encoder block), ``encoder``,
+            ``decoder`` or ``all``.
         deep_supervision: Whether bottleneck and coarser decoder levels have a head of their own.
     """
 
