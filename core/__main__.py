@@ -260,7 +260,7 @@ def resume(
     """Go on with a run from its last checkpoint; under torchrun with several processes."""
     from core.distributed import from_leader, joined
     from core.extension import extend
-    from core.runs import open_run
+    from core.runs import UNDER_WAY, open_run
 
     if queue:
         if epochs is not None:
@@ -270,6 +270,8 @@ def resume(
     with joined() as team:
         if epochs is not None:
             from_leader(team, lambda: extend(open_run(run), epochs).epochs)
+        if team.leads and open_run(run).saved_state not in UNDER_WAY:  # by hand, after a stop
+            open_run(run).wish_to_stop(wish=False)
         _train(run, as_json)
 
 

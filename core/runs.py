@@ -103,7 +103,7 @@ class Run:
         """Last known state; a run whose process is gone is ``lost``."""
         status = self._saved_status
         if status["state"] in TRAINING and living(status) is None:
-            stopped = (self.path / STOP).exists()
+            stopped = self.asked_to_stop
             status |= {
                 "state": "stopped" if stopped else "lost",
                 "reason": "stopped by request before its first step"
@@ -124,6 +124,11 @@ class Run:
             write_atomic(self.path / STOP, b"")
         else:
             (self.path / STOP).unlink(missing_ok=True)
+
+    @property
+    def asked_to_stop(self) -> bool:
+        """Whether it was left word to stop and has not been told to go on since."""
+        return (self.path / STOP).exists()
 
     def process(self) -> psutil.Process | None:
         """The process that trains this run, None when there is none."""

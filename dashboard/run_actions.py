@@ -19,11 +19,18 @@ MEMORY_WORDS = ("memory", "would fit")
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Say what went wrong in passing; the page stays."""
+    """For callbacks: what went wrong is said in passing, by ``speak``; the page stays."""
     try:
         yield
     except InputError as wrong:
-        st.toast(str(wrong), icon=":material/error:", duration="long")
+        # An element that a callback draws takes the place of the page's first ones; so it waits.
+        st.session_state.setdefault("messages", []).append(str(wrong))
+
+
+def speak() -> None:
+    """Show what callbacks had to say."""
+    for text in st.session_state.pop("messages", []):
+        st.toast(text, icon=":material/error:", duration="long")
 
 
 def buttons(run: Run, state: str) -> None:
@@ -37,6 +44,7 @@ def buttons(run: Run, state: str) -> None:
                 "Stop",
                 icon=":material/stop:",
                 key=f"stop-{run.name}",
+                disabled=run.asked_to_stop,
                 help="After this step; the last checkpoint is kept, and it can go on later.",
                 on_click=_stop,
                 args=(run,),
@@ -241,7 +249,6 @@ def _copy_with(run: Run, changes: dict[str, object]) -> None:
 def _stop(run: Run) -> None:
     with told():
         jobs.stop(run)
-        st.toast("Stopping after this step. The last checkpoint is kept.")
 
 
 def _go_on(run: Run) -> None:

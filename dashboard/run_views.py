@@ -39,8 +39,9 @@ def details(name: str) -> None:
 def _live(run: Run, *, moving: bool) -> None:
     status = run.status
     jobs.tend()
-    if moving and status["state"] not in UNDER_WAY:
-        st.rerun()  # the whole page once more: the fragment stops asking
+    run_actions.speak()
+    if moving != (status["state"] in UNDER_WAY):
+        st.rerun()  # the whole page once more: the fragment stops asking, or begins to
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"#### {run.name}")
         run_actions.buttons(run, status["state"])

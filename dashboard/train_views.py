@@ -72,9 +72,10 @@ def _moving(run: Run) -> bool:
 
 def _live(run: Run, *, moving: bool) -> None:
     jobs.tend()
+    run_actions.speak()
     status = run.status
-    if moving and (not _moving(run) or _handed_on(status)):
-        st.rerun()  # the whole page once more: it ended, or the next one has begun
+    if moving != _moving(run) or (moving and _handed_on(status)):
+        st.rerun()  # the whole page once more: it ended, goes on, or the next one has begun
     show(run, status)
     queue(run)
 
@@ -89,7 +90,9 @@ def _handed_on(status: dict[str, Any]) -> bool:
 def show(run: Run, status: dict[str, Any]) -> None:
     """State, actions, progress, curves, pictures and log of a run."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{run.name}** · {STATE_WORDS[status['state']]}")
+        ending = status["state"] in UNDER_WAY and run.asked_to_stop
+        words = "stops after this step" if ending else STATE_WORDS[status["state"]]
+        st.markdown(f"**{run.name}** · {words}")
         run_actions.buttons(run, status["state"])
     progress(run, status)
     curves(run)

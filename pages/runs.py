@@ -12,6 +12,7 @@ widgets.head(
     "Every training on this machine, newest first. Choose one to see it in full, up to 20 to "
     "compare.",
 )
+run_actions.speak()
 run_actions.undo()
 rows = run_table()
 if not rows:

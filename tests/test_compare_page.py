@@ -113,14 +113,20 @@ def test_methods_alone_have_no_test_split_and_the_page_leads_on(sections: Path) 
 
 
 def test_models_of_unlike_images_are_refused(
-    finished_run: Run, tiny_config: Callable[..., RunConfig]
+    finished_run: Run,
+    tiny_config: Callable[..., RunConfig],
+    sections: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    (tmp_path / "isbi2012_em").symlink_to(sections)
+    monkeypatch.setenv("ISOLINE_REALDATA", str(tmp_path))
     own = f"run/{finished_run.name}"
     with pytest.raises(InputError, match="phantoms-unet was trained on"):
         owner_of([own, "weights/phantoms-unet"], "isbi2012", "test")
     with pytest.raises(InputError, match="None of these models was trained on"):
         owner_of([own, OTSU], "phantoms", "test")
-    train(create_run(tiny_config(split_seed=3, epochs=1), name="other"))
+    train(create_run(tiny_config(folds=3, fold=0, epochs=1), name="other"))
     with pytest.raises(InputError, match=r"different splits of .*take all images"):
         evaluated((own, "run/other"), "isbi2012/test", figure="dice", progress=quiet)
     everywhere = evaluated((own, "run/other"), "isbi2012/all", figure="dice", progress=quiet)

@@ -398,7 +398,7 @@ def test_an_image_is_continued_by_mirroring() -> None:
     ("options", "message"),
     [
         ({"convolutions": "valid"}, "unknown convolutions 'valid'; choose one of padded, unpadded"),
-        ({"dropout_places": "top"}, "unknown dropout_places 'top'; choose one of bottleneck, deepest"),
+        ({"dropout_places": "top"}, "unknown dropout_places 'top'; choose one of bottleneck"),
         ({"normalization": "layer"}, "unknown normalization 'layer'; choose one of none, batch"),
         ({"activation": "gelu"}, "unknown activation 'gelu'; choose one of relu, prelu"),
         ({"upsampling": "cubic"}, "unknown upsampling 'cubic'; choose one of transposed, bilinear"),

@@ -203,7 +203,7 @@ def test_two_models_beside_each_other_zoom_together(site: str, visit: Callable[.
     expect(page.locator(".isoline")).to_be_visible(timeout=120_000)
     page.get_by_text("More", exact=True).first.click()
     page.get_by_role("combobox", name=re.compile("Models beside it")).click()
-    page.get_by_role("option", name=re.compile("classical/otsu")).click()
+    page.get_by_role("option", name=re.compile("otsu")).click()
     page.keyboard.press("Escape")
     both = page.locator(".isoline")
     expect(both).to_have_count(2, timeout=60_000)
