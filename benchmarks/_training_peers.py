@@ -5,6 +5,7 @@ torchvision, from a coarse grid, because its own filters noise at every pixel an
 Workers stay from one epoch to the next and no step looks at its loss. No checkpoints are written.
 """
 
+import importlib
 import importlib.util
 import math
 import time
@@ -26,10 +27,10 @@ from core.torchvision_ops import ensure_importable
 
 def smp(job: Job) -> Course:
     """segmentation-models-pytorch: files read and transformed one by one, fp32, NCHW, Adam."""
-    began = time.perf_counter()
     ensure_importable()
     import segmentation_models_pytorch
 
+    began = time.perf_counter()
     device, model = pick_device(), _network()
     overlap = segmentation_models_pytorch.losses.DiceLoss("binary", from_logits=True)
     entropy = segmentation_models_pytorch.losses.SoftBCEWithLogitsLoss()
@@ -51,11 +52,11 @@ def monai(job: Job) -> Course:
     Without pytorch-ignite, which its trainer needs, the loop that its tutorials write out.
     """
     warnings.simplefilter("ignore")  # of its own libraries
-    began = time.perf_counter()
-    from monai.data import CacheDataset
-    from monai.data import DataLoader as MonaiLoader
-    from monai.losses import DiceCELoss
+    from monai.data.dataset import CacheDataset
+    from monai.data.dataloader import DataLoader as MonaiLoader
+    from monai.losses.dice import DiceCELoss
 
+    began = time.perf_counter()
     device, model = pick_device(), _network()
     folder = Path(job.folder)
     names = [
@@ -69,15 +70,17 @@ def monai(job: Job) -> Course:
     stopwatch = Stopwatch(job, model, device, began=began)
     optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
     loss = DiceCELoss(sigmoid=True)
-    if has_trainer():
-        _monai_trainer(job, stopwatch, loader, model, optimizer, loss, device)
-        return stopwatch.course
-    for _ in range(job.epochs):
+    trainer = _monai_trainer(loader, model, optimizer, loss) if has_trainer() else None
+    for epoch in range(job.epochs):
         with stopwatch.epoch():
-            model.train()
-            for batch in loader:
-                image, truth = batch["image"].to(device), batch["label"].to(device)
-                _step(optimizer, loss(model(image), truth))
+            if trainer:  # an epoch at a time, so that it is timed and validated as all are
+                trainer.state.max_epochs = epoch + 1
+                trainer.run()
+            else:
+                model.train()
+                for batch in loader:
+                    image, truth = batch["image"].to(device), batch["label"].to(device)
+                    _step(optimizer, loss(model(image), truth))
     return stopwatch.course
 
 
@@ -87,29 +90,18 @@ def has_trainer() -> bool:
 
 
 def _monai_trainer(
-    job: Job,
-    stopwatch: Stopwatch,
-    loader: Iterable[Any],
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    loss: nn.Module,
-    device: torch.device,
-) -> None:
-    """Its trainer for one epoch after the other, so that it is timed and validated as all are."""
-    from monai.engines import SupervisedTrainer
+    loader: Iterable[Any], model: nn.Module, optimizer: torch.optim.Optimizer, loss: nn.Module
+) -> Any:  # noqa: ANN401 - its engine is of pytorch-ignite, which need not be there
+    from monai.engines.trainer import SupervisedTrainer
 
-    trainer = SupervisedTrainer(
-        device=device,
-        max_epochs=job.epochs,
+    return SupervisedTrainer(
+        device=pick_device(),
+        max_epochs=1,
         train_data_loader=loader,
         network=model,
         optimizer=optimizer,
         loss_function=loss,
     )
-    for epoch in range(job.epochs):
-        with stopwatch.epoch():
-            trainer.state.max_epochs = epoch + 1
-            trainer.run()
 
 
 def _step(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
@@ -192,8 +184,7 @@ def _torchvision_transforms(job: Job) -> Any:  # noqa: ANN401 - torchvision has 
 
 def _monai_transforms(job: Job) -> Any:  # noqa: ANN401 - MONAI's are not typed
     """All movement in one pass, which is the quickest that it offers."""
-    from monai import transforms
-
+    transforms: Any = importlib.import_module("monai.transforms")  # its names are not exported
     both = ("image", "label")
     amplitude = MOVES.elastic_px * math.sqrt(3)  # it draws evenly, we draw from a Gaussian
     return transforms.Compose(
@@ -215,9 +206,7 @@ def _monai_transforms(job: Job) -> Any:  # noqa: ANN401 - MONAI's are not typed
                 mode=("bilinear", "nearest"),
                 padding_mode="reflection",
             ),
-            transforms.RandScaleIntensityFixedMeand(
-                "image", factors=MOVES.contrast, prob=1.0
-            ),
+            transforms.RandScaleIntensityFixedMeand("image", factors=MOVES.contrast, prob=1.0),
             transforms.RandShiftIntensityd("image", offsets=MOVES.brightness, prob=1.0),
         ]
     )

@@ -26,7 +26,6 @@ from core.data.preparation import as_channels
 from core.data.splits import make_split
 from core.device import pick_device, precision_of, to_device
 from core.errors import InputError, choose
-from core.files import read_json
 from core.heads import Head, Outputs, build_criterion, build_network, depth_weights, head_of
 from core.imaging.resize import resize
 from core.levels import level_map
@@ -182,10 +181,10 @@ def _validation(predictor: Predictor, dataset: Dataset, sample: Sample, head: He
     return time.perf_counter() - started
 
 
-def main(file: str) -> int:
-    """Try the config in a file and print what was found as one JSON document."""
+def main(text: str) -> int:
+    """Try a config, given as JSON, and print what was found as one JSON document."""
     try:
-        found = trial(RunConfig.of_document(read_json(file)))
+        found = trial(RunConfig.of_document(json.loads(text)))
     except InputError as wrong:
         print(f"error: {wrong}", file=sys.stderr)  # noqa: T201 - as every command
         return 2

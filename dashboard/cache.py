@@ -378,7 +378,15 @@ def opened_dataset(name: str) -> Dataset:
     Raises:
         InputError: It is not here, or not what it should be.
     """
-    path = dataset_path(name)
+    return dataset_listed(name, dataset_path(name))
+
+
+def dataset_listed(name: str, path: Path | None) -> Dataset:
+    """A data set where it lies, listed once.
+
+    Raises:
+        InputError: It is not what it should be.
+    """
     stamp = path.stat().st_mtime if path else 0.0
     return _opened_dataset(name, str(path) if path else "", stamp)
 

@@ -1,7 +1,6 @@
 """What a training will cost: weights, memory against what is free, and time from a trial."""
 
 import json
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,6 @@ import streamlit as st
 
 from core.config import RunConfig
 from core.data.preparation import as_channels
-from core.files import write_json
 from core.progress import duration
 from dashboard import cache
 from dashboard.run_errand import Errand
@@ -76,10 +74,8 @@ def _trial(config: RunConfig, key: str, count: int) -> None:
 
 
 def _start(config: RunConfig, key: str) -> None:
-    with tempfile.NamedTemporaryFile(suffix=".json", delete=False) as file:
-        path = Path(file.name)
-    write_json(path, config.document())
-    st.session_state["train-trial"] = Errand.start("core.trial", str(path))
+    document = json.dumps(config.document())
+    st.session_state["train-trial"] = Errand.start("core.trial", document)
     st.session_state["train-trial-of"] = key
 
 
@@ -109,7 +105,7 @@ def _numbers(key: str) -> dict[str, Any]:
     from core.models import parameter_count
 
     config = RunConfig.of_document(json.loads(key))
-    dataset, _ = cache.dataset_at(config.dataset, Path(config.data) if config.data else None)
+    dataset = cache.dataset_listed(config.dataset, Path(config.data) if config.data else None)
     channels, *sides = as_channels(dataset.image(dataset.samples[0])).shape
     height, width = (config.size,) * 2 if config.size else sides
     outputs = head_of(config, dataset.info).outputs

@@ -6,16 +6,12 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from core.data import DATASETS
 from core.errors import InputError
 from core.levels import LevelMap
-from core.losses import LOSSES
-from core.models import MODELS, costs
 from core.operating_point import OperatingPoint
 from core.progress import duration
 from dashboard import cache
 from dashboard.examples import Picture, example_names
-from dashboard.sources import available
 from dashboard.uploads import SINGLE, VOLUMES, uploaded_picture
 
 LARGE_PX = 1024
@@ -66,69 +62,6 @@ def model_picker() -> str:
         help="Shipped models, your own finished runs, and methods from before networks.",
     )
     return chosen or next(iter(names))
-
-
-def dataset_picker() -> str:
-    """A data set that can be trained on here: drawn, or real and on this machine."""
-    names = {name: DATASETS[name].info.title for name in available()}
-    chosen = st.selectbox(
-        "Data set",
-        list(names),
-        format_func=lambda name: names[name],
-        persist_state="session",
-        key="train-dataset",
-    )
-    name = chosen or next(iter(names))
-    info = DATASETS[name].info
-    st.caption(f"{info.modality}; foreground is {info.foreground}. Licence: {info.license}.")
-    return name
-
-
-def network_picker() -> tuple[str, dict[str, object]]:
-    """A network for images, and its options as chosen here."""
-    names = [name for name, card in MODELS.items() if card.dimensions == 2]
-    name = st.selectbox("Network", names, key="train-network", persist_state="session") or names[0]
-    card, numbers = MODELS[name], costs()[name]
-    st.caption(f"{card.idea} [{card.authors} {card.year}]({card.link})")
-    if "base_filters" not in card.options:
-        return name, {}
-    filters = st.select_slider(
-        "Base filters",
-        [8, 16, 32, 64],
-        16,
-        help="Channels of the first block; the papers use 16 and 64. Twice as many cost about "
-        f"three times the time. By default {name} has {numbers['parameters']:,} weights.",
-    )
-    return name, {"base_filters": filters}
-
-
-def loss_picker() -> str:
-    """A loss for one foreground, as its card words it."""
-    names = [name for name, card in LOSSES.items() if not card.as_printed and name != "ce_dice"]
-    name = st.selectbox("Loss", names, key="train-loss", persist_state="session") or "bce"
-    st.caption(LOSSES[name].use)
-    return name
-
-
-def size_picker(dataset: str) -> int | None:
-    """The square that images are resized to; None for crops at their own scale."""
-    names = {
-        0: "256 px crops at their own scale",
-        128: "resized to 128 x 128",
-        256: "resized to 256 x 256",
-        512: "resized to 512 x 512",
-    }
-    usual = DATASETS[dataset].info.size or 0
-    chosen = st.selectbox(
-        "The network sees images",
-        list(names),
-        index=list(names).index(usual),
-        format_func=lambda size: names[size],
-        key=f"size-{dataset}",
-        help="Crops need images of one size. The papers resize to 128 (BUSI, DSB 2018, BraTS) or "
-        "256 (lung CT).",
-    )
-    return chosen or None
 
 
 def picture_picker(dataset: str) -> Picture:

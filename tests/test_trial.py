@@ -14,7 +14,6 @@ from core.config import RunConfig
 from core.data import open_dataset
 from core.data.splits import make_split
 from core.errors import InputError
-from core.files import write_json
 from core.home import ROOT
 from core.runs import list_runs
 from core.trial import main, trial
@@ -59,20 +58,17 @@ def test_a_dearer_step_takes_longer(tiny_config: Callable[..., RunConfig]) -> No
 
 
 def test_the_command_answers_in_json_or_in_one_sentence(
-    tiny_config: Callable[..., RunConfig], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tiny_config: Callable[..., RunConfig], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = tmp_path / "config.json"
-    write_json(file, tiny_config().document())
     done = subprocess.run(
-        [sys.executable, "-m", "core.trial", str(file)],
+        [sys.executable, "-m", "core.trial", json.dumps(tiny_config().document())],
         capture_output=True,
         text=True,
         check=True,
         cwd=ROOT,
     )
     assert json.loads(done.stdout)["epochs"] == 2
-    write_json(file, tiny_config(data="/nowhere").document())
-    assert main(str(file)) == 2
+    assert main(json.dumps(tiny_config(data="/nowhere").document())) == 2
     assert capsys.readouterr().err.startswith("error: ")
 
 
