@@ -52,8 +52,8 @@ def monai(job: Job) -> Course:
     Without pytorch-ignite, which its trainer needs, the loop that its tutorials write out.
     """
     warnings.simplefilter("ignore")  # of its own libraries
-    from monai.data.dataset import CacheDataset
     from monai.data.dataloader import DataLoader as MonaiLoader
+    from monai.data.dataset import CacheDataset
     from monai.losses.dice import DiceCELoss
 
     began = time.perf_counter()

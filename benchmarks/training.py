@@ -79,7 +79,7 @@ def main() -> None:
         workers = {peer: _best_workers(peer, job) for peer in PEERS}
         courses = _all(job, workers, given.repeats)
     assert all(course.split == split.hash for course in courses[OURS])  # the very same images
-    names = {peer: f"{title}, {workers[peer]} workers" for peer, title in PEERS.items()}
+    names = {peer: f"{title}, workers={workers[peer]}" for peer, title in PEERS.items()}
     results = [
         *_speed(courses, names, len(job.train)),
         *_whole(courses, names, given.dice),
@@ -276,7 +276,7 @@ def _share(courses: Sequence[Course], *parts: str) -> float:
 
     def one(course: Course) -> float:
         taken = (sum(getattr(course, part)[1:] or getattr(course, part)) for part in parts)
-        return 100 * sum(taken) / sum(course.epoch[1:] or course.epoch)
+        return 100 * float(sum(taken)) / sum(course.epoch[1:] or course.epoch)
 
     return _median(one, courses)
 

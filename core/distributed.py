@@ -61,6 +61,12 @@ class Team:
             network = with_shared_statistics(network)
         return DistributedDataParallel(network, find_unused_parameters=unused)
 
+    def share_statistics(self, network: nn.Module) -> None:
+        """Give all processes the first one's running statistics, those that are saved."""
+        if self.size > 1:
+            for statistic in network.buffers():
+                dist.broadcast(statistic, src=0)
+
     def any(self, *, wish: bool) -> bool:
         """Whether one of the processes wishes so; the device is not waited for."""
         if self.size == 1:

@@ -106,13 +106,13 @@ class Voice:
 @contextmanager
 def deterministic() -> Iterator[None]:
     """Ask torch for algorithms that repeat bit by bit; a warning says where it has none."""
-    before = torch.are_deterministic_algorithms_enabled()
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    torch.use_deterministic_algorithms(mode=True, warn_only=True)
+    before = torch.get_deterministic_debug_mode()
+    # Not use_deterministic_algorithms: it imports the compiler, seconds in every start.
+    torch.set_deterministic_debug_mode("warn")
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(mode=before, warn_only=warn_only)
+        torch.set_deterministic_debug_mode(before)
 
 
 @contextmanager

@@ -97,6 +97,7 @@ def _one_epoch(training: Training) -> None:
     losses, rates = _fit(training)
     fitted = time.perf_counter() - started
     mean_loss = _mean_loss(training, losses)
+    training.team.share_statistics(training.shown)  # what is validated is what is saved
     outcome = _validate(training)
     training.epoch += 1
     training.history.append(

@@ -170,6 +170,7 @@ def begin(voice: Voice) -> Training:
         StepLog(run.path).cut(training.epoch)
     network: nn.Module = Outputs(model, deep=config.deep_supervision)
     if config.compile:
+        torch.use_deterministic_algorithms(mode=True, warn_only=True)  # the compiler's part, too
         network.compile()
     training.network = team.wrap(
         network,

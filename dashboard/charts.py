@@ -63,7 +63,7 @@ def dice_curve(history: list[dict[str, Any]]) -> go.Figure:
     epochs = [row["epoch"] for row in history]
     for key, name, dash in (
         ("val_dice", "Dice", "solid"),
-        ("val_dice_at_half", "at 0.5", "dot"),
+        ("val_dice_at_half", "Dice at 0.5", "dot"),
         ("val_iou", "IoU", "dash"),
     ):
         if all(key in row for row in history):  # runs of old have no IoU
@@ -183,12 +183,12 @@ def _figure(title: str, y: str) -> go.Figure:
     figure.update_layout(
         title={"text": title, "font": {"size": 15}},
         height=260,
-        margin={"l": 50, "r": 66, "t": 44, "b": 40},
+        margin={"l": 14, "r": 74, "t": 44, "b": 40},
         showlegend=False,
         hovermode="x unified",
     )
     figure.update_xaxes(title="epoch", showgrid=False)
-    figure.update_yaxes(title=y)
+    figure.update_yaxes(title={"text": y, "standoff": 6}, automargin=True)
     return figure
 
 
@@ -206,7 +206,10 @@ def _whole_epochs(figure: go.Figure, epochs: list[int]) -> go.Figure:
     over = max(0.0, below + 7 - height)
     for note in notes:
         note.yshift -= over
-    return figure.update_xaxes(tick0=1, dtick=max(1, round(last / 8)), range=[0.5, last + 0.5])
+    side = 0.03 * (last - 1) or 0.5
+    return figure.update_xaxes(
+        tick0=1, dtick=max(1, round(last / 8)), range=[1 - side, last + side]
+    )
 
 
 def _range(figure: go.Figure) -> tuple[float, float]:

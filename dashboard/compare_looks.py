@@ -14,7 +14,7 @@ from dashboard.compare_data import TIMED_IMAGES, Compared, parameters, seconds_p
 from dashboard.compare_sides import side_by_side
 from dashboard.thumbnails import thumbnail_png
 
-GALLERY = 7
+GALLERY, THUMBNAIL_PX = 8, 108  # a row on a screen, three to a row on a phone
 KINDS = {"label": "class", "size": "size of the foreground"}
 """Words for what parts the images; a fact of the data set says itself."""
 
@@ -50,8 +50,8 @@ def images(found: Compared, image: str) -> None:
             known = [column[ids.index(one)] for column in values.values()]
             defined = [value for value in known if value is not None]
             words = f"{min(defined):.2f}–{max(defined):.2f}" if defined else "undefined"
-            with st.container(width=112, gap=None):
-                st.image(_thumbnail(found, one), width=112)
+            with st.container(width=THUMBNAIL_PX, gap=None):
+                st.image(_thumbnail(found, one), width=THUMBNAIL_PX)
                 st.button(
                     words,
                     key=f"gallery-{one}",
@@ -141,7 +141,10 @@ def calibration(found: Compared, _image: str) -> None:
             ),
         },
     )
-    st.caption(f"{rows[0]['convention']}. Below the diagonal a model is too sure of foreground.")
+    said = str(rows[0]["convention"])
+    st.caption(
+        f"{said[:1].upper()}{said[1:]}. Below the diagonal a model is too sure of foreground."
+    )
 
 
 def cost(found: Compared, _image: str) -> None:
@@ -217,6 +220,7 @@ def _draw(chart: Figure, *, key: str, clickable: bool = False) -> None:
     else:  # else the saved file would be light words on nothing
         background = st.get_option(f"theme.{st.context.theme.type or 'dark'}.backgroundColor")
         chart.update_layout(paper_bgcolor=background, plot_bgcolor=background)
+    chart.update_annotations(bgcolor=chart.layout.paper_bgcolor)  # no line runs through a name
     chart.update_layout(dragmode=False, clickmode="event+select" if clickable else "event")
     settings: dict[str, Any] = {
         "displaylogo": False,

@@ -175,7 +175,10 @@ def verdict(found: Compared) -> None:
         words += f"{_p(pair['p_holm'])} after Holm."
         if pair["p_holm"] > SURE:
             words += " That may be chance."
-    st.markdown(words)
+    said = found.comparison["conventions"]
+    st.markdown(
+        words, help=f"{said['mean']}; in brackets 95 %: {said['ci95']}. p: {said['p_holm']}."
+    )
 
 
 def table(found: Compared) -> None:

@@ -119,7 +119,7 @@ def _figures(rows: list[dict[str, Any]]) -> None:
             "Part": [figure["split"] for figure in figures],
             "Paper": [figure["printed"] for figure in figures],
             "Ours": [ours_in_words(figure) for figure in figures],
-            "Convention": [f"{figure['title']}: {figure['how']}" for figure in figures],
+            "Convention": [figure["title"] for figure in figures],
         }
     )
     st.dataframe(
@@ -133,6 +133,8 @@ def _figures(rows: list[dict[str, Any]]) -> None:
             ),
         },
     )
+    for title, how in {figure["title"]: figure["how"] for figure in figures}.items():
+        st.caption(f"**{title}**: {how}.")
     shown = [
         {**figure, "label": f"{figure['preset']}, {figure['called']} ({figure['split']})"}
         for figure in figures
@@ -151,10 +153,11 @@ def _ours(rows: list[dict[str, Any]], best: list[dict[str, Any]]) -> None:
     if not lines:
         return
     st.markdown("##### Properly: native resolution, threshold from validation, untouched test part")
-    st.dataframe(pd.DataFrame(lines), hide_index=True)
+    known = [key for key in lines[0] if any(line[key] != "–" for line in lines)]
+    st.dataframe(pd.DataFrame(lines)[known], hide_index=True)
     st.caption(
-        "Pooled over all pixels, 95 % bootstrap interval over images (patients where one has "
-        "several), n images. Counts are added over seeds and folds."
+        "Pooled over all pixels; in brackets, where one is known, the 95 % bootstrap interval over "
+        "images (patients where one has several); n images. Counts are added over seeds and folds."
     )
     for row in best:
         if row["shipped"]:

@@ -33,12 +33,10 @@ def speak() -> None:
         st.toast(text, icon=":material/error:", duration="long")
 
 
-def buttons(run: Run, state: str) -> None:
-    """What fits the state of a run, in one line."""
+def buttons(run: Run, state: str, *, promote: bool = False) -> None:
+    """What fits the state of a run, in one line; making a model of it where asked."""
     done = len(run.history)
-    with st.container(
-        horizontal=True, vertical_alignment="center", horizontal_alignment="right", width="stretch"
-    ):
+    with st.container(horizontal=True, vertical_alignment="center", width="content", gap="xsmall"):
         if state in UNDER_WAY:
             st.button(
                 "Stop",
@@ -51,7 +49,8 @@ def buttons(run: Run, state: str) -> None:
             )
         elif state != "finished":
             st.button(
-                "Go on from its last checkpoint" if done else "Try again",
+                "Go on" if done else "Try again",
+                help="From its last checkpoint." if done else None,
                 icon=":material/play_arrow:",
                 key=f"go-on-{run.name}",
                 on_click=_go_on,
@@ -60,9 +59,14 @@ def buttons(run: Run, state: str) -> None:
         if done and state not in UNDER_WAY:
             _longer(run, done)
         if st.button(
-            "Duplicate with changes", icon=":material/content_copy:", key=f"copy-{run.name}"
+            "Duplicate",
+            icon=":material/content_copy:",
+            key=f"copy-{run.name}",
+            help="The page Train with its settings, to change what you like.",
         ):
             st.switch_page(page("train"), query_params={"from": run.name})
+        if promote and state == "finished":
+            promotion(run)
 
 
 def try_again_with(run: Run, reason: str) -> None:

@@ -59,7 +59,7 @@ def filters(rows: Sequence[Row]) -> list[Row]:
             "state": _one_of("State", "state", {row["state"] for row in rows}, STATE_WORDS),
             "dataset": _one_of("Data", "data", {row["dataset"] for row in rows}),
             "model": _one_of("Network", "network", {row["model"] for row in rows}),
-            "tag": _one_of("Tag", "tag", {tag for row in rows for tag in row["tags"]}),
+            "tag": _one_of("Tag", "tag", {tag for row in rows for tag in row["tags"] or [None]}),
             "group": _one_of("Sweep", "sweep", {row["group"] for row in rows}),
         }
         starred = st.toggle("Starred", key="starred", bind="query-params")
@@ -182,7 +182,10 @@ def _column_config() -> dict[str, Any]:
 def _one_of(
     label: str, key: str, values: set[str | None], words: dict[str, str] | None = None
 ) -> str | None:
-    """A filter; None for any. One that the address names stays, even where no run is like that."""
+    """A filter where runs differ; None for any. One that the address names is always there."""
+    asked = key in st.query_params or st.session_state.get(key, ANY) != ANY
+    if len(values) < 2 and not asked:
+        return None
     options = [ANY, *sorted(value for value in values if value)]
     if st.session_state.get(key) not in (None, *options):
         del st.session_state[key]

@@ -8,9 +8,11 @@ import streamlit as st
 
 from core import jobs, variants
 from core.errors import InputError
+from core.metrics.overlap import METRICS
 from core.runs import UNDER_WAY, Run, open_run
 from dashboard import run_actions, train_views
 from dashboard.train_settings import SETTINGS
+from dashboard.train_strip import strip
 
 SPLIT_WORDS = {"val": "Validation", "test": "Test", "all": "All images"}
 
@@ -44,12 +46,10 @@ def _live(run: Run, *, moving: bool) -> None:
         st.rerun()  # the whole page once more: the fragment stops asking, or begins to
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"#### {run.name}")
-        run_actions.buttons(run, status["state"])
-        if status["state"] == "finished":
-            run_actions.promotion(run)
+        run_actions.buttons(run, status["state"], promote=True)
     train_views.progress(run, status)
     train_views.curves(run)
-    train_views.strip(run)
+    strip(run)
 
 
 def _said(run: Run) -> None:
@@ -109,7 +109,7 @@ def figures(evaluation: dict[str, Any]) -> None:
     """An evaluation as a table with its convention under it."""
     rows = [
         {
-            "Figure": name.capitalize() if name != "iou" else "IoU",
+            "Figure": METRICS[name].title if name in METRICS else name.capitalize(),
             "Pooled": value,
             "Mean over images": _spread(evaluation["per_image"][name]),
         }
@@ -118,6 +118,8 @@ def figures(evaluation: dict[str, Any]) -> None:
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,
+        width="content",
+        height=38 + 35 * len(rows),
         column_config={"Pooled": st.column_config.NumberColumn(format="%.3f")},
     )
     conventions = evaluation["conventions"]

@@ -13,6 +13,7 @@ from core.data import DATASETS
 from core.errors import InputError
 from core.models import card_of
 from core.runs import Run, create_run, open_run
+from dashboard import phone
 from dashboard.sources import available, dataset_path
 from dashboard.train_settings import FIRST, GROUPS, SETTINGS, ask, fill, filled
 
@@ -123,7 +124,8 @@ def _ask_settings(base: RunConfig, preset: "Preset | None") -> RunConfig:
     Raises:
         InputError: They contradict one another.
     """
-    _in_pairs(FIRST, preset)
+    with phone.pairs():
+        _in_pairs(FIRST, preset)
     with st.expander("More settings"):
         for title, names in GROUPS.items():
             st.markdown(f"**{title}**")

@@ -66,6 +66,12 @@ def watched() -> Run | None:
     return Run(runs_folder() / rows[0]["name"]) if rows else None
 
 
+def under_way() -> bool:
+    """Whether something trains or waits: then it comes before the settings on a phone."""
+    run = watched()
+    return run is not None and _moving(run)
+
+
 def _moving(run: Run) -> bool:
     return run.status["state"] in UNDER_WAY or any(job.open for job in jobs.list_jobs())
 
@@ -151,7 +157,9 @@ def curves(run: Run) -> None:
         charts.dice_curve(history),
         charts.learning_rate_curve(history),
     )
-    for place, (column, figure) in enumerate(zip(st.columns(3), figures, strict=True)):
+    for place, (column, figure) in enumerate(
+        zip(st.columns([1.15, 1.15, 1], gap="small"), figures, strict=True)
+    ):
         column.plotly_chart(
             figure, width="stretch", key=f"curve-{run.name}-{place}", config=charts.EXPORT
         )

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import compare_views, widgets
+from dashboard import compare_views, phone, widgets
 from dashboard.compare_looks import LOOKS
 
 rail, stage = st.columns([1, 3.6], gap="medium")
@@ -14,7 +14,7 @@ with rail:
 with stage:
     compared = compare_views.compared(keys, images, figure=figure)
 
-with rail:
+with rail, phone.later():
     image = compare_views.image_picker(compared)
     compare_views.take_along(compared)
 

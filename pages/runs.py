@@ -23,8 +23,8 @@ else:
     fitting = run_list.filters(rows)
     place = st.container()
     with st.container(horizontal=True, vertical_alignment="center"):
-        shown = run_list.columns()
         actions = st.container(width="content")
+        shown = run_list.columns()
         run_actions.trash()
         st.caption(f"{len(fitting):,} of {len(rows):,} runs", width="content")
     with place:

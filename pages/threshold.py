@@ -5,7 +5,7 @@ from dataclasses import replace
 import streamlit as st
 
 from core.metrics.statistics import RESAMPLES
-from dashboard import cache, threshold_views, widgets
+from dashboard import cache, phone, threshold_views, widgets
 from dashboard.threshold_message import shown as made_ready
 
 threshold_views.prefer_what_is_here()
@@ -26,11 +26,12 @@ with stage, widgets.one_clear_error():
 with rail:
     if split == "val":
         rule = threshold_views.rule_picker()
-    about = st.container()
-    with st.expander("Figures and clean-up" if split == "val" else "Figures"):
-        block, figures = threshold_views.figures_picker()
-        if split == "val":
-            clean_up = threshold_views.clean_up_picker(model, saved)
+    with phone.later():
+        about = st.container()
+        with st.expander("Figures and clean-up" if split == "val" else "Figures"):
+            block, figures = threshold_views.figures_picker()
+            if split == "val":
+                clean_up = threshold_views.clean_up_picker(model, saved)
 
 with stage, st.spinner("Drawing the curves"), widgets.one_clear_error():
     shown = made_ready(part, clean_up)

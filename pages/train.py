@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.errors import InputError
-from dashboard import train_cost, train_form, train_views, widgets
+from dashboard import phone, train_cost, train_form, train_views, widgets
 
 train_views.catch_up()
 train_form.from_link()
@@ -13,20 +13,21 @@ facts: list[str] = []
 with rail:
     widgets.head("Train", "A training goes on when you close this page.")
     try:
-        plan = train_form.ask_all()
-        config = plan.config
-        facts = [
-            f"Data {config.dataset}",
-            f"{config.model}, {config.loss}, {config.optimizer}, batch {config.batch_size}",
-        ]
-        train_cost.cost(config, plan.count)
-        words = "Start training" if plan.count == 1 else f"Start {plan.count} trainings"
-        if st.button(words, type="primary", icon=":material/play_arrow:", width="stretch"):
-            started = plan.start()
-            if len(started) == 1:
-                st.query_params["run"] = started[0].name
-            else:
-                st.query_params.pop("run", None)  # whichever trains
+        with phone.later() if train_views.under_way() else st.container():
+            plan = train_form.ask_all()
+            config = plan.config
+            facts = [
+                f"Data {config.dataset}",
+                f"{config.model}, {config.loss}, {config.optimizer}, batch {config.batch_size}",
+            ]
+            train_cost.cost(config, plan.count)
+            words = "Start training" if plan.count == 1 else f"Start {plan.count} trainings"
+            if st.button(words, type="primary", icon=":material/play_arrow:", width="stretch"):
+                started = plan.start()
+                if len(started) == 1:
+                    st.query_params["run"] = started[0].name
+                else:
+                    st.query_params.pop("run", None)  # whichever trains
     except InputError as wrong:  # what trains stays in view
         st.error(str(wrong), icon=":material/error:")
 

@@ -167,7 +167,7 @@ def test_the_report_needs_no_network_and_carries_every_number(three: Compared) -
 
 # ---- Charts ----
 
-SCORES = {"a": [0.5, 0.9, None, 0.2], "b": [0.6, 0.8, 0.7, 0.2]}
+SCORES: dict[str, list[float | None]] = {"a": [0.5, 0.9, None, 0.2], "b": [0.6, 0.8, 0.7, 0.2]}
 IMAGES = ["i", "j", "k", "l"]
 STYLES = {"a": style_at(0), "b": style_at(1)}
 

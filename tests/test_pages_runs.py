@@ -64,8 +64,8 @@ def test_the_newest_run_is_shown_at_first() -> None:
 
 def test_what_departs_from_most_is_marked() -> None:
     table = run_comparison.different(["a", "b", "c"])
-    assert table.loc["Learning rate"].tolist() == ["0.001", "0.01 ●", "0.001"]
-    assert table.loc["Base filters"].tolist() == ["4", "4", "8 ●"]
+    assert list(table.loc["Learning rate"]) == ["0.001", "0.01 ●", "0.001"]
+    assert list(table.loc["Base filters"]) == ["4", "4", "8 ●"]
     assert run_comparison.different(["a"]).empty
 
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ def _service(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def ended(tiny_config: Callable[..., RunConfig]) -> Callable[..., Run]:
     """``ended("failed", reason=…)``: a run of one epoch that ended so."""
 
-    def make(state: str, *, name: str = "before", **facts: object) -> Run:
+    def make(state: str, *, name: str = "before", **facts: Any) -> Run:
         run = create_run(tiny_config(epochs=4), name=name)
         keys = ("train_loss", "val_loss", "val_dice", "val_dice_at_half", "val_iou")
         row = {"epoch": 1, "seconds": 1.0, "learning_rate": 0.01, "images_per_second": 3.0}
@@ -137,7 +138,7 @@ def test_a_run_that_stopped_goes_on_and_one_that_finished_trains_longer(
 ) -> None:
     run = ended("stopped", reason="stopped by request")
     app = run_page("train")
-    press(app, "Go on from its last checkpoint")
+    press(app, "Go on")
     assert run.status["state"] == "queued"
     press(app, "Stop")
     app.number_input(key="longer-epochs-before").set_value(9).run()

@@ -310,9 +310,9 @@ def test_several_classes_are_reproduced_and_their_averagings_shown(tmp_path: Pat
         for kind in ("flair", "t1ce"):
             file = tmp_path / name / f"{name}_{kind}.nii.gz"
             file.parent.mkdir(exist_ok=True)
-            nibabel.save(nibabel.Nifti1Image(greys.astype(np.int16), np.eye(4)), file)  # type: ignore[attr-defined, no-untyped-call]
-        seg = nibabel.Nifti1Image(labels, np.eye(4))  # type: ignore[attr-defined, no-untyped-call]
-        nibabel.save(seg, tmp_path / name / f"{name}_seg.nii.gz")  # type: ignore[attr-defined]
+            nibabel.save(nibabel.Nifti1Image(greys.astype(np.int16), np.eye(4)), file)  # type: ignore[no-untyped-call]
+        seg = nibabel.Nifti1Image(labels, np.eye(4))  # type: ignore[no-untyped-call]
+        nibabel.save(seg, tmp_path / name / f"{name}_seg.nii.gz")
     whole = load_preset("brats-unet")
     options = {"base_filters": 4, "depth": 2}
     config = replace(

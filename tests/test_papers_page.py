@@ -3,6 +3,7 @@
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -189,7 +190,11 @@ def test_charts_show_paper_and_ours(home: Path) -> None:
     by_name = {trace.name: trace for trace in figure.data if trace.name}
     assert list(by_name["paper"].x) == [0.8, 0.6]
     assert list(by_name["ours, the same convention"].x) == [0.75, None]
-    history = [{"epoch": 1, "val_accuracy": 0.5}, {"epoch": 2, "val_accuracy": 0.9}, {"epoch": 3}]
+    history: list[dict[str, Any]] = [
+        {"epoch": 1, "val_accuracy": 0.5},
+        {"epoch": 2, "val_accuracy": 0.9},
+        {"epoch": 3},
+    ]
     curve = accuracy_curve({"run": history}, styles(["run"]))
     assert list(curve.data[0].y) == [0.5, 0.9]
     assert home.exists()

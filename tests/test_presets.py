@@ -112,7 +112,7 @@ def one_step(config: RunConfig) -> None:
     logits = model(image)
     assert logits.shape == (1, head.outputs, side, side)
     loss = build_criterion(config)(logits, target)
-    loss.backward()
+    torch.autograd.backward(loss)
     optimizer.step()
     assert math.isfinite(float(loss.detach()))
     unmoved = [key for key, value in model.named_parameters() if torch.equal(value, before[key])]

@@ -34,7 +34,9 @@ EPOCHS = 4
 # A process that has torch loaded and trains nothing is copied for each child: a start costs
 # milliseconds, so a kill lands in the training and not in imports.
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["pytest", "core.train", "core.weights", "tifffile"])
+PROCESSES.set_forkserver_preload(
+    ["pytest", "core.train", "core.weights", "tifffile", "torch._dynamo"]  # an optimizer loads it
+)
 
 pytestmark = pytest.mark.slow
 

@@ -129,7 +129,7 @@ def test_a_training_outlives_page_and_dashboard_and_is_steered(
     assert moved <= done < EPOCHS
     assert run.checkpoint("last").exists()
 
-    page.get_by_role("button", name="Go on from its last checkpoint").click(timeout=PATIENT)
+    page.get_by_role("button", name="Go on").click(timeout=PATIENT)
     expect(page.get_by_text(re.compile(rf"^Best epoch \d+ of {EPOCHS}: pooled"))).to_be_visible(
         timeout=2 * PATIENT
     )

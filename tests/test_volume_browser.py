@@ -41,7 +41,10 @@ def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
     faults: list[str] = []
 
     def go(url: str, **options: Any) -> Page:
-        settings = {"viewport": {"width": 1440, "height": 900}, "accept_downloads": True}
+        settings: dict[str, Any] = {
+            "viewport": {"width": 1440, "height": 900},
+            "accept_downloads": True,
+        }
         page = browser.new_context(**(settings | options)).new_page()
         page.on("pageerror", lambda fault: faults.append(str(fault)))
         pages.append(page)

@@ -15,8 +15,9 @@ from streamlit.testing.v1 import AppTest
 
 from core.imaging import Window
 from core.imaging.planes import PLANES, from_slices, to_slices
+from dashboard.viewer import HERE as SHARED
 from dashboard.volume_surface import surface_figure, surface_of
-from dashboard.volume_viewer import HERE, SCRIPTS, SHARED, SHARED_SCRIPTS, VolumeScene, pack_volume
+from dashboard.volume_viewer import HERE, SCRIPTS, SHARED_SCRIPTS, VolumeScene, pack_volume
 from dashboard.volume_viewer import scene as scenes
 from dashboard.volume_viewer.scene import grey_codes, plane_documents, sizes_along, thinning
 from tests.apps.volume_data import DEPTH, HEIGHT, WIDTH, drawn_volume
@@ -170,7 +171,8 @@ def test_the_page_of_the_viewer_runs() -> None:
 def ball(radius: float = 6) -> NDArray[np.uint16]:
     d, h, w = np.ogrid[:20, :24, :28]
     far = np.sqrt((d - 9) ** 2 + (h - 11) ** 2 + (w - 15) ** 2)
-    return np.clip(500 + (radius - far) * 100, 0, 1000).astype(np.uint16)
+    levels: NDArray[np.uint16] = np.clip(500 + (radius - far) * 100, 0, 1000).astype(np.uint16)
+    return levels
 
 
 def test_the_surface_of_a_ball_has_its_size_and_place() -> None:

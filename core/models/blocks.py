@@ -304,6 +304,8 @@ def crop_to(logits: Tensor, image: Tensor) -> Tensor:
 
 def initialize(network: nn.Module) -> None:
     """Gaussian weights of variance 2/N, N the inputs of a unit, as Ronneberger (2015) asks."""
+    if any(weight.is_meta for weight in network.parameters()):
+        return  # no memory to fill, and torch would import its compiler to do nothing
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")

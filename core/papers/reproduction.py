@@ -237,5 +237,5 @@ def _is_over(run: Run) -> bool:
 
 def _same(one: RunConfig, other: RunConfig) -> bool:
     """Whether two configs train the same, but for what memory made of the batches."""
-    plain = {"accumulate": 1, "extensions": []}
+    plain: dict[str, Any] = {"accumulate": 1, "extensions": []}
     return replace(one, **plain) == replace(other, **plain)

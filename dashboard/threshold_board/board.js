@@ -274,6 +274,7 @@ class Board {
     writeText(this.part("point"), (point.k / STEPS).toFixed(3));
     const [off, on] = ["off", "on"].map((name) => getComputedStyle(root.querySelector(`.tones .${name}`)).backgroundColor);
     paintHistogram(this.part("canvas", "histogram"), this.tally, { off, on });
+    this.tiles.arrange();
     for (const chart of Object.values(this.charts)) chart.render();
     this.fillTable(point);
     const label = this.data.header.labels[state.block];

@@ -151,15 +151,39 @@ const CHART_STYLE = `
   .label { font-size: 12px; paint-order: stroke; stroke: var(--paper); stroke-width: 4px; stroke-linejoin: round; }
 `;
 
-/** Where a line's name stands: the threshold at which it is farthest from the other lines. */
-function labelPlace(lines, n) {
-  let best = { k: 500, distance: -1 };
-  for (let k = 80; k <= STEPS - 120; k += 10) {
-    const here = lines[n].value[k];
-    if (Number.isNaN(here)) continue;
-    const others = lines.filter((_, m) => m !== n).map((line) => Math.abs(line.value[k] - here));
-    const distance = Math.min(0.5, ...others.filter((value) => !Number.isNaN(value)));
-    if (distance > best.distance + 0.002) best = { k, distance };
+/**
+ * Where a line's name stands, beside it and clear of all lines, of the names before it and of the
+ * named threshold; null where there is no such place.
+ */
+function labelPlace(chart, lines, n, taken) {
+  const half = 3.5 * lines[n].title.length + 2;
+  let best = null;
+  for (let k = 0; k <= STEPS; k += 10) {
+    const x = chart.toX(k / STEPS);
+    if (x - half < MARGIN.left || x + half > chart.width - MARGIN.right) continue;
+    const spans = lines.map((line) => spanOf(chart, line.value, x - half, x + half));
+    const own = spans[n];
+    const others = [...spans, ...taken.filter((box) => box.left < x + half && box.right > x - half)];
+    for (const y of [own.top - 12, own.bottom + 12]) {
+      const [top, bottom] = [y - 8, y + 8];
+      if (top < 0 || bottom > chart.height - MARGIN.bottom) continue;
+      const room = Math.min(20, ...others.map((box) => Math.max(box.top - bottom, top - box.bottom)));
+      const score = room - (own.bottom - own.top); // beside a level part of its line
+      if (room >= 2 && score > (best?.score ?? -20)) best = { x, y, top, bottom, left: x - half, right: x + half, score };
+    }
   }
-  return best.k;
+  return best;
+}
+
+/** The heights that a line passes between two places of the x axis. */
+function spanOf(chart, values, left, right) {
+  const span = { top: Infinity, bottom: -Infinity };
+  for (let k = 0; k <= STEPS; k += 4) {
+    const x = chart.toX(k / STEPS);
+    if (x < left || x > right || Number.isNaN(values[k])) continue;
+    const y = chart.toY(values[k]);
+    span.top = Math.min(span.top, y);
+    span.bottom = Math.max(span.bottom, y);
+  }
+  return span;
 }

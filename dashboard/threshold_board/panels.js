@@ -22,13 +22,15 @@ function scoresChart(board) {
           `<path class="line" stroke="${color}" stroke-dasharray="${dash}" d="${chart.path(THRESHOLDS, line.value)}"/>`
         );
       });
+      const taken = board.state.points.map(({ k }) => {
+        const x = chart.toX(k / STEPS);
+        return { left: x - 8, right: x + 8, top: 0, bottom: chart.height };
+      });
       const names = lines.map((line, n) => {
-        const k = labelPlace(lines, n);
-        const top = lines.every((other) => !(other.value[k] > line.value[k]));
-        const above = top && line.value[k] < 0.92;
-        const y = chart.toY(line.value[k]) + (above ? -6 : 15);
-        const inside = clamp(y, MARGIN.top + 10, chart.height - MARGIN.bottom - 4);
-        return `<text class="label" style="fill:${LINES[n].color}" text-anchor="middle" x="${chart.toX(k / STEPS)}" y="${inside}">${escapeText(line.title)}</text>`;
+        const place = labelPlace(chart, lines, n, taken);
+        if (!place) return ""; // the table below names it
+        taken.push(place);
+        return `<text class="label" style="fill:${LINES[n].color}" text-anchor="middle" x="${place.x}" y="${place.y + 4}">${escapeText(line.title)}</text>`;
       });
       return drawn.join("") + points(board, chart) + names.join("");
     },

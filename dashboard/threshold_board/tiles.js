@@ -3,6 +3,8 @@
 
 const STRIPE_PIXELS = 6;
 const ALPHA = 0.6;
+const TILE_GAP = 6; // as in board.css, where it is the padding too
+const FEW_SIDE = 130;
 
 class Tile {
   constructor(image, number) {
@@ -128,6 +130,20 @@ class Tiles {
       changed();
     }, { root: host, rootMargin: "40px" });
     for (const tile of this.tiles) this.watch.observe(tile.element);
+  }
+
+  /** All of them at once where they can be seen so; else rows to scroll through. */
+  arrange() {
+    const [width, height] = [this.host.clientWidth, this.host.clientHeight].map((side) => side - TILE_GAP);
+    let best = { side: 0, columns: 1 };
+    for (let columns = 1; columns <= this.tiles.length; columns++) {
+      const rows = Math.ceil(this.tiles.length / columns);
+      const side = Math.floor(Math.min(width / columns, height / rows)) - TILE_GAP;
+      if (side > best.side) best = { side, columns };
+    }
+    this.host.classList.toggle("few", best.side >= FEW_SIDE);
+    this.host.style.setProperty("--side", `${best.side}px`);
+    this.host.style.setProperty("--columns", best.columns);
   }
 
   paint(k, look) {

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from core.cleanup import CleanUp
+from core.data import Sample
 from core.data.phantoms import Phantoms
 from core.metrics.sweep import concatenate, sweep_image
 from dashboard import threshold_views
@@ -24,9 +26,9 @@ from tests.apps.viewer_data import drawn
 class Drawn(Phantoms):
     """Images that are already there."""
 
-    pictures: dict[str, np.ndarray]
+    pictures: dict[str, NDArray[np.uint8]]
 
-    def image(self, sample):
+    def image(self, sample: Sample) -> NDArray[np.uint8]:
         return self.pictures[sample.id]
 
 
@@ -62,6 +64,7 @@ rail, stage = st.columns([1, 3.6])
 with rail:
     rule = threshold_views.rule_picker()
 point = threshold_views.chosen(part, ready, rule, CleanUp(), resamples=0)
+assert not isinstance(point, str), point
 with stage:
     k = threshold_views.board(
         ready,

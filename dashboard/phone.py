@@ -1,0 +1,36 @@
+"""On a phone columns stand below one another: what can wait comes after the picture."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+_LATER, _PAIRS = "later-on-a-phone", "pairs-on-a-phone"
+_ROW = '[data-testid="stHorizontalBlock"]'
+_COLUMN = '[data-testid="stColumn"]'
+_STACK = '[data-testid="stVerticalBlock"]'
+# The parts of both columns become parts of one, in which the later ones are last.
+_STYLE = f"""<style>@media (max-width: 640px) {{
+  {_ROW}:has(.st-key-{_LATER}) {{ flex-flow: column nowrap; align-items: stretch; gap: 1rem; }}
+  {_ROW}:has(.st-key-{_LATER}) > {_COLUMN},
+  {_ROW}:has(.st-key-{_LATER}) > {_COLUMN} > {_STACK} {{ display: contents; }}
+  :has(> .st-key-{_LATER}) {{ order: 1; }}
+  .st-key-{_PAIRS} {_ROW} {{ flex-wrap: nowrap; }}
+  .st-key-{_PAIRS} {_ROW} > {_COLUMN} {{ flex: 1 1 0; min-width: 0; }}
+}}</style>"""
+
+
+@contextmanager
+def later() -> Iterator[None]:
+    """Within a page's first column, once: what comes after the second column on a phone."""
+    st.html(_STYLE)
+    with st.container(key=_LATER):
+        yield
+
+
+@contextmanager
+def pairs() -> Iterator[None]:
+    """Once on a page: columns in here stay beside one another on a phone."""
+    st.html(_STYLE)
+    with st.container(key=_PAIRS):
+        yield
