@@ -398,8 +398,8 @@ def promote(
     as_json: AsJson = False,
 ) -> None:
     """Make a shipped model of a finished run, evaluated on its test split."""
+    from core.promotion import promote as ship
     from core.runs import open_run
-    from core.weights import promote as ship
     from core.weights import weights_document
 
     folder = ship(open_run(run), name)

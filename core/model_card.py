@@ -1,10 +1,12 @@
 """The card of a shipped model, written from its documents: it cannot say other than they do."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.config import RunConfig
 from core.data.base import DatasetInfo
 from core.data.splits import Split
+from core.failure_cases import worst_images
 from core.models import card_of
 from core.operating_point import OperatingPoint
 
@@ -31,6 +33,7 @@ def model_card(
     paper = f"{network.authors} {network.year}, {source}"
     options = ", ".join(f"{key} = {value}" for key, value in config.model_options.items())
     test = evaluations["test"]
+    ranking, calibration = test["threshold_free"], test["calibration"]
     return f"""# {name}
 
 **Research use only. Not a medical device.**
@@ -59,7 +62,10 @@ resolution. *Pooled*: {test["conventions"]["pooled"]}. *Mean over images*: with 
 
 For comparison: marking every pixel as foreground scores a pooled test Dice of
 {_number(test["baseline_all_foreground"]["dice"])}.
-
+Test, pooled over all pixels and all thresholds: AUROC {_number(ranking["auroc"])}, average
+precision {_number(ranking["average_precision"])}. Calibration ({calibration["convention"]}):
+expected error {_number(calibration["ece"])}, Brier score {_number(calibration["brier"])}.
+{_by_label(test["images"])}
 Implementation: {test["conventions"]["implementation"]}. The same figures again:
 `python -m core evaluate --weights {name} --split test --data PATH`
 
@@ -68,6 +74,13 @@ Implementation: {test["conventions"]["implementation"]}. The same figures again:
 {config.loss} loss, {config.optimizer}, learning rate {config.learning_rate:g} ({config.schedule}),
 batch {config.batch_size}, {config.epochs} epochs at most, best epoch by {config.monitor} on
 validation, seed {config.seed}. Weights are stored as float16 and were evaluated as stored.
+
+## Where it fails
+
+![The test images on which it does worst](failures.jpg)
+
+{_failures(test["images"])}
+The prediction is outlined in yellow, the truth in sky blue.
 
 ## Limits
 
@@ -93,6 +106,36 @@ def _table(evaluations: dict[str, dict[str, Any]]) -> str:
             f"{_interval(spread['ci95'])}, n = {spread['n']} |"
         )
     return "\n".join(lines)
+
+
+def _by_label(images: Sequence[Mapping[str, Any]]) -> str:
+    """Pooled Dice of every label, and false alarms where there is nothing to find."""
+    labels = sorted({str(row["label"]) for row in images if row["label"]})
+    if len(labels) < 2:
+        return ""
+    lines = ["", "| label | test images | Dice, pooled | what is marked though nothing is there |"]
+    lines.append("|---|---|---|---|")
+    for label in labels:
+        rows = [row for row in images if row["label"] == label]
+        tp, fp, fn, _ = (sum(row["counts"][n] for row in rows) for n in range(4))
+        dice = f"{2 * tp / (2 * tp + fp + fn):.4f}" if tp + fn else "nothing to find"
+        empty = [row for row in rows if not row["counts"][0] + row["counts"][2]]
+        alarms = [int(row["counts"][1]) for row in empty]
+        marked = f"{sum(map(bool, alarms))} of {len(empty)} images" if empty else ""
+        marked += f", {sum(alarms) / len(empty):.0f} px on average" if empty else ""
+        lines.append(f"| {label} | {len(rows)} | {dice} | {marked} |")
+    return "\n".join([*lines, ""])
+
+
+def _failures(images: Sequence[Mapping[str, Any]]) -> str:
+    """What the picture of the worst images shows, from left to right."""
+    rows = {str(row["id"]): row for row in images}
+    words = []
+    for identity in worst_images(images):
+        tp, fp, fn, _ = rows[identity]["counts"]
+        dice = f"Dice {rows[identity]['dice']:.3f}" if tp + fn else f"{fp} px on nothing"
+        words.append(f"`{identity}` ({dice})")
+    return f"From left to right: {', '.join(words)}."
 
 
 def _number(value: float | None) -> str:

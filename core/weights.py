@@ -1,38 +1,39 @@
 """Shipped models: ``weights/<name>/`` holds all that someone needs to use and to judge one.
 
 ``model.safetensors`` (float16), ``config.json``, ``operating_point.json``, ``split.json``,
-``evaluation/val.json`` and ``test.json``, ``card.md``, and ``manifest.json`` with the SHA-256 of
-each. Every load checks the manifest: a flipped byte in tensor data would load without a word.
+``evaluation/val.json`` and ``test.json``, ``card.md``, ``failures.jpg``, and ``manifest.json`` with
+the SHA-256 of each. Every load checks the manifest: a flipped byte in tensor data would load
+without a word.
 """
 
 import math
 import os
-import shutil
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from core.assess import Assessment, ClassView, assess, choose_on_validation
 from core.checkpoint import load_checkpoint
 from core.class_figures import class_point, summarize_classes, sweep_classes
 from core.classical import classical_predictor
+from core.cleanup import clean
 from core.config import RunConfig
-from core.data import DATASETS, Dataset, Sample, open_dataset
+from core.data import Dataset, Sample, open_dataset
 from core.data.splits import PARTS, Split
 from core.device import pick_device
 from core.errors import InputError
 from core.evaluate import summarize, sweep_samples
-from core.files import read_json, sha256, write_atomic, write_json
+from core.files import read_json, sha256
 from core.heads import FOREGROUND, Head, build_network, head_of
 from core.home import ROOT
-from core.model_card import model_card
+from core.levels import mask_at
 from core.operating_point import OperatingPoint
 from core.predict import Predictor
-from core.runs import Run, check_name, open_run
-from core.training_facts import training_facts
+from core.runs import Run, open_run
 
 NEEDED = ("model.safetensors", "config.json", "operating_point.json", "split.json")
 """Files that a manifest must name."""
@@ -130,6 +131,15 @@ class TrainedModel:
         }
         return opened, chosen, facts
 
+    def outcome(
+        self, opened: Dataset, identity: str
+    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.bool_]]:
+        """An image, its mask at the operating point and its truth, each (H, W, …)."""
+        sample = next(sample for sample in opened.samples if sample.id == identity)
+        image, point = opened.image(sample), self.operating_point
+        mask = clean(mask_at(self.predictor.levels(image), point.k), point.clean_up)
+        return image, mask, opened.truth(sample) > 0
+
     def head(self, opened: Dataset) -> Head | None:
         """What the maps are; None where there is one class, or the data set has others."""
         names, info = self.predictor.classes, opened.info
@@ -211,7 +221,7 @@ def load_weights(name: str) -> TrainedModel:
     return TrainedModel(
         name,
         config,
-        _predictor(config, in_channels, state, head),
+        restored(config, in_channels, state, head),
         OperatingPoint(**read_json(folder / "operating_point.json")),
         Split.of_document(read_json(folder / "split.json")),
     )
@@ -248,7 +258,7 @@ def load_run(run: Run) -> TrainedModel:
             f"python -m core resume {run.name}"
         )
     checkpoint = load_checkpoint(run.checkpoint("best"))
-    predictor = _predictor(
+    predictor = restored(
         run.config, checkpoint["in_channels"], checkpoint["model"], checkpoint.get("head")
     )
     return TrainedModel(run.name, run.config, predictor, point, run.split)
@@ -306,91 +316,12 @@ def _choose_classes(
     return points
 
 
-def promote(run: Run, name: str) -> Path:
-    """Make a shipped model of a finished run: float16 weights, evaluated again as they are shipped.
-
-    Args:
-        run: A finished run.
-        name: Of the folder in ``weights/``; an older one of that name is replaced.
-
-    Returns:
-        The folder.
-
-    Raises:
-        InputError: The name is no plain file name, the run is not finished or its data is gone.
-    """
-    from safetensors.torch import save  # only where weights are written
-
-    check_name("model", name)
-    trained = load_run(run)
-    data = Path(run.config.data) if run.config.data else None
-    checkpoint = load_checkpoint(run.checkpoint("best"))
-    halves = {key: _half(value) for key, value in checkpoint["model"].items()}
-    config = replace(run.config, data=None)  # a path of this machine means nothing elsewhere
-    shipped = TrainedModel(
-        name,
-        config,
-        _predictor(
-            config,
-            checkpoint["in_channels"],
-            {k: v.float() for k, v in halves.items()},
-            checkpoint.get("head"),
-        ),
-        trained.operating_point,
-        trained.split,
-    )
-    weights_folder().mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=".isoline-tmp-", dir=weights_folder()))
-    try:
-        partial.chmod(0o755)
-        write_atomic(partial / "model.safetensors", save(halves))
-        facts = {"in_channels": checkpoint["in_channels"]}
-        if len(shipped.predictor.classes) > 1:
-            facts["head"] = checkpoint["head"]
-        write_json(partial / "config.json", {**config.document(), **facts})
-        write_json(partial / "operating_point.json", trained.operating_point.document())
-        write_json(partial / "split.json", trained.split.document())
-        opened = open_dataset(config.dataset, data)
-        seen = training_facts(opened, trained.samples(opened, "train"))
-        write_json(partial / "training_facts.json", seen.document())
-        (partial / "evaluation").mkdir()
-        evaluations = {part: shipped.evaluate(part, data=data) for part in ("val", "test")}
-        for part, document in evaluations.items():
-            write_json(partial / "evaluation" / f"{part}.json", document)
-        card = model_card(
-            name,
-            config=config,
-            info=DATASETS[config.dataset].info,
-            split=trained.split,
-            point=trained.operating_point,
-            evaluations=evaluations,
-        )
-        write_atomic(partial / "card.md", card.encode())
-        files = sorted(file for file in partial.rglob("*") if file.is_file())
-        digests = {str(file.relative_to(partial)): sha256(file) for file in files}
-        write_json(partial / "manifest.json", {"files": digests})
-        folder = weights_folder() / name
-        older = partial.with_name(f"{partial.name}-older")
-        if folder.exists():
-            folder.rename(older)
-        partial.rename(folder)
-        shutil.rmtree(older, ignore_errors=True)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return folder
-
-
 def weights_document(name: str, document: str) -> Any:  # noqa: ANN401 - JSON is any of six types
     """A JSON document of a shipped model, for example ``evaluation/test``."""
     return read_json(weights_folder() / name / f"{document}.json")
 
 
-def _half(tensor: torch.Tensor) -> torch.Tensor:
-    """Kernels as float16; vectors (biases, batch-norm statistics) are few and keep their range."""
-    return tensor.half().contiguous() if tensor.ndim > 1 else tensor.contiguous()
-
-
-def _predictor(
+def restored(
     config: RunConfig,
     in_channels: int,
     state: dict[str, torch.Tensor],

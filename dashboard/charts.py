@@ -188,7 +188,7 @@ def _figure(title: str, y: str) -> go.Figure:
         hovermode="x unified",
     )
     figure.update_xaxes(title="epoch", showgrid=False)
-    figure.update_yaxes(title={"text": y, "standoff": 6}, automargin=True)
+    figure.update_yaxes(title={"text": y, "standoff": 12}, automargin=True)
     return figure
 
 

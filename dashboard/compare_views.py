@@ -177,7 +177,8 @@ def verdict(found: Compared) -> None:
             words += " That may be chance."
     said = found.comparison["conventions"]
     st.markdown(
-        words, help=f"{said['mean']}; in brackets 95 %: {said['ci95']}. p: {said['p_holm']}."
+        words,
+        help=f"In brackets 95 %: {said['ci95']}. p: {said['p']}; {said['p_holm']}.",
     )
 
 

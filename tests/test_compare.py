@@ -18,8 +18,8 @@ from core.errors import InputError
 from core.evaluate import summarize
 from core.metrics.statistics import holm
 from core.metrics.sweep import concatenate, sweep_image
+from core.promotion import promote
 from core.runs import Run
-from core.weights import promote
 
 Document = dict[str, Any]
 

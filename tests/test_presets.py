@@ -178,7 +178,7 @@ def test_our_choice_is_what_the_best_shipped_model_used(
     finished_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     tiny_config: Callable[..., RunConfig],
 ) -> None:  # fmt: skip
-    from core.weights import promote
+    from core.promotion import promote
 
     monkeypatch.setenv("ISOLINE_WEIGHTS", str(tmp_path))
     assert load_preset("best-isbi2012").weights == ""

@@ -21,9 +21,10 @@ from core.heads import Head, build_criterion, build_network, depth_weights, head
 from core.levels import level_map
 from core.losses import LOSSES
 from core.predict import Predictor
+from core.promotion import promote
 from core.runs import Run, create_run
 from core.train import train
-from core.weights import load_run, load_weights, promote
+from core.weights import load_run, load_weights
 
 SIDE = 48
 

@@ -21,12 +21,12 @@ from core.metrics.overlap import dice
 from core.models import build_model
 from core.operating_point import choose_operating_point
 from core.predict import Predictor
+from core.promotion import promote
 from core.runs import Run, create_run, open_run
 from core.weights import (
     list_weights,
     load_run,
     load_weights,
-    promote,
     tune,
     weights_document,
 )
@@ -91,6 +91,7 @@ def test_a_shipped_model_is_whole_and_says_nothing_of_this_machine(
         "config.json",
         "evaluation/test.json",
         "evaluation/val.json",
+        "failures.jpg",
         "manifest.json",
         "model.safetensors",
         "operating_point.json",
