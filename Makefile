@@ -3,15 +3,18 @@
 #   PYTHON   interpreter that makes the virtual environment (python3; 3.11 or newer)
 #   VENV     where the virtual environment is (.venv)
 #   PORT     port of the dashboard (8501)
+#   WORKERS  test files that run at a time (2)
 #   ARGS     more arguments for streamlit (run) or pytest (test, check)
 
 PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 8501
+WORKERS ?= 2
 ARGS ?=
 
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.isoline-installed
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 BENCHMARKS := $(filter-out benchmarks/_%,$(wildcard benchmarks/*.py))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -39,13 +42,13 @@ run: install ## start the dashboard
 
 test: install ## every test, the browser ones too (gets Chromium where it may)
 	chromium=$$(PYTHON=$(BIN)/python scripts/chromium.sh) && \
-	ISOLINE_CHROMIUM="$$chromium" $(BIN)/python -m pytest $(ARGS)
+	ISOLINE_CHROMIUM="$$chromium" $(PYTEST) $(ARGS)
 
 check: install ## format, lint, types and the quick tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not browser and not slow" $(ARGS)
+	$(PYTEST) -m "not browser and not slow" $(ARGS)
 
 fix: install ## format, and mend what the linter can
 	$(BIN)/ruff format .

@@ -8,6 +8,7 @@ import hashlib
 import io
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,24 +21,40 @@ MAGIC = b"ISOLINE1"
 _DIGEST = hashlib.sha256().digest_size
 
 
-def save_checkpoint(path: Path, state: dict[str, Any], *, keep: Path | None = None) -> None:
+@dataclass(frozen=True)
+class Packed:
+    """A state as its file will have it, to be written under several names."""
+
+    head: bytes
+    payload: memoryview
+
+
+def pack(state: dict[str, Any]) -> Packed:
+    """Turn a state into bytes once; see ``save_checkpoint``."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    payload = buffer.getbuffer()  # no copy: a checkpoint can be as large as the memory left
+    return Packed(MAGIC + hashlib.sha256(payload).digest(), payload)
+
+
+def save_checkpoint(
+    path: Path, state: dict[str, Any] | Packed, *, keep: Path | None = None
+) -> None:
     """Write a checkpoint; a crash at any moment leaves the old one or the new one.
 
     Args:
         path: The file.
-        state: Tensors, numbers, text and containers of them.
+        state: Tensors, numbers, text and containers of them, or that packed.
         keep: Where the one that is replaced stays; at every moment one of the two is whole.
 
     Raises:
         OSError: The disk is full or the folder is gone; both old files are intact.
     """
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    payload = buffer.getbuffer()  # no copy: a checkpoint can be as large as the memory left
+    packed = state if isinstance(state, Packed) else pack(state)
     with atomic_path(path) as temporary:
         with temporary.open("wb") as stream:
-            stream.write(MAGIC + hashlib.sha256(payload).digest())
-            stream.write(payload)
+            stream.write(packed.head)
+            stream.write(packed.payload)
         if keep is not None and path.exists():
             _keep(path, keep)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from core.batches import Foreground, Pictures, output_size
-from core.checkpoint import load_first_whole, save_checkpoint
+from core.checkpoint import load_first_whole, pack, save_checkpoint
 from core.config import RunConfig
 from core.data import open_dataset
 from core.data.base import Dataset
@@ -218,17 +218,18 @@ def save(training: Training) -> None:
     }
     if training.average:
         document["fitted"] = training.model.state_dict()
+    packed = pack(document)
     ranking = training.ranking
     if ranking[0] == training.epoch - 1:
-        save_checkpoint(run.checkpoint("best"), document)
+        save_checkpoint(run.checkpoint("best"), packed)
     if keep > 1:
         kept = [run.checkpoint(f"best-{n + 1:04d}") for n in ranking[:keep]]
         if training.epoch - 1 in ranking[:keep]:
-            save_checkpoint(run.checkpoint(f"best-{training.epoch:04d}"), document)
+            save_checkpoint(run.checkpoint(f"best-{training.epoch:04d}"), packed)
         for file in run.checkpoint("best").parent.glob("best-*.pt"):
             if file not in kept:
                 file.unlink()
-    save_checkpoint(run.checkpoint("last"), document, keep=run.checkpoint("last-1"))
+    save_checkpoint(run.checkpoint("last"), packed, keep=run.checkpoint("last-1"))
 
 
 def _rows(prepared: Prepared, ids: tuple[str, ...]) -> list[int]:

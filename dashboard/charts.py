@@ -127,7 +127,7 @@ def overlay(
         height=380 + 20 * rows,
         hovermode="closest",
         showlegend=not few,
-        margin={"r": 140 if few else 12, "b": 44},
+        margin={"r": 18 + 7 * max(map(len, map(_short, lines)), default=0) if few else 12, "b": 44},
         legend={"orientation": "h", "yanchor": "top", "y": -0.14, "x": 0},
         uirevision=key,
     )

@@ -90,7 +90,7 @@ def gallery(paper: str, own: list[Preset], ours: list[Preset], empty: Callable[[
 
 def _width(panels: int) -> int:
     """Of a panel, so that a row of them fits beside the rail and half a row on a phone."""
-    return 236 if panels <= 4 else 156
+    return 232 if panels <= 4 else 156
 
 
 def _models(own: list[Preset], ours: list[Preset]) -> dict[str, str]:

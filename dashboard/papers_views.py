@@ -133,8 +133,8 @@ def _figures(rows: list[dict[str, Any]]) -> None:
             ),
         },
     )
-    for title, how in {figure["title"]: figure["how"] for figure in figures}.items():
-        st.caption(f"**{title}**: {how}.")
+    conventions = {figure["title"]: figure["how"] for figure in figures}
+    st.caption("  \n".join(f"**{title}**: {how}." for title, how in conventions.items()))
     shown = [
         {**figure, "label": f"{figure['preset']}, {figure['called']} ({figure['split']})"}
         for figure in figures

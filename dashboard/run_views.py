@@ -107,27 +107,36 @@ def _figures(run: Run) -> None:
 
 def figures(evaluation: dict[str, Any]) -> None:
     """An evaluation as a table with its convention under it."""
-    rows = [
-        {
-            "Figure": METRICS[name].title if name in METRICS else name.capitalize(),
-            "Pooled": value,
-            "Mean over images": _spread(evaluation["per_image"][name]),
-        }
-        for name, value in evaluation["pooled"].items()
-    ]
+    bands = evaluation.get("pooled_ci95", {})
+    rows = []
+    for name, value in evaluation["pooled"].items():
+        unit = METRICS[name].unit if name in METRICS else ""
+        title = METRICS[name].title if name in METRICS else name.capitalize()
+        rows.append(
+            {
+                "Figure": f"{title}, {unit}" if unit else title,
+                "Pooled": _interval(value, bands.get(name), unit),
+                "Mean over images": _spread(evaluation["per_image"][name], unit),
+            }
+        )
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,
         width="content",
         height=38 + 35 * len(rows),
-        column_config={"Pooled": st.column_config.NumberColumn(format="%.3f")},
+        column_config={
+            "Figure": st.column_config.TextColumn(width=190),
+            "Pooled": st.column_config.TextColumn(width=200),
+            "Mean over images": st.column_config.TextColumn(width=250),
+        },
     )
     conventions = evaluation["conventions"]
+    intervals = conventions.get("pooled_ci95", conventions["ci95"])
     st.caption(
         f"{evaluation['dataset']}, {evaluation['split']}, n = {evaluation['n_images']} images, "
         f"{evaluation['resolution']} resolution, threshold {evaluation['threshold']:.3f} "
-        f"({evaluation['threshold_source']}). Pooled: {conventions['pooled']}. Interval: "
-        f"{conventions['ci95']}. Empties: {evaluation['empties']}."
+        f"({evaluation['threshold_source']}). Pooled: {conventions['pooled']}. In brackets "
+        f"95 %: {intervals}. Empties: {evaluation['empties']}."
     )
 
 
@@ -176,8 +185,14 @@ def _text(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _spread(spread: dict[str, Any]) -> str:
-    if spread["mean"] is None:
+def _spread(spread: dict[str, Any], unit: str) -> str:
+    words = _interval(spread["mean"], spread["ci95"], unit)
+    return words if spread["mean"] is None else f"{words}, n = {spread['n']}"
+
+
+def _interval(value: float | None, band: list[float] | None, unit: str) -> str:
+    if value is None:
         return "undefined"
-    low, high = spread["ci95"]
-    return f"{spread['mean']:.3f} ({low:.3f}–{high:.3f}), n = {spread['n']}"
+    digits = 0 if unit else 3
+    words = f"{value:,.{digits}f}"
+    return words + (f" ({band[0]:,.{digits}f}–{band[1]:,.{digits}f})" if band else "")
