@@ -363,8 +363,12 @@ def predict(
         ),
     ] = "mask",
     clean_up: Annotated[
-        str, typer.Option(help="minimum_area_px=N, fill_holes, largest_component, with commas.")
-    ] = "",
+        str | None,
+        typer.Option(
+            help="Instead of the model's own: minimum_area_px=N, fill_holes, largest_component, "
+            "with commas, or none."
+        ),
+    ] = None,
     components: Annotated[
         bool, typer.Option("--components", help="Measure every component.")
     ] = False,
@@ -380,7 +384,7 @@ def predict(
     wanted = Wanted(
         formats=tuple(dict.fromkeys(formats.replace(" ", "").split(","))),
         k=None if threshold is None else threshold_index(threshold),
-        clean_up=parse_clean_up(clean_up),
+        clean_up=None if clean_up is None else parse_clean_up(clean_up),
         measurements=components,
         archive=archive,
     )

@@ -8,7 +8,7 @@ import csv
 import io
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -36,8 +36,8 @@ class Wanted:
     """Keys of ``EXPORTS``; the mask of a volume is a NIfTI."""
     k: int | None = None
     """Index of the threshold; None takes the operating point."""
-    clean_up: CleanUp = field(default_factory=CleanUp)
-    """What happens to the mask after the threshold."""
+    clean_up: CleanUp | None = None
+    """What happens to the mask after the threshold; None takes the operating point's."""
     measurements: bool = False
     """Whether rows carry a ``measurements`` table."""
     archive: bool = False

@@ -20,7 +20,7 @@ def case_of(
     *,
     name: str = "",
     k: int | None = None,
-    clean_up: CleanUp = AS_IT_IS,
+    clean_up: CleanUp | None = None,
     progress: Progress | None = None,
 ) -> Case:
     """Predict a picture, or a volume slice by slice in the plane of its acquisition.
@@ -31,7 +31,8 @@ def case_of(
         facts: What exports say of it.
         name: Stem of the exports' names; empty takes that of the file.
         k: Index of the threshold; None takes the operating point.
-        clean_up: What happens to the mask after the threshold.
+        clean_up: What happens to the mask after the threshold; None takes the operating point's,
+            which is for pictures and is not applied to volumes.
         progress: Of a volume: slices done and slices in all.
 
     Raises:
@@ -53,7 +54,7 @@ def case_of(
             k=threshold,
             threshold_source=chosen,
             model=facts,
-            clean_up=clean_up,
+            clean_up=point.clean_up if clean_up is None else clean_up,
             spacing_mm=found.spacing_mm,
             affine=found.affine,
             sources=sources,
@@ -71,7 +72,7 @@ def case_of(
         k=threshold,
         threshold_source=chosen,
         model=facts,
-        clean_up=clean_up,
+        clean_up=clean_up or AS_IT_IS,
         spacing_mm=found.slice_spacing_mm() if found.spacing_known else None,
         geometry=found,
         plane=found.plane,

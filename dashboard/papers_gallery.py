@@ -14,7 +14,7 @@ from core.papers.reproduction import runs_of
 from core.presets import Preset
 from core.runs import open_run
 from core.weights import TrainedModel, list_weights, weights_document
-from dashboard import cache
+from dashboard import cache, phone
 from dashboard.examples import Picture
 from dashboard.menu import page
 from dashboard.papers_pictures import (
@@ -79,7 +79,7 @@ def gallery(paper: str, own: list[Preset], ours: list[Preset], empty: Callable[[
         score = "" if value is None else f" · Dice {value:.3f}"
         st.caption(f"**{kind or 'test image'}** · {name}{score}")
         panels = _panels(key, trained, opened, samples[name], boxes=paper == BOXES)
-        with st.container(horizontal=True, gap="small"):
+        with phone.halves(name):
             for panel in panels:
                 st.image(panel.pixels, caption=panel.caption, width=_width(len(panels)))
     st.caption(
@@ -89,7 +89,7 @@ def gallery(paper: str, own: list[Preset], ours: list[Preset], empty: Callable[[
 
 
 def _width(panels: int) -> int:
-    """Of a panel, so that a row of them fits beside the rail and half a row on a phone."""
+    """Of a panel, so that a row of them fits beside the rail."""
     return 232 if panels <= 4 else 156
 
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-_LATER, _PAIRS = "later-on-a-phone", "pairs-on-a-phone"
+_LATER, _PAIRS, _HALVES = "later-on-a-phone", "pairs-on-a-phone", "halves-on-a-phone"
 _ROW = '[data-testid="stHorizontalBlock"]'
 _COLUMN = '[data-testid="stColumn"]'
 _STACK = '[data-testid="stVerticalBlock"]'
@@ -17,6 +17,7 @@ _STYLE = f"""<style>@media (max-width: 640px) {{
   :has(> .st-key-{_LATER}) {{ order: 1; }}
   .st-key-{_PAIRS} {_ROW} {{ flex-wrap: nowrap; }}
   .st-key-{_PAIRS} {_ROW} > {_COLUMN} {{ flex: 1 1 0; min-width: 0; }}
+  [class*="st-key-{_HALVES}"] > * {{ max-width: calc(50% - 0.5rem); }}
 }}</style>"""
 
 
@@ -33,4 +34,12 @@ def pairs() -> Iterator[None]:
     """Once on a page: columns in here stay beside one another on a phone."""
     st.html(_STYLE)
     with st.container(key=_PAIRS):
+        yield
+
+
+@contextmanager
+def halves(name: str) -> Iterator[None]:
+    """A row of pictures that stand two by two on a phone; its name is its own on the page."""
+    st.html(_STYLE)
+    with st.container(horizontal=True, gap="small", key=f"{_HALVES}-{name}"):
         yield

@@ -94,6 +94,8 @@ def decide(
             packed = cache.packed_scene(name, picture, levels, uncertainty)
             key = f"viewer-{n}" if n else "viewer"
             decision = threshold_viewer(packed, key=key, threshold=point.k, link=link)
+            if point.clean_up.largest_component:
+                st.caption("Its operating point also keeps only the largest component; not here.")
             if beside:
                 st.caption(f"Mask at {decision.words}")
         found.append((levels, decision))

@@ -2,6 +2,7 @@
 
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from PIL import Image as Pillow
 from scipy import ndimage
 
 from core.batch import ARCHIVE, TABLE, Wanted, predict_files
-from core.cleanup import CleanUp
+from core.cleanup import CleanUp, clean
 from core.data.isbi2012 import IMAGES, UNLABELLED
 from core.errors import InputError
 from core.levels import mask_at
@@ -58,6 +59,22 @@ def test_a_png_becomes_a_mask_and_a_row(trained: TrainedModel, png: Path, tmp_pa
         "files": {"mask": row["mask"]},
     }
     assert 0 < row["foreground_px"] < expected.size
+
+
+def test_the_clean_up_of_the_operating_point_is_done_unless_another_is_asked_for(
+    trained: TrainedModel, png: Path, tmp_path: Path
+) -> None:
+    own = CleanUp(minimum_area_px=40, largest_component=True)
+    frozen = replace(trained, operating_point=replace(trained.operating_point, clean_up=own))
+    mask = mask_at(trained.predictor.levels(np.asarray(Pillow.open(png))), frozen.operating_point.k)
+    assert not np.array_equal(clean(mask, own), mask)
+    for name, wanted, expected in (
+        ("own", None, clean(mask, own)),
+        ("none", Wanted(clean_up=CleanUp()), mask),
+        ("other", Wanted(clean_up=CleanUp(fill_holes=True)), clean(mask, CleanUp(fill_holes=True))),
+    ):
+        (row,) = predict_files(frozen, [png], tmp_path / name, wanted=wanted)
+        assert np.array_equal(read_mask(row["mask"]) > 0, expected)
 
 
 def test_the_threshold_asked_for_is_used(trained: TrainedModel, png: Path, tmp_path: Path) -> None:

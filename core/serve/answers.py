@@ -54,7 +54,7 @@ class Submission:
     k: int | None = None
     """Index of the threshold; None takes the operating point."""
     clean_up: str = ""
-    """As ``parse_clean_up`` reads it."""
+    """As ``parse_clean_up`` reads it; empty takes the operating point's."""
     format: str = "json"
 
 
@@ -140,7 +140,7 @@ def predicted(submission: Submission, models: Models) -> Case:
         served.trained,
         served.facts,
         k=submission.k,
-        clean_up=parse_clean_up(submission.clean_up),
+        clean_up=parse_clean_up(submission.clean_up) if submission.clean_up else None,
     )
 
 

@@ -72,7 +72,10 @@ def _parameters() -> list[dict[str, Any]]:
             {"type": "number", "minimum": 0, "maximum": 1, "multipleOf": 0.001},
             "Instead of the model's operating point.",
         ),
-        "clean_up": ({"type": "string"}, "minimum_area_px=N, fill_holes, largest_component."),
+        "clean_up": (
+            {"type": "string"},
+            "minimum_area_px=N, fill_holes, largest_component or none; by default the model's.",
+        ),
         "page": ({"type": "integer", "minimum": 1}, "Of a stack or volume."),
         "format": (
             {"type": "string", "enum": list(FORMATS)},
