@@ -18,6 +18,7 @@ _STYLE = f"""<style>@media (max-width: 640px) {{
   .st-key-{_PAIRS} {_ROW} {{ flex-wrap: nowrap; }}
   .st-key-{_PAIRS} {_ROW} > {_COLUMN} {{ flex: 1 1 0; min-width: 0; }}
   [class*="st-key-{_HALVES}"] > * {{ max-width: calc(50% - 0.5rem); }}
+  [class*="st-key-{_HALVES}"] > * * {{ max-width: 100%; }}
 }}</style>"""
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from core.cases import case_of
+from core.cleanup import CleanUp
 from core.errors import InputError
 from core.export import Case, ModelFacts, export
 from core.imaging import Volume, read_all
@@ -79,7 +80,7 @@ class Brighter:
     in_channels = 1
 
     class operating_point:  # noqa: N801 - stands where an instance is
-        k, threshold, name = 500, 0.5, "fixed"
+        k, threshold, name, clean_up = 500, 0.5, "fixed", CleanUp()
 
     @property
     def predictor(self) -> Any:
