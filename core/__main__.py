@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from core.commands import compare, jobs, papers, runs, serve
+from core.commands import compare, jobs, papers, runs, serve, uncertainty
 from core.errors import InputError
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ app.add_typer(jobs.group, name="jobs")
 app.add_typer(papers.group, name="papers")
 app.command("serve")(serve.serve)
 app.command("compare")(compare.compare)
+app.command("uncertainty")(uncertainty.uncertainty)
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Queue = Annotated[bool, typer.Option("--queue", help="Train it when its turn comes.")]
