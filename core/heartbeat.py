@@ -33,6 +33,8 @@ class Voice:
     """Set when a signal asked this process to stop."""
     notes: list[str] = field(default_factory=list)
     """What a person should know of how the run came about; part of every status."""
+    beaten: float = field(default_factory=time.monotonic)
+    """When it last told how far an epoch is; epochs can be shorter than a beat."""
 
     def status(self, state: str, **facts: Any) -> None:  # noqa: ANN401 - JSON, as the run has it
         """Record the run's state."""
@@ -77,24 +79,24 @@ class Voice:
             images: Images in this one.
             seconds: What each epoch before took.
         """
-        started = last = time.monotonic()
+        started = time.monotonic()
 
         def beat(step: int) -> None:
-            nonlocal last
             if self.team.any(wish=self.stopping.is_set()):
                 raise Stopped
             now = time.monotonic()
-            if now - last < HEARTBEAT_SECONDS:
+            if now - self.beaten < HEARTBEAT_SECONDS or not (step or seconds):
                 return
-            last = now
+            self.beaten = now
             done = step / steps
             per_epoch = float(np.median(seconds)) if seconds else (now - started) / done
+            speed = done * images / (now - started) if step else images / per_epoch
             facts: dict[str, Any] = {
                 "epoch": epoch + 1,
                 "epochs": epochs,
                 "step": step,
                 "steps": steps,
-                "images_per_second": done * images / (now - started),
+                "images_per_second": speed,
                 "seconds_left": per_epoch * (epochs - epoch - done),
             }
             self.status("running", **facts)

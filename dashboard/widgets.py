@@ -52,6 +52,12 @@ def one_clear_error() -> Iterator[None]:
 def model_picker() -> str:
     """Key of the chosen shipped model, finished run or classical method."""
     names = cache.model_names()
+    asked = st.query_params.get("model", "")
+    if asked in names:  # a link by the key; the address has the title from here on
+        st.session_state["model"] = asked
+        del st.query_params["model"]
+    elif asked and asked not in names.values():
+        st.warning(f"There is no model '{asked}' here; choose one below.")
     chosen = st.selectbox(
         "Model",
         list(names),

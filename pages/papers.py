@@ -19,6 +19,7 @@ with stage, widgets.one_clear_error():
         papers_views.LOOKS,
         default=papers_views.LOOKS[0],
         key=papers_start.LOOK_KEY,
+        bind="query-params",
         label_visibility="collapsed",
         required=True,
     )

@@ -215,6 +215,17 @@ def test_a_link_opens_its_threshold() -> None:
     assert not app.exception
 
 
+@pytest.mark.usefixtures("finished_run")
+def test_a_link_names_its_model_by_title_or_by_key() -> None:
+    for name in ("finished (run)", "run/finished"):
+        app = run_page("threshold", model=name)
+        assert not app.exception
+        assert app.selectbox(key="model").value == "run/finished"
+        assert not app.warning
+    app = run_page("threshold", model="gone (run)")
+    assert "There is no model 'gone (run)' here" in app.warning[0].value
+
+
 def test_without_the_data_the_page_says_so_and_shows_what_is_known(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

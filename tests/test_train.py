@@ -423,6 +423,16 @@ def test_every_epoch_shows_every_image_once_in_another_order(
     assert first != sorted(first)
 
 
+def test_epochs_shorter_than_a_beat_are_told_of_too(tiny_config: Config) -> None:
+    told: list[dict[str, Any]] = []
+    run = create_run(tiny_config(epochs=60))
+    train(run, report=told.append)
+    steps = [event for event in told if event["event"] == "step"]
+    each = run.history[30]["seconds"]
+    assert len(steps) >= min(2, int(60 * each) - 1)
+    assert sorted({event["epoch"] for event in steps}) == [event["epoch"] for event in steps]
+
+
 def test_progress_is_reported_about_once_a_second(tiny_config: Config) -> None:
     events: list[tuple[float, dict[str, Any]]] = []
     run = create_run(tiny_config(epochs=3, crops_per_image=30, batch_size=5))
@@ -433,5 +443,5 @@ def test_progress_is_reported_about_once_a_second(tiny_config: Config) -> None:
     for _, event in steps:
         assert event["seconds_left"] > 0
         assert event["images_per_second"] > 0
-        assert 0 < event["step"] < event["steps"] == 60
+        assert 0 <= event["step"] < event["steps"] == 60
     assert [e["epoch"] for _, e in events if e["event"] == "epoch"] == [1, 2, 3]
