@@ -55,6 +55,8 @@ from dashboard.volume_viewer import VolumeScene, pack_volume
 from dashboard.windows import raw_values
 
 LEVEL_BYTES = 512 * 2**20
+OPENS_WITH = "isbi2012-unet"
+"""Which shipped model is looked at first: its kind of picture can be drawn, too."""
 LOCK = Lock()
 
 W = TypeVar("W", bound=Work)
@@ -99,7 +101,8 @@ def model_names() -> dict[str, str]:
     """
     if address := server_address():
         return {f"server/{name}": f"{name} (on the server)" for name in _offered(address)}
-    shipped = {f"weights/{name}": name for name in list_weights()}
+    names = sorted(list_weights(), key=lambda name: name != OPENS_WITH)
+    shipped = {f"weights/{name}": name for name in names}
     untrained = {f"weights/{name}": f"{name} (no training)" for name in CLASSICAL}
     runs = {f"run/{run.name}": f"{run.name} (run)" for run in list_runs() if run.operating_point}
     return shipped | runs | untrained

@@ -1,6 +1,7 @@
 """Pictures to open with: real ones where a data set is on this machine, and drawn ones always."""
 
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +9,8 @@ from numpy.typing import NDArray
 from core.data.phantoms import draw
 from core.errors import InputError
 from core.imaging import Image
-from dashboard.sources import dataset_path
+from core.weights import list_weights, weights_document
+from dashboard.sources import dataset_path, is_drawn
 
 PHANTOM_SIZE = 512
 PHANTOMS = {
@@ -17,6 +19,17 @@ PHANTOMS = {
     "ultrasound": "Drawn breast ultrasound",
     "lung": "Drawn lung CT",
 }
+
+
+KINDS = {
+    "isbi2012": "membranes",
+    "dsb2018": "nuclei",
+    "busi": "ultrasound",
+    "breast_custom": "ultrasound",
+    "lung_ct": "lung",
+}
+"""Data set → the kind of drawing that is like it."""
+TYPICAL, HARD = 4, 2
 
 
 @dataclass(frozen=True)
@@ -33,21 +46,46 @@ class Picture:
     """Pixel height and width, where known."""
     source: Image | None = None
     """The file's own values and where they lie in the patient, where it was uploaded."""
+    kind: str = ""
+    """Key of ``PHANTOMS`` that it is or is like; empty where that is not known."""
+
+
+def kind_of(dataset: str) -> str:
+    """Key of ``PHANTOMS`` that a data set is or is like; empty for none or for all of them."""
+    kind = KINDS.get(dataset, dataset.removeprefix("phantoms_"))
+    return kind if kind in PHANTOMS else ""
 
 
 def example_names(dataset: str) -> dict[str, str]:
-    """Key → title of the examples, those of a model's own data set first."""
+    """Key → title of the examples: held-out images of a model's own data set, then drawn ones."""
     own = {}
-    if dataset_path("isbi2012"):
-        own = {f"isbi2012/section-{n}": f"EM section {n}, held out" for n in range(24, 30)}
+    if not is_drawn(dataset) and dataset_path(dataset):
+        for name in list_weights():
+            if weights_document(name, "config")["dataset"] == dataset:
+                own = _held_out(dataset, name)
+                break
     drawn = {
         f"phantom/{kind}/{n}": f"{title} {n + 1}"
         for kind, title in PHANTOMS.items()
         for n in (0, 1)
     }
-    kind = dataset.removeprefix("phantoms_")
-    drawn = dict(sorted(drawn.items(), key=lambda item: f"/{kind}/" not in item[0]))
-    return own | drawn if dataset == "isbi2012" else drawn | own
+    like = kind_of(dataset)
+    return own | dict(sorted(drawn.items(), key=lambda item: f"/{like}/" not in item[0]))
+
+
+def _held_out(dataset: str, model: str) -> dict[str, str]:
+    """Images of a shipped model's test split: typical ones by its own figures, then hard ones."""
+    rows = [
+        row
+        for row in weights_document(model, "evaluation/test")["images"]
+        if row["dice"] is not None
+    ]
+    middle = median(row["dice"] for row in rows)
+    typical = sorted(rows, key=lambda row: abs(row["dice"] - middle))[:TYPICAL]
+    hard = sorted(rows, key=lambda row: row["dice"])[:HARD]
+    names = {f"{dataset}/{row['id']}": f"{row['id']}, held out" for row in typical}
+    further = [row for row in hard if row not in typical]
+    return names | {f"{dataset}/{row['id']}": f"{row['id']}, held out, hard" for row in further}
 
 
 def open_example(key: str) -> Picture:
@@ -61,7 +99,8 @@ def open_example(key: str) -> Picture:
         kind, number = rest.split("/")
         phantom = draw(kind, seed=1, index=int(number), size=PHANTOM_SIZE)
         title = f"{PHANTOMS[kind]} {int(number) + 1}"
-        return Picture(title, phantom.image, phantom.truth.astype(bool), phantom.spacing_mm)
+        truth = phantom.truth.astype(bool)
+        return Picture(title, phantom.image, truth, phantom.spacing_mm, kind=kind)
     path = dataset_path(source)
     if path is None:
         raise InputError(f"example {key}: its data set is not on this machine; choose another")
@@ -72,4 +111,5 @@ def open_example(key: str) -> Picture:
     if sample is None:
         raise InputError(f"example {key}: no such image in {path}; choose another")
     truth = dataset.truth(sample).astype(bool) if sample.has_truth else None
-    return Picture(f"{dataset.info.title}, {rest}", dataset.image(sample), truth, sample.spacing_mm)
+    title = f"{dataset.info.title}, {rest}"
+    return Picture(title, dataset.image(sample), truth, sample.spacing_mm, kind=kind_of(source))

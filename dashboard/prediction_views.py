@@ -8,6 +8,7 @@ from pathlib import PurePath
 import numpy as np
 import streamlit as st
 
+from core.data import DATASETS
 from core.errors import InputError
 from core.export import EXPORTS, Case
 from core.imaging import clean_name, read_image
@@ -15,7 +16,7 @@ from core.levels import LevelMap
 from core.weights import TrainedModel
 from dashboard import cache, widgets
 from dashboard.corrections import corrections_folder, save_correction, saved_count
-from dashboard.examples import Picture
+from dashboard.examples import Picture, kind_of
 from dashboard.viewer import Decision, threshold_viewer
 
 FIRST = ("report", "report-pdf", "mask", "overlay", "csv")
@@ -197,6 +198,14 @@ def learn_from(case: Case, decision: Decision) -> None:
 def warnings(model: str, picture: Picture) -> None:
     """What to know before the prediction is trusted: of the file, and of how it suits the model."""
     if picture.source is None:
+        dataset = cache.trained_model(model).config.dataset
+        if picture.kind and kind_of(dataset) not in {"", picture.kind}:
+            st.warning(
+                f"This is no picture for {cache.model_names()[model]}, which was trained on "
+                f"{DATASETS[dataset].info.modality}: its answer means nothing here. Choose another "
+                "example or another model.",
+                icon=":material/warning:",
+            )
         return
     for sentence in [*picture.source.warnings, *cache.fit_sentences(model, picture.source)]:
         st.warning(sentence, icon=":material/warning:")
