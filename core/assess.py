@@ -34,7 +34,12 @@ from core.heads import Head
 from core.levels import LevelMap
 from core.metrics.false_positives import false_positive_components
 from core.metrics.sweep import Counts, Sweep
-from core.operating_point import OperatingPoint, choose_operating_point, refuse_other_splits
+from core.operating_point import (
+    OperatingPoint,
+    choose_operating_point,
+    refuse_other_splits,
+    with_temperature,
+)
 from core.predict import Predictor, Probability
 from core.rules import components_needed, parse_rule
 from core.uncertainty import averaged_views
@@ -156,6 +161,7 @@ def assess(
         threshold_source=point.name,
         convention=convention,
         cleaned=cleaned.counts() if cleaned else None,
+        temperature=point.temperature,
         **facts,
     )
     return Assessment(document, sweep, tuple(samples), convention)
@@ -239,14 +245,14 @@ def choose_on_validation(
             false_positives=cleaned.false_positives(),
             **part,
         )
-        return replace(point, clean_up=wanted), sweep
+        return with_temperature(replace(point, clean_up=wanted), sweep), sweep
     if wanted is None or wanted:
         with KeptMaps() as maps:
             sweep = sweep_samples(predictor, dataset, samples, each=maps)
             point = choose_with_clean_up(
                 maps, rule=rule, clean_up=wanted, split=split, groups=groups, **part
             )
-        return point, sweep
+        return with_temperature(point, sweep), sweep
     marks = CountedMarks() if components_needed(rule) else None
     sweep = sweep_samples(predictor, dataset, samples, each=marks)
     point = choose_operating_point(
@@ -257,7 +263,7 @@ def choose_on_validation(
         false_positives=marks.counts() if marks else None,
         **part,
     )
-    return point, sweep
+    return with_temperature(point, sweep), sweep
 
 
 class CountedMarks:

@@ -13,7 +13,7 @@ from core.errors import InputError
 from core.evaluate import summarize
 from core.heads import Head
 from core.metrics.sweep import Sweep, concatenate, sweep_image
-from core.operating_point import OperatingPoint, choose_operating_point
+from core.operating_point import OperatingPoint, choose_operating_point, with_temperature
 from core.predict import Predictor
 
 
@@ -41,12 +41,14 @@ def choose_points(
             is no error, its threshold is 0.5.
     """
     point = choose_operating_point(foreground, rule=rule, groups=groups, **part)
+    point = with_temperature(point, foreground)
     if len(names) == 1:
         return point
     documents = {}
     for name, sweep in zip(names, classes, strict=True):
         if sweep.positives.any():
             chosen = choose_operating_point(sweep, rule=rule, groups=groups, **part)
+            chosen = with_temperature(chosen, sweep)
         else:
             chosen = OperatingPoint(
                 threshold=0.5,
@@ -103,7 +105,9 @@ def summarize_classes(
     documents = {}
     for name, sweep in zip(names, classes, strict=True):
         own = class_point(point, name)
-        documents[name] = summarize(sweep, samples, k=own.k, threshold_source=own.name, **facts)
+        documents[name] = summarize(
+            sweep, samples, k=own.k, threshold_source=own.name, temperature=own.temperature, **facts
+        )
     return {"classes": documents}
 
 

@@ -119,6 +119,7 @@ def summarize(
     threshold_source: str,
     convention: Convention | None = None,
     cleaned: Sweep | None = None,
+    temperature: float | None = None,
 ) -> dict[str, Any]:
     """The evaluation document: pooled, per-image and per-patient figures at one threshold.
 
@@ -133,6 +134,7 @@ def summarize(
         threshold_source: Where the threshold came from, in words.
         convention: How the sweep was made and what empties count as.
         cleaned: Counts of the cleaned masks at k, T = 1; needed where there is a clean-up.
+        temperature: Fitted on validation; None where none was.
     """
     convention = convention or Convention()
     assert (cleaned is not None) == bool(convention.clean_up), "a clean-up needs its own counts"
@@ -186,7 +188,7 @@ def summarize(
             "auroc": _json(auroc(sweep.pooled())[0]),
             "average_precision": _json(average_precision(sweep.pooled())[0]),
         },
-        "calibration": calibration(sweep).document(),
+        "calibration": calibration(sweep).document() | _scaled(sweep, temperature),
         "labels": {
             block: labels(
                 block,
@@ -243,6 +245,14 @@ def _resized(
     seen = resize(planes, size, smooth=True, aspect=aspect)[:, :tall, :wide]
     small = resize(truth[None], size, smooth=False, aspect=aspect)[0, :tall, :wide]
     return (seen[0] if image.ndim == 2 else np.moveaxis(seen, 0, -1)), small
+
+
+def _scaled(sweep: Sweep, temperature: float | None) -> dict[str, Any]:
+    """Calibration after temperature scaling; nothing where no temperature was fitted."""
+    if temperature is None:
+        return {}
+    found = calibration(sweep, temperature=temperature).document()
+    return {"scaled": {name: found[name] for name in ("temperature", "ece", "brier")}}
 
 
 def _json(value: float) -> float | None:

@@ -64,7 +64,8 @@ For comparison: marking every pixel as foreground scores a pooled test Dice of
 {_number(test["baseline_all_foreground"]["dice"])}.
 Test, pooled over all pixels and all thresholds: AUROC {_number(ranking["auroc"])}, average
 precision {_number(ranking["average_precision"])}. Calibration ({calibration["convention"]}):
-expected error {_number(calibration["ece"])}, Brier score {_number(calibration["brier"])}.
+expected error {_number(calibration["ece"])}, Brier score
+{_number(calibration["brier"])}{_scaled(calibration)}.
 {_by_label(test["images"])}
 Implementation: {test["conventions"]["implementation"]}. The same figures again:
 `python -m core evaluate --weights {name} --split test --data PATH`
@@ -106,6 +107,15 @@ def _table(evaluations: dict[str, dict[str, Any]]) -> str:
             f"{_interval(spread['ci95'])}, n = {spread['n']} |"
         )
     return "\n".join(lines)
+
+
+def _scaled(calibration: Mapping[str, Any]) -> str:
+    if not (scaled := calibration.get("scaled")):
+        return ""
+    return (
+        f";\nwith logits divided by {scaled['temperature']:.3f}, fitted on validation, "
+        f"{_number(scaled['ece'])} and {_number(scaled['brier'])}"
+    )
 
 
 def _by_label(images: Sequence[Mapping[str, Any]]) -> str:

@@ -7,7 +7,7 @@ how flat the optimum is, and how far the measured area hangs on it.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from core.cleanup import CleanUp
 from core.errors import InputError
 from core.levels import STEPS
+from core.metrics.calibration import fit_temperature
 from core.metrics.card import Figure
 from core.metrics.overlap import dice
 from core.metrics.statistics import RESAMPLES, interval, resample_weights, resampling_units
@@ -27,7 +28,15 @@ FLAT = 0.005
 NUDGE = 10
 """Steps of the grid by which the threshold is moved to see how the area follows."""
 
-__all__ = ["FLAT", "NUDGE", "RULES", "OperatingPoint", "choose_operating_point", "decide"]
+__all__ = [
+    "FLAT",
+    "NUDGE",
+    "RULES",
+    "OperatingPoint",
+    "choose_operating_point",
+    "decide",
+    "with_temperature",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +71,9 @@ class OperatingPoint:
     """What has to be known beside the rule: a definition, the assumption of a guarantee."""
     clean_up: CleanUp = field(default_factory=CleanUp)
     """What becomes of the mask after the threshold; chosen together with it."""
+    temperature: float | None = None
+    """Fitted on validation: logits divided by it give probabilities that are nearer to the observed
+    shares. The threshold stays one of the plain probability."""
     classes: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Of a network for several classes: the document of each class's own point, by its name."""
 
@@ -87,6 +99,22 @@ class OperatingPoint:
         if not self.classes:
             del document["classes"]
         return document
+
+
+def with_temperature(point: OperatingPoint, sweep: Sweep) -> OperatingPoint:
+    """The point with the temperature of its validation images, where one can be fitted.
+
+    Args:
+        point: Chosen on these images.
+        sweep: Their counts before any clean-up.
+
+    Raises:
+        InputError: The point is not of the validation split.
+    """
+    refuse_other_splits(point.split)
+    if sweep.positives.sum() in {0, sweep.pixels.sum()}:
+        return point
+    return replace(point, temperature=fit_temperature(sweep, split=point.split))
 
 
 def choose_operating_point(

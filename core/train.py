@@ -263,6 +263,7 @@ def _finish(training: Training) -> Row:
                 k=point.k,
                 model=run.name,
                 threshold_source=point.name,
+                temperature=point.temperature,
                 **part,
             )
             | summarize_classes(

@@ -74,6 +74,7 @@ class TrainedModel:
             chosen,
             k=point.k,
             threshold_source=point.name,
+            temperature=point.temperature,
             **facts,
         )
         return document | self._classes(opened, chosen, facts)
@@ -290,7 +291,14 @@ def tune(name: str, rule: str, *, clean_up: str = "") -> dict[str, Any]:
     if head or point.clean_up:
         document = trained.evaluate("val", data=opened.path)
     else:
-        document = summarize(sweep, samples, k=point.k, threshold_source=point.name, **facts)
+        document = summarize(
+            sweep,
+            samples,
+            k=point.k,
+            threshold_source=point.name,
+            temperature=point.temperature,
+            **facts,
+        )
     run.save_operating_point(point)
     run.save_evaluation(document)
     return point.document()

@@ -99,8 +99,8 @@ def open_example(key: str) -> Picture:
         kind, number = rest.split("/")
         phantom = draw(kind, seed=1, index=int(number), size=PHANTOM_SIZE)
         title = f"{PHANTOMS[kind]} {int(number) + 1}"
-        truth = phantom.truth.astype(bool)
-        return Picture(title, phantom.image, truth, phantom.spacing_mm, kind=kind)
+        drawn = phantom.truth.astype(bool)
+        return Picture(title, phantom.image, drawn, phantom.spacing_mm, kind=kind)
     path = dataset_path(source)
     if path is None:
         raise InputError(f"example {key}: its data set is not on this machine; choose another")

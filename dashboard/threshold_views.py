@@ -20,7 +20,7 @@ from core.levels import STEPS, LevelMap
 from core.metrics.false_positives import false_positive_components
 from core.metrics.overlap import METRICS
 from core.metrics.sweep import Counts
-from core.operating_point import OperatingPoint, choose_operating_point
+from core.operating_point import OperatingPoint, choose_operating_point, with_temperature
 from core.progress import duration
 from core.rules import components_needed
 from core.runs import open_run
@@ -223,7 +223,7 @@ def chosen(
             )
         except InputError as why:
             return str(why)
-        return point
+        return with_temperature(point, part.sweep)
 
     key = ("point", part.key, clean_up.words, rule, resamples)
     found: OperatingPoint | str = cache.kept(key, choose, lambda _: 1000)

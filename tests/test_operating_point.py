@@ -1,6 +1,7 @@
 """The rules that choose a threshold, against trying all of them; and where they refuse."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,15 @@ from scipy import ndimage
 
 from core.errors import InputError
 from core.levels import STEPS, level_map
+from core.metrics.calibration import fit_temperature
 from core.metrics.false_positives import false_positive_components
 from core.metrics.sweep import Sweep, concatenate, sweep_image
-from core.operating_point import RULES, OperatingPoint, choose_operating_point
+from core.operating_point import (
+    RULES,
+    OperatingPoint,
+    choose_operating_point,
+    with_temperature,
+)
 
 
 def validation(seed: int, *, images: int = 3) -> Sweep:
@@ -54,6 +61,20 @@ def figures(sweep: Sweep, k: int) -> dict[str, float]:
 def matthews(tp: int, fp: int, fn: int, tn: int) -> float:
     under = ((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)) ** 0.5
     return (tp * tn - fp * fn) / under if under else -1.0
+
+
+def test_the_temperature_is_fitted_on_validation_alone_and_moves_no_threshold() -> None:
+    sweep = validation(4)
+    point = choose(sweep, "dice")
+    assert point.temperature is None
+    warm = with_temperature(point, sweep)
+    assert warm.temperature == fit_temperature(sweep, split="val")
+    assert warm.threshold == point.threshold
+    assert OperatingPoint(**json.loads(json.dumps(warm.document()))) == warm
+    with pytest.raises(InputError, match="chosen on the val split only"):
+        with_temperature(replace(point, split="test"), sweep)
+    empty = Sweep(sweep.tp * 0, sweep.fp, sweep.positives * 0, sweep.pixels)
+    assert with_temperature(point, empty) == point, "nothing to fit"
 
 
 @pytest.mark.parametrize("rule", ["dice", "iou", "f2", "f0.5", "mcc"])
