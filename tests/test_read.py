@@ -477,7 +477,7 @@ def test_bad_collections(tmp_path: Path) -> None:
     lying = bytearray(zipped({"a.png": saved(Pillow.fromarray(ramp("u1")), "PNG") * 50}))
     at = lying.rindex(b"PK\1\2")
     lying[at + 24 : at + 28] = (100).to_bytes(4, "little")  # the size it claims
-    with pytest.raises(InputError, match="not what it claims"):
+    with pytest.raises(InputError, match="not what its header claims"):
         survey([SourceFile(name="a.zip", data=bytes(lying))]).items[0].read()
     with pytest.raises(InputError, match="damaged or cut short"):
         survey([SourceFile(name="a.zip", data=many[:-500])])

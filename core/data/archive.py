@@ -18,8 +18,8 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from core.data.zip_entries import check_claims, count_claimed, inflate, member_name
 from core.errors import InputError
+from core.zip_entries import check_claims, count_claimed, inflate, member_name
 
 MAX_ENTRIES = 1_000_000
 MAX_ENTRY_BYTES = 2 << 30

@@ -1,16 +1,11 @@
 """A file that a person gave, wherever its bytes are: on disk, in memory, in a zip."""
 
-import struct
 import zipfile
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
-from core.errors import InputError
 from core.imaging.opening import check_bytes, size_of, stream_of
-
-_DAMAGED = "damaged in the zip, or not what it claims; zip or download it again"
+from core.zip_entries import inflate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +38,7 @@ class SourceFile:
         with stream_of(self.whole) as stream:
             if self.entry is not None:
                 check_bytes(self.entry.file_size)
-                return _inflated(stream, self.entry, count)
+                return inflate(stream, self.entry, count)
             check_bytes(size_of(stream))
             return stream.read(-1 if count is None else count)
 
@@ -59,29 +54,3 @@ class SourceFile:
     def direct(self) -> Path | bytes:
         """What ``read_image`` takes: a path as it is, so that large files are not held twice."""
         return self.whole if self.entry is None else self.read()
-
-
-def _inflated(stream: BinaryIO, entry: zipfile.ZipInfo, count: int | None) -> bytes:
-    """An entry's bytes, never more than it claims; ``zipfile`` would list the zip anew each time.
-
-    Raises:
-        InputError: It is cut short, damaged, or of another size than it claims.
-    """
-    stream.seek(entry.header_offset)
-    header = stream.read(30)
-    if len(header) < 30 or not header.startswith(b"PK\3\4"):
-        raise InputError(_DAMAGED)
-    stream.seek(sum(struct.unpack("<HH", header[26:])), 1)
-    wanted = entry.file_size if count is None else min(count, entry.file_size)
-    data = stream.read(entry.compress_size)
-    if entry.compress_type == zipfile.ZIP_DEFLATED:
-        try:
-            # one byte more than claimed shows that there is more
-            data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, wanted + 1)
-        except zlib.error:
-            raise InputError(_DAMAGED) from None
-    if count is not None:
-        return data[:wanted]
-    if len(data) != wanted or zlib.crc32(data) != entry.CRC:
-        raise InputError(_DAMAGED)
-    return data
