@@ -145,7 +145,7 @@ def test_a_training_is_started_watched_and_stopped(page: Page, site: str) -> Non
     expect(page.get_by_text("How good is the mask on validation?")).to_be_visible()
     page.reload()
     expect(page.get_by_text(re.compile(r"Epoch \d+ of 500"))).to_be_visible(timeout=30_000)
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop").click()
     expect(page.get_by_text("stopped by request")).to_be_visible(timeout=15_000)
     run = list_runs()[0]
     deadline = time.monotonic() + 10

@@ -120,7 +120,7 @@ def test_a_training_outlives_page_and_dashboard_and_is_steered(
 
     assert run.status["state"] == "running", "there is something to stop"
     pressed = time.monotonic()
-    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop").click()
     while run.process() is not None and time.monotonic() - pressed < 60:
         time.sleep(0.05)
     assert run.process() is None
