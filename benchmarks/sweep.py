@@ -73,7 +73,6 @@ def main() -> None:
     images = [draw(seed, given.side) for seed in range(given.images)]
     swept = [(level_map(probability), truth) for probability, truth in images]
     ours = _seconds(lambda: sweep_images(swept))
-    single = _seconds(lambda: sweep_images(swept, threads=1))
     reading = _seconds(lambda: [(levels.max(), truth.max()) for levels, truth in swept])
     share = given.images / given.loop
     loop = share * _seconds(lambda: [_loop(*image) for image in images[: given.loop]], rounds=1)
@@ -88,7 +87,6 @@ def main() -> None:
         _row(f"{case}, loop over thresholds", ours, loop, "numpy, one mask at a time"),
         *(_row(f"{case}, curve", ours, seconds, name) for name, seconds in curves.items()),
         _row(f"{case}, reading map and truth once", ours, reading, "numpy max"),
-        _row(f"{case}, one thread", single, reading, "numpy max"),
     ]
     stream = _stream(given.stream)
     what = f"{given.stream} of 1024² streamed"

@@ -6,10 +6,7 @@ approximated. Counts of parts add up to the counts of the whole, so any number o
 image of any size, streams in bounded memory. For maps on a GPU see ``core.metrics.sweep_device``.
 """
 
-import os
-from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,20 +86,16 @@ def sweep_image(levels: LevelMap, truth: Truth) -> Sweep:
     return sweep_of_histogram(histogram[None])
 
 
-def sweep_images(images: Iterable[tuple[LevelMap, Truth]], *, threads: int | None = None) -> Sweep:
-    """Sweep many images on several threads; at most two images for each thread are held.
+def sweep_images(images: Iterable[tuple[LevelMap, Truth]]) -> Sweep:
+    """Sweep many images, one held at a time; threads would wait for each other's interpreter lock.
 
     Args:
         images: Level map and truth of each, as for ``sweep_image``; may be a generator.
-        threads: How many work at once; one for each processor where not given.
 
     Returns:
         Counts of the images in order.
     """
-    threads = threads or os.cpu_count() or 1
-    if threads == 1:
-        return concatenate(sweep_image(*image) for image in images)
-    return concatenate(_in_order(images, threads))
+    return concatenate(sweep_image(*image) for image in images)
 
 
 def sweep_of_histogram(histogram: Counts) -> Sweep:
@@ -160,14 +153,3 @@ def _histogram(levels: LevelMap, truth: Truth) -> Counts:
     histogram: Counts = counts.reshape(LANES, 2, BINS).sum(axis=0)
     histogram[0, 0] -= -levels.size % LANES  # what filled the last lanes
     return histogram[:, : STEPS + 1]
-
-
-def _in_order(images: Iterable[tuple[LevelMap, Truth]], threads: int) -> Iterator[Sweep]:
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future[Sweep]] = deque()
-        for image in images:
-            waiting.append(pool.submit(sweep_image, *image))
-            if len(waiting) == 2 * threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
