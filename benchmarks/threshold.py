@@ -23,7 +23,8 @@ from benchmarks.viewer import WATCH_MOVES
 
 APP = ROOT / "tests" / "apps" / "threshold_app.py"
 IMAGES, SIDE = 64, 256
-RULES = ("Best MCC", "Best Dice")
+RULES = ("Best F2: missing counts four times", "Best Dice")
+"""Two whose thresholds differ."""
 WATCH_RULE = """([root, before]) => new Promise((done) => {
     const started = performance.now();
     const look = () => {
