@@ -192,22 +192,28 @@ def _opened(browser: Browser, url: str) -> Page:
     opened = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
     opened.goto(url)
     opened.wait_for_selector(".isoline", timeout=60_000)
-    opened.wait_for_function("document.querySelector('.isoline').__isoline?.ready")
+    _painted(opened)
     opened.wait_for_timeout(500)
     return opened
 
 
-PAINTED = """name => {
-    const root = document.querySelector(".isoline");
-    const title = root?.querySelector("[data-title]").textContent;
-    return title === name && root.__isoline.ready && !root.classList.contains("waiting");
-}"""
+def _painted(opened: Page) -> None:
+    """Wait until the viewer shows what it was given last; it lives in a shadow tree."""
+    root = opened.locator(".isoline").element_handle()
+    opened.wait_for_function(
+        "root => root.__isoline?.ready && !root.classList.contains('waiting')",
+        arg=root,
+        timeout=60_000,
+        polling="raf",
+    )
 
 
 def _upload_seconds(opened: Page, file: Path) -> float:
     started = time.perf_counter()
     opened.locator("input[type=file]").first.set_input_files(file)
-    opened.wait_for_function(PAINTED, arg=file.name, timeout=60_000, polling="raf")
+    title = opened.locator(".isoline [data-title]", has_text=file.name)
+    title.wait_for(state="attached", timeout=30_000)
+    _painted(opened)
     return time.perf_counter() - started
 
 
