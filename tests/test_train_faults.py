@@ -121,28 +121,16 @@ def seconds(tiny_config: Config, uninterrupted: Run) -> float:
     return time.monotonic() - begun
 
 
-@pytest.fixture(scope="module")
-def first_epoch(tiny_config: Config, uninterrupted: Run) -> float:
-    """Seconds from the start of a process to the end of its first epoch."""
-    del uninterrupted
-    run = create_run(config(tiny_config))
-    begun = time.monotonic()
-    process = started(run)
-    while not run.history and process.is_alive():
-        time.sleep(0.005)
-    passed = time.monotonic() - begun
-    process.join()
-    return passed
-
-
 @pytest.fixture
 def chance() -> random.Random:
     return random.Random(0)  # noqa: S311 - moments, no secrets
 
 
-def killed(run: Run, delay: float, **environment: str) -> bool:
-    """Start it and kill it after a while; whether it was still training."""
+def killed(run: Run, delay: float, *, epochs: int = 0, **environment: str) -> bool:
+    """Start it and kill it a while after so many epochs; whether it was still training."""
     process = started(run, **environment)
+    while len(run.history) < epochs and process.is_alive():
+        time.sleep(0.002)
     process.join(delay)
     process.kill()
     process.join()
@@ -150,19 +138,15 @@ def killed(run: Run, delay: float, **environment: str) -> bool:
 
 
 def test_killed_at_random_moments_it_ends_as_if_nothing_had_happened(
-    tiny_config: Config,
-    uninterrupted: Run,
-    seconds: float,
-    first_epoch: float,
-    chance: random.Random,
+    tiny_config: Config, uninterrupted: Run, seconds: float, chance: random.Random
 ) -> None:
-    """At any moment, most of them after the first epoch: a start can take longer than all steps."""
+    """At any moment of all, or of an epoch: a start can take longer than all steps."""
     kills, with_progress = 0, 0
     while kills < times(30):
         run = create_run(config(tiny_config))
         for _ in range(3):
-            earliest = 0.05 * seconds if chance.random() < 0.3 else 0.95 * first_epoch
-            if killed(run, chance.uniform(earliest, seconds)):
+            done = chance.choice([0, len(run.history) + 1])
+            if killed(run, chance.uniform(0, 0.1 if done else 0.8 * seconds), epochs=done):
                 kills += 1
                 with_progress += 0 < len(run.history) < EPOCHS
         finish(run)
