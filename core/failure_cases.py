@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from core.imaging.write import overlay_png
+from core.imaging.write import PREDICTION_COLOUR, TRUTH_COLOUR, overlay_png
 
-PREDICTION_COLOUR, TRUTH_COLOUR = "#F0E442", "#56B4E9"
 SIDE_PX = 320
 GAP_PX = 6
 QUALITY = 82

@@ -50,7 +50,7 @@ threshold {point.threshold:.3f} ({point.name}).
 - Split ({split.method}): {len(split.train)} training, {len(split.val)} validation and
   {len(split.test)} test images. SHA-256 of the split: `{split.hash}`.
 - The weights come from the training images alone; epoch and threshold from the validation images;
-  the test images were looked at once, with both frozen.
+  the test images chose neither.
 
 ## Numbers
 

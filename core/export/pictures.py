@@ -11,10 +11,8 @@ from PIL import Image as Pillow
 from core.errors import InputError
 from core.export.case import DISCLAIMER, Case
 from core.imaging import mask_png, overlay_png
-from core.imaging.write import PREDICTION_COLOUR
+from core.imaging.write import PREDICTION_COLOUR, TRUTH_COLOUR
 from core.levels import STEPS
-
-TRUTH_COLOUR = "#56B4E9"
 
 
 def mask(case: Case) -> bytes:

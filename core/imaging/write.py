@@ -12,6 +12,7 @@ from PIL import ImageColor
 from core.files import write_atomic
 
 PREDICTION_COLOUR = "#F0E442"
+TRUTH_COLOUR = "#56B4E9"
 
 # Level 1 of 9: an 8192 x 8192 mask takes 0.4 s, its overlay 5 to 8 s; half of that is filtering.
 _COMPRESSION = 1
