@@ -24,7 +24,8 @@ Config = Callable[..., RunConfig]
 MIB = 2**20
 
 STEP = """
-import resource, sys, torch
+import sys, torch
+from torch.profiler import ProfilerActivity, profile
 from core.config import RunConfig
 from core.device import to_device
 from core.heads import build_network
@@ -43,25 +44,33 @@ def step(batch):
     loss.backward()
     optimizer.step()
 
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def peak(batch):
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as watched:
+        step(batch)
+    events = [e for e in watched.profiler.kineto_results.events() if e.name() == "[memory]"]
+    held = highest = 0
+    for event in sorted(events, key=lambda e: e.start_ns()):
+        held += event.nbytes()
+        highest = max(highest, held)
+    return highest
 
 step(2)
-small = peak()
-step(8)
-step(8)
-print((peak() - small) / 6, estimate(config, 1).image_bytes)
+print((peak(8) - peak(2)) / 6, estimate(config, 1).image_bytes)
 """
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["unet", "unetpp", "unet3p", "attention_unet"])
 def test_the_estimate_is_near_what_a_step_uses(model: str) -> None:
+    """What torch's allocator hands out: a kernel's resident set is not counted alike everywhere.
+
+    The resident set is a little larger (fragments, libraries' own scratch), and so is the estimate.
+    """
     answer = subprocess.run(
         [sys.executable, "-c", STEP, model], cwd=ROOT, capture_output=True, text=True, check=True
     )
     measured, estimated = map(float, answer.stdout.split())
-    assert 0.85 < estimated / measured < 1.6
+    assert 1 < estimated / measured < 1.5
 
 
 def found(**changes: Any) -> Estimate:
