@@ -29,6 +29,9 @@ from core.mirror import is_behind, mirror
 from core.runs import TRAINING, Run
 
 FOLLOW_SECONDS = 2.0
+SHARE, LONGEST_SECONDS = 0.02, 30.0
+"""Of a processor, at most this much is spent on copying while a run trains, but for its start; yet
+the copy is never older than so many seconds and the time that a look takes."""
 LAST_TRIES = 3
 _FOLLOWERS: list[subprocess.Popen[bytes]] = []
 
@@ -57,12 +60,16 @@ def follow_to_its_end(run: Run, *, poll_seconds: float = FOLLOW_SECONDS) -> bool
     if sys.platform != "win32":
         os.nice(10)  # the training comes first
     failures = tries = 0
+    due = 0.0
     with _alone(run, seconds=60):
         while True:
             ended = run.status["state"] not in TRAINING
             try:
-                if is_behind(run):
+                if (ended or time.monotonic() >= due) and is_behind(run):
+                    before = time.process_time()
                     mirror(run)
+                    taken = time.process_time() - before
+                    due = time.monotonic() + min(LONGEST_SECONDS, taken / SHARE)
                 failures = 0
             except InputError as fault:
                 failures += 1

@@ -8,8 +8,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from core import mirror, tracking
@@ -336,6 +338,38 @@ def test_following_gives_up_on_a_store_that_stays_away(monkeypatch: pytest.Monke
     assert time.monotonic() - started < 60
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     assert tracking.follow_to_its_end(run, poll_seconds=0.05)
+    assert_complete(run)
+
+
+def test_following_takes_no_more_than_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An epoch every few milliseconds is not copied every few milliseconds; the end is at once."""
+    monkeypatch.setattr(os, "nice", lambda _more: 0)
+    run = trained("one", epochs=1)
+    looks, clock = [], [0.0]
+
+    def look(run: Run) -> None:
+        looks.append(clock[0])
+        spend(0.1)
+        mirror.mirror(run)
+
+    def pass_by(seconds: float) -> None:
+        clock[0] += seconds
+        epochs = len(run.history) + 1
+        go_on(run, epochs=epochs, state="finished" if epochs == 40 else "running")
+
+    def spend(seconds: float) -> None:
+        clock[0] += seconds
+
+    monkeypatch.setattr(tracking, "mirror", look)
+    monkeypatch.setattr(
+        tracking,
+        "time",
+        SimpleNamespace(monotonic=lambda: clock[0], process_time=lambda: clock[0], sleep=pass_by),
+    )
+    assert tracking.follow_to_its_end(run, poll_seconds=0.5)
+    gaps = np.diff(looks)
+    assert len(looks) >= 4
+    assert gaps[:-1].min() >= 0.1 / tracking.SHARE, "but for the last, which is the end"
     assert_complete(run)
 
 
