@@ -31,6 +31,7 @@ from core.files import read_json, sha256
 from core.heads import FOREGROUND, Head, build_network, head_of
 from core.home import ROOT
 from core.levels import mask_at
+from core.models.folding import folded
 from core.operating_point import OperatingPoint
 from core.predict import Predictor
 from core.runs import Run, open_run
@@ -335,14 +336,17 @@ def restored(
     state: dict[str, torch.Tensor],
     document: dict[str, Any] | None,
 ) -> Predictor:
-    """The predictor of some weights; ``document`` is of their head, None for one map."""
+    """The predictor of some weights; ``document`` is of their head, None for one map.
+
+    Its batch normalizations are folded, see ``core.models.folding``.
+    """
     classes = tuple(document["classes"]) if document else FOREGROUND
     softmax = bool(document and document["softmax"])
     outputs = Head(names=classes, softmax=softmax).outputs
     model = build_network(config, in_channels=in_channels, outputs=outputs, fresh=False)
     model.load_state_dict(state)
     return Predictor(
-        model,
+        folded(model.eval()),
         in_channels=in_channels,
         size=config.size,
         aspect=config.aspect,
