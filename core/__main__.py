@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from core.commands import compare, jobs, papers, runs, serve, uncertainty
+from core.commands import ablation, compare, jobs, papers, runs, serve, uncertainty
 from core.errors import InputError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app.add_typer(models, name="models")
 app.add_typer(runs.group, name="runs")
 app.add_typer(jobs.group, name="jobs")
 app.add_typer(papers.group, name="papers")
+app.add_typer(ablation.group, name="ablation")
 app.command("serve")(serve.serve)
 app.command("compare")(compare.compare)
 app.command("uncertainty")(uncertainty.uncertainty)
@@ -130,6 +131,9 @@ def datasets_split(
     seed: int = 0,
     folds: Annotated[int, typer.Option(help="Cross-validation with this many folds.")] = 0,
     fold: Annotated[int, typer.Option(help="The fold that judges.")] = 0,
+    share_group: Annotated[
+        bool, typer.Option("--share-group", help="Of two groups, one trains, one is shared.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """The train, val and test split of a data set: no group and no near-duplicate on two sides."""
@@ -139,7 +143,14 @@ def datasets_split(
 
     dataset = open_where_it_lies(name, data)
     clusters = duplicate_groups(dataset)
-    split = make_split(dataset.samples, seed=seed, clusters=clusters, folds=folds, fold=fold)
+    split = make_split(
+        dataset.samples,
+        seed=seed,
+        clusters=clusters,
+        folds=folds,
+        fold=fold,
+        share_group=share_group,
+    )
     counts = {part: len(getattr(split, part)) for part in PARTS}
     found = leaks(dataset.samples, split, clusters)
     words = ", ".join(f"{part} {count}" for part, count in counts.items())

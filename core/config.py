@@ -167,6 +167,8 @@ class RunConfig:
     """Cross-validation with this many folds; 0 for one split."""
     fold: int = 0
     """The fold that judges."""
+    share_group: bool = False
+    """Whether validation and test share one of two groups, where there are no more."""
     extensions: list[dict[str, Any]] = field(default_factory=list)
     """How the run was trained longer: ``after`` so many epochs, anew from ``learning_rate``."""
 

@@ -126,6 +126,7 @@ def begin(voice: Voice) -> Training:
         clusters=duplicate_groups(dataset),
         folds=config.folds,
         fold=config.fold,
+        share_group=config.share_group,
     )
     last = [run.checkpoint("last"), run.checkpoint("last-1")]
     begun = any(path.exists() for path in last)

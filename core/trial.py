@@ -78,7 +78,11 @@ def trial(config: RunConfig) -> Trial:
     head, criterion = head_of(config, dataset.info), build_criterion(config)
     # Near-duplicates are left out: finding them reads every image, and moves a few at most.
     split = make_split(
-        dataset.samples, seed=config.split_seed, folds=config.folds, fold=config.fold
+        dataset.samples,
+        seed=config.split_seed,
+        folds=config.folds,
+        fold=config.fold,
+        share_group=config.share_group,
     )
     samples = {sample.id: sample for sample in dataset.samples}
     pictures = _pictures(dataset, [samples[i] for i in split.train[:MOST_IMAGES]], config)

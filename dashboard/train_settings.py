@@ -137,6 +137,10 @@ SETTINGS: dict[str, Setting] = {
     ),
     "seed": Setting(words="Seed", help="Initial weights, order of images, augmentation."),
     "split_seed": Setting(words="Seed of the split", help="Which images train, choose and judge."),
+    "share_group": Setting(
+        words="Only two patients",
+        help="One trains; of the other, a first part validates and a last part tests.",
+    ),
 }
 FIRST = ("model", "loss", "epochs", "batch_size", "learning_rate", "base_filters")
 """What is asked for every time."""
@@ -148,7 +152,7 @@ GROUPS = {
     ),
     "Stopping and pictures": ("monitor", "patience", "samples_every"),
     "Memory and speed": ("precision", "accumulate", "allow_accumulation"),
-    "Chance": ("seed", "split_seed"),
+    "Chance": ("seed", "split_seed", "share_group"),
 }
 """The rest, under *More settings*."""
 

@@ -107,8 +107,27 @@ def test_a_split_that_the_data_set_fixes_is_kept() -> None:
     ],
 )
 def test_too_few_groups_are_refused(samples: list[Sample], empty: str) -> None:
-    with pytest.raises(InputError, match=rf"too few .*\({empty} would be empty\); add images"):
+    with pytest.raises(InputError, match=rf"too few .*\({empty} would be empty\); add images$"):
         make_split(samples)
+
+
+def test_two_groups_can_be_shared_where_one_asks_for_it() -> None:
+    volumes = images(60, group_size=30)
+    with pytest.raises(InputError, match=r"images of 2 patients.* or set share_group=true"):
+        make_split(volumes)
+    split = make_split(volumes, share_group=True)
+    groups = {sample.id: sample.group for sample in volumes}
+    assert len(split.train) == 30
+    assert {groups[i] for i in split.train}.isdisjoint(groups[i] for i in split.val + split.test)
+    assert max(split.val) < min(split.test)
+    assert len(split.val) + len(split.test) == 30 - 3, "a tenth between them is left out"
+    assert "of one patient" in split.method
+    reversed_ = make_split(volumes[::-1], share_group=True)
+    assert reversed_.hash == split.hash
+    trains = {groups[make_split(volumes, seed=n, share_group=True).train[0]] for n in range(9)}
+    assert len(trains) == 2, "the seed says which of them trains"
+    with pytest.raises(InputError, match="two groups of samples, found 3"):
+        make_split(images(90, group_size=30), share_group=True)
 
 
 def test_a_split_survives_its_file() -> None:

@@ -12,6 +12,8 @@ from core.data.base import Sample
 from core.errors import InputError
 
 PARTS = ("train", "val", "test")
+GAP_SHARE = 10
+"""Part of a shared group that lies between validation and test, as one over this."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +64,7 @@ def make_split(
     strata: Mapping[str, str] | None = None,
     folds: int = 0,
     fold: int = 0,
+    share_group: bool = False,
 ) -> Split:
     """Split the labelled samples: as the data set fixes it, else by group and stratum.
 
@@ -75,6 +78,10 @@ def make_split(
         folds: Cross-validation with this many parts; 0 for a single split. It takes the place of
             a split that the data set fixes.
         fold: Which of the folds is the test part; the next one is validation.
+        share_group: What can be done with two groups alone, two volumes for example: one trains,
+            and of the other the first samples validate, the last ones test, and a tenth between
+            them is left out. What judges is unknown to the weights, but not of a patient of its
+            own; the method says so.
 
     Raises:
         InputError: Too few groups to fill the three parts, or no such fold.
@@ -85,6 +92,8 @@ def make_split(
         for sample in labelled:
             parts[sample.split].append(sample.id)
         method = "fixed by the data set"
+    elif share_group:
+        parts, method = _of_two_groups(labelled, _groups(labelled, clusters or {}), seed)
     else:
         groups = _groups(labelled, clusters or {})
         stratum = _strata(labelled, groups, strata or {})
@@ -101,9 +110,11 @@ def make_split(
                 parts[names[part]].extend(ids)
     empty = [part for part in PARTS if not parts[part]]
     if empty:
+        count = len({sample.group for sample in labelled})
         raise InputError(
-            f"{len(labelled)} labelled images are too few for a train, val and test split "
-            f"({', '.join(empty)} would be empty); add images"
+            f"{len(labelled)} labelled images of {count} patients or groups, which stay whole, are "
+            f"too few for a train, val and test split ({', '.join(empty)} would be empty); add "
+            "images" + (" or set share_group=true" if count == 2 else "")
         )
     train, val, test = (tuple(parts[part]) for part in PARTS)
     return Split(train=train, val=val, test=test, method=method)
@@ -171,6 +182,29 @@ def _strata(
     for sample in samples:
         found[groups[sample.id]].append(strata.get(sample.id, sample.label))
     return {group: max(sorted(set(names)), key=names.count) for group, names in found.items()}
+
+
+def _of_two_groups(
+    samples: Sequence[Sample], groups: Mapping[str, str], seed: int
+) -> tuple[dict[str, list[str]], str]:
+    """One group trains; the other is cut in two, in the order of its ids."""
+    members: dict[str, list[str]] = defaultdict(list)
+    for identity in sorted(sample.id for sample in samples):
+        members[groups[identity]].append(identity)
+    if len(members) != 2 or min(len(ids) for ids in members.values()) < 3:
+        raise InputError(
+            f"share_group is for two groups of samples, found {len(members)}; leave it out"
+        )
+    names = sorted(members)
+    np.random.default_rng(seed).shuffle(names)
+    train, shared = (members[name] for name in names)
+    gap = max(1, len(shared) // GAP_SHARE)
+    half = (len(shared) - gap) // 2
+    return {"train": train, "val": shared[:half], "test": shared[half + gap :]}, (
+        f"one of two groups trains; of the other the first {half} validate and the last "
+        f"{len(shared) - half - gap} test, {gap} between them left out: validation and test are of "
+        f"one patient, seed {seed}"
+    )
 
 
 def _fold_shares(folds: int, fold: int) -> tuple[tuple[str, ...], tuple[float, ...]]:

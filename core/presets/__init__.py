@@ -21,7 +21,16 @@ from core.errors import InputError, choose
 FOLDER = Path(__file__).parent
 TAG = "preset:"
 """Starts the tag by which a run is known as one of a preset."""
-FREE = ("data", "seed", "split_seed", "folds", "fold", "accumulate", "allow_accumulation")
+FREE = (
+    "data",
+    "seed",
+    "split_seed",
+    "share_group",
+    "folds",
+    "fold",
+    "accumulate",
+    "allow_accumulation",
+)
 """Settings that may differ between the runs of one preset."""
 
 
