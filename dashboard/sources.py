@@ -14,6 +14,7 @@ PUBLISHED_FOLDERS = {
     "busi": "busi",
     "lung_ct": "lung_ct",
     "brats2020": "brats2018",
+    "brats_flair": "brats2018",
 }
 """Name of the folder under ``ISOLINE_REALDATA``."""
 

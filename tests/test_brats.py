@@ -109,6 +109,21 @@ def test_every_year_is_read(tmp_path: Path, year: str, ending: str, *, packed: b
     assert image[4:8].mean() > image[12:16].mean(), "the face is on top"
 
 
+def test_flair_alone_needs_no_other_sequence(root: Path) -> None:
+    both, alone = open_dataset("brats2020", root), open_dataset("brats_flair", root)
+    for sample, same in zip(both.samples, alone.samples, strict=True):
+        assert np.array_equal(alone.image(same), both.image(sample)[..., 0])
+        assert np.array_equal(alone.truth(same), both.truth(sample) > 0), "any of the classes"
+    assert alone.info.classes == ("whole tumour",)
+    assert alone.fingerprint() != both.fingerprint()
+    for file in root.rglob("*"):
+        if file.is_file() and not any(part in file.name for part in ("flair", "seg")):
+            file.unlink()
+    assert len(open_dataset("brats_flair", root).samples) == len(alone.samples)
+    with pytest.raises(InputError, match="T1Gd missing"):
+        open_dataset("brats2020", root)
+
+
 def test_a_file_in_other_axes_is_seen_the_same(root: Path, tmp_path: Path) -> None:
     for file in root.rglob("*.nii"):
         image: Any = nib.load(file)

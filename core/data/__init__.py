@@ -7,7 +7,7 @@ line to the table.
 from pathlib import Path
 
 from core.data.base import Dataset, DatasetInfo, Sample
-from core.data.brats import BraTS
+from core.data.brats import BraTS, BraTSFlair
 from core.data.breast_custom import BreastCustom
 from core.data.busi import Busi
 from core.data.dsb2018 import Dsb2018
@@ -35,6 +35,7 @@ DATASETS: dict[str, type[Dataset]] = {
         PhantomsMembranes,
         Isbi2012,
         BraTS,
+        BraTSFlair,
         NnUNet,
         Busi,
         Dsb2018,

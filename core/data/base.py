@@ -50,6 +50,8 @@ class DatasetInfo:
     """Names of the mask values 1…K; one name where there is only foreground and background."""
     regions: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """Regions that are scored, which may overlap, with the mask values each is made of."""
+    stored_labels: int = 0
+    """Values above 0 that masks store, where several of them are one class; 0: one a class."""
 
 
 @dataclass(frozen=True, kw_only=True)

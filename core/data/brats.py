@@ -8,6 +8,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -154,6 +155,43 @@ class BraTS(SlicedDataset):
                 "expected 0, 1, 2, 4 (BraTS to 2022) or 0, 1, 2, 3 (from 2023)"
             )
         return {value: _CLASS_OF_LABEL[value] for value in values}
+
+
+class BraTSFlair(BraTS):
+    """The same files, FLAIR alone, and the whole tumour: what a single sequence can show.
+
+    A model of it takes any FLAIR volume, where one of ``BraTS`` needs a second sequence on the same
+    grid.
+    """
+
+    info: ClassVar[DatasetInfo] = replace(
+        BraTS.info,
+        name="brats_flair",
+        title="BraTS, FLAIR alone",
+        modality="brain MRI (FLAIR; 1 mm, skull removed)",
+        foreground="whole tumour",
+        layout="a folder per case with <case>_flair.nii and _seg (or .nii.gz)",
+        classes=("whole tumour",),
+        regions={},
+        stored_labels=len(BraTS.info.classes),
+    )
+
+    @classmethod
+    def open(
+        cls,
+        path: Path | None,
+        *,
+        modalities: Sequence[str] = ("flair",),
+        slices: tuple[int, int] | None = PAPER_SLICES,
+        plane: str = "axial",
+    ) -> "BraTSFlair":
+        """As ``BraTS.open``, with one channel."""
+        opened = super().open(path, modalities=modalities, slices=slices, plane=plane)
+        assert isinstance(opened, cls)
+        return opened
+
+    def _classes(self, case: Case, values: Sequence[int]) -> dict[int, int]:
+        return {value: min(kind, 1) for value, kind in super()._classes(case, values).items()}
 
 
 def _find(archive: Archive, problems: list[Problem]) -> dict[str, dict[str, str]]:

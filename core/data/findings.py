@@ -81,7 +81,7 @@ def _own_problems(measured: Sequence[SampleFacts]) -> Places:
 def _mask_values(dataset: Dataset, measured: Sequence[SampleFacts]) -> Places:
     """One value above 0 per class; which ones, the majority of the masks decides."""
     found = [entry for facts in measured for entry in facts.values]
-    classes = len(dataset.info.classes)
+    classes = dataset.info.stored_labels or len(dataset.info.classes)
     usual = Counter(value for _, values in found for value in values)
     expected = {value for value, _ in usual.most_common(classes)} if classes > 1 else set()
     for where, values in found:
