@@ -329,7 +329,7 @@ def evaluate(
         document = assessment.document
         if curves is not None:
             write_json(curves, assessment.curves().document())
-    if run and not dataset and split != "all" and usual:
+    if run and not trained.of and not dataset and split != "all" and usual:
         open_run(run).save_evaluation(document)
     _print(document, as_json, _evaluation_lines(document))
 
@@ -515,12 +515,11 @@ def _point_lines(point: dict[str, Any]) -> list[str]:
 
 
 def _trained(run: str | None, weights: str | None) -> Any:  # noqa: ANN401 - named only in core.weights
-    from core.runs import open_run
-    from core.weights import load_run, load_weights
+    from core.weights import load_run_named, load_weights
 
     if (run is None) == (weights is None):
         raise InputError("give either --run RUN or --weights NAME")
-    return load_run(open_run(run)) if run else load_weights(str(weights))
+    return load_run_named(run) if run else load_weights(str(weights))
 
 
 def _print(document: object, as_json: bool, lines: list[str]) -> None:  # noqa: FBT001

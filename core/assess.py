@@ -13,14 +13,13 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.cleanup import CleanUp, parse_clean_up
 from core.cleanup_levels import CleanedSweeps
 from core.cleanup_search import choose_with_clean_up
 from core.convention import Convention
 from core.curves import ThresholdCurves, threshold_curves
-from core.data.base import Dataset, Sample
+from core.data.base import Sample
 from core.errors import InputError
 from core.evaluate import (
     CleanedCounts,
@@ -30,7 +29,6 @@ from core.evaluate import (
     summarize,
     sweep_samples,
 )
-from core.heads import Head
 from core.levels import LevelMap
 from core.metrics.false_positives import false_positive_components
 from core.metrics.sweep import Counts, Sweep
@@ -40,46 +38,11 @@ from core.operating_point import (
     refuse_other_splits,
     with_temperature,
 )
-from core.predict import Predictor, Probability
+from core.predict import Predictor
 from core.rules import components_needed, parse_rule
 from core.uncertainty import averaged_views
 
 SEARCH = "search"
-
-
-class ClassView:
-    """One class of a network and of a data set, as if there were no other.
-
-    Args:
-        predictor: For several classes.
-        dataset: Where the samples are from.
-        head: What the maps are.
-        place: Number of the class.
-    """
-
-    def __init__(self, predictor: Predictor, dataset: Dataset, head: Head, place: int) -> None:
-        self.predictor, self.dataset, self.head, self.place = predictor, dataset, head, place
-        self.size, self.aspect = predictor.size, predictor.aspect
-
-    def probability(self, image: NDArray[np.uint8]) -> Probability:
-        """The class's map, shape (H, W)."""
-        return np.asarray(self.predictor.class_probability(image)[self.place])
-
-    def levels(self, image: NDArray[np.uint8]) -> LevelMap:
-        """The class's level map, shape (H, W)."""
-        return np.asarray(self.predictor.class_levels(image)[self.place])
-
-    def image(self, sample: Sample) -> NDArray[np.uint8]:
-        """As the data set has it."""
-        image: NDArray[np.uint8] = self.dataset.image(sample)
-        return image
-
-    def truth(self, sample: Sample) -> NDArray[np.uint8]:
-        """1 where the sample's mask is of the class."""
-        return np.asarray(self.head.truths(self.dataset.truth(sample))[self.place], np.uint8)
-
-
-Sees = Predictor | ClassView
 
 
 @dataclass(frozen=True)
@@ -105,7 +68,7 @@ class Assessment:
 
 
 def assess(
-    predictor: Sees,
+    predictor: Predictor,
     dataset: HasTruth,
     samples: Sequence[Sample],
     /,

@@ -26,6 +26,7 @@ SMALLEST = 16
 
 Probability = NDArray[np.float32]
 Progress = Callable[[int, int], None]
+Rows = Iterator[tuple[int, Probability]]
 
 
 class Predictor:
@@ -91,7 +92,7 @@ class Predictor:
 
     def probability_rows(
         self, image: NDArray[np.uint8], *, progress: Progress | None = None
-    ) -> Iterator[tuple[int, Probability]]:
+    ) -> Rows:
         """Finished bands of the probability map from top to bottom: first row, values (h, W)."""
         for top, rows in self._rows(image, progress):
             yield top, self.foreground(rows)
@@ -109,9 +110,7 @@ class Predictor:
         """Probability map of every class, shape (K, H, W); otherwise as ``probability``."""
         return np.concatenate([rows for _, rows in self.class_rows(image)], axis=1)
 
-    def class_rows(
-        self, image: NDArray[np.uint8], *, progress: Progress | None = None
-    ) -> Iterator[tuple[int, Probability]]:
+    def class_rows(self, image: NDArray[np.uint8], *, progress: Progress | None = None) -> Rows:
         """Finished bands of every class's map: first row, values (K, h, W)."""
         if len(self.classes) == 1:
             for top, rows in self.probability_rows(image, progress=progress):
@@ -128,9 +127,7 @@ class Predictor:
         np.clip(together, 0, 1, out=together)
         return together
 
-    def _rows(
-        self, image: NDArray[np.uint8], progress: Progress | None
-    ) -> Iterator[tuple[int, Probability]]:
+    def _rows(self, image: NDArray[np.uint8], progress: Progress | None) -> Rows:
         """Finished bands of the maps, values (K, h, W)."""
         pixels = fit_channels(image, self.in_channels)
         if min(pixels.shape[:2]) < SMALLEST:
@@ -155,9 +152,7 @@ class Predictor:
             raise ValueError("the network returned values that are not numbers")
         return probability
 
-    def _resized(
-        self, pixels: NDArray[np.uint8], progress: Progress | None
-    ) -> Iterator[tuple[int, Probability]]:
+    def _resized(self, pixels: NDArray[np.uint8], progress: Progress | None) -> Rows:
         height, width = pixels.shape[:2]
         size = self.size or 0
         planes = resize(np.moveaxis(pixels, -1, 0), size, smooth=True, aspect=self.aspect)
@@ -168,9 +163,7 @@ class Predictor:
         if progress:
             progress(1, 1)
 
-    def _tiled(
-        self, pixels: NDArray[np.uint8], progress: Progress | None
-    ) -> Iterator[tuple[int, Probability]]:
+    def _tiled(self, pixels: NDArray[np.uint8], progress: Progress | None) -> Rows:
         height, width = pixels.shape[:2]
         # Coordinates of the reflected image; reading through them copies one tile at a time.
         rows = np.pad(np.arange(height), MARGIN, mode="reflect")

@@ -16,9 +16,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.assess import Assessment, ClassView, assess, choose_on_validation
+from core.assess import Assessment, assess, choose_on_validation
 from core.checkpoint import load_checkpoint
 from core.class_figures import class_point, summarize_classes, sweep_classes
+from core.class_view import SEPARATOR, ClassPredictor, ClassTruths, split_name
 from core.classical import classical_predictor
 from core.cleanup import clean
 from core.config import RunConfig
@@ -26,11 +27,12 @@ from core.data import Dataset, Sample, open_dataset
 from core.data.splits import PARTS, Split
 from core.device import pick_device
 from core.errors import InputError
-from core.evaluate import summarize, sweep_samples
+from core.evaluate import HasTruth, summarize, sweep_samples
 from core.files import read_json, sha256
 from core.heads import FOREGROUND, Head, build_network, head_of
 from core.home import ROOT
 from core.levels import mask_at
+from core.models import parameter_count
 from core.models.folding import folded
 from core.operating_point import OperatingPoint
 from core.predict import Predictor
@@ -54,6 +56,8 @@ class TrainedModel:
     """The frozen threshold."""
     split: Split
     """The split it was trained on."""
+    of: str = ""
+    """The class that it is looked at for, see ``of_class``; empty for all it marks."""
 
     def evaluate(self, split: str, *, data: Path | None, dataset: str | None = None) -> Any:  # noqa: ANN401 - a JSON document
         """Evaluation document for a part of a data set at the frozen threshold.
@@ -67,7 +71,11 @@ class TrainedModel:
             InputError: The data set does not hold the split's images.
         """
         point = self.operating_point
-        if point.clean_up or any(class_point(point, name).clean_up for name in point.classes):
+        if (
+            self.of
+            or point.clean_up
+            or any(class_point(point, name).clean_up for name in point.classes)
+        ):
             return self.assess(split, data=data, dataset=dataset).document
         opened, chosen, facts = self._part(split, data, dataset)
         document = summarize(
@@ -94,12 +102,13 @@ class TrainedModel:
             InputError: As both.
         """
         opened, chosen, facts = self._part(split, data, dataset)
-        whole = assess(self.predictor, opened, chosen, point=self.operating_point, **asked, **facts)
+        seen = self.truths(opened)
+        whole = assess(self.predictor, seen, chosen, point=self.operating_point, **asked, **facts)
         if head := self.head(opened):
             whole.document["classes"] = {
                 name: assess(
-                    ClassView(self.predictor, opened, head, place),
-                    ClassView(self.predictor, opened, head, place),
+                    ClassPredictor(self.predictor, place),
+                    ClassTruths(opened, head, place),
                     chosen,
                     point=class_point(self.operating_point, name),
                     **asked,
@@ -108,6 +117,57 @@ class TrainedModel:
                 for place, name in enumerate(head.names)
             }
         return whole
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """What can be looked at alone; nothing where there is one map."""
+        return self.predictor.classes if len(self.predictor.classes) > 1 else ()
+
+    def of_class(self, name: str) -> "TrainedModel":
+        """The model as if it marked one class alone, with that class's operating point.
+
+        Raises:
+            InputError: It marks no such class.
+        """
+        if name not in self.class_names:
+            marks = f"one of {', '.join(self.class_names)}" if self.class_names else "none"
+            raise InputError(f"{self.name} marks no class '{name}'; choose {marks}")
+        return replace(
+            self,
+            name=f"{self.name}{SEPARATOR}{name}",
+            predictor=ClassPredictor(self.predictor, self.predictor.classes.index(name)),
+            operating_point=class_point(self.operating_point, name),
+            of=name,
+        )
+
+    def truths(self, opened: Dataset) -> HasTruth:
+        """The data set with the truth of what the model marks.
+
+        Raises:
+            InputError: The data set has no such class.
+        """
+        if not self.of:
+            return opened
+        head = head_of(self.config, opened.info)
+        if self.of not in head.names:
+            raise InputError(
+                f"{opened.info.name} has no class '{self.of}', which {self.name} marks; it has "
+                + ", ".join(head.names)
+            )
+        return ClassTruths(opened, head, head.names.index(self.of))
+
+    @property
+    def parameters(self) -> int:
+        """Weights as they were trained; 0 where no network is here."""
+        if not hasattr(self.predictor, "model"):
+            return 0
+        whole = getattr(self.predictor, "whole", self.predictor)
+        outputs = Head(names=whole.classes, softmax=whole.softmax).outputs
+        with torch.device("meta"):  # what predicts is folded, and has fewer
+            network = build_network(
+                self.config, in_channels=self.predictor.in_channels, outputs=outputs, fresh=False
+            )
+        return parameter_count(network)
 
     def _part(
         self, split: str, data: Path | None, dataset: str | None
@@ -140,7 +200,7 @@ class TrainedModel:
         sample = next(sample for sample in opened.samples if sample.id == identity)
         image, point = opened.image(sample), self.operating_point
         mask = clean(mask_at(self.predictor.levels(image), point.k), point.clean_up)
-        return image, mask, opened.truth(sample) > 0
+        return image, mask, self.truths(opened).truth(sample) > 0
 
     def head(self, opened: Dataset) -> Head | None:
         """What the maps are; None where there is one class, or the data set has others."""
@@ -197,11 +257,17 @@ def list_weights() -> list[str]:
 def load_weights(name: str) -> TrainedModel:
     """A shipped model, or a method that needs no training: ``classical/otsu``.
 
+    Args:
+        name: Of the model; ``NAME:CLASS`` for one class of it.
+
     Raises:
         InputError: Unknown name, or a file that differs from the manifest.
     """
     if name.startswith("classical/"):
         return _classical(name)
+    if SEPARATOR in name:
+        model, one = split_name(name)
+        return load_weights(model).of_class(one)
     if name not in list_weights():
         raise InputError(f"no shipped model '{name}'; choose one of {', '.join(list_weights())}")
     folder = weights_folder() / name
@@ -245,6 +311,13 @@ def _classical(name: str) -> TrainedModel:
     split = Split(train=(), val=(), test=(), method=untrained)
     config = RunConfig(dataset="", model=name)
     return TrainedModel(name, config, classical_predictor(name), point, split)
+
+
+def load_run_named(name: str) -> TrainedModel:
+    """As ``load_run``, by the run's name; ``NAME:CLASS`` for one class of it."""
+    model, one = split_name(name)
+    trained = load_run(open_run(model))
+    return trained.of_class(one) if one else trained
 
 
 def load_run(run: Run) -> TrainedModel:
@@ -315,10 +388,10 @@ def _choose_classes(
     """A point for each class by the same rule; one that validation does not hold keeps its own."""
     points = {}
     for place, name in enumerate(head.names):
-        view = ClassView(trained.predictor, opened, head, place)
-        held = any(view.truth(sample).any() for sample in samples)
+        view, truths = ClassPredictor(trained.predictor, place), ClassTruths(opened, head, place)
+        held = any(truths.truth(sample).any() for sample in samples)
         points[name] = (
-            choose_on_validation(view, view, samples, **asked)[0].document()
+            choose_on_validation(view, truths, samples, **asked)[0].document()
             if held
             else trained.operating_point.classes[name]
         )

@@ -24,7 +24,7 @@ from core.predict import Predictor
 from core.promotion import promote
 from core.runs import Run, create_run
 from core.train import train
-from core.weights import load_run, load_weights
+from core.weights import load_run, load_run_named, load_weights
 
 SIDE = 48
 
@@ -243,3 +243,34 @@ def test_regions_train_with_a_loss_that_can_be_made_independent() -> None:
 def test_weights_of_coarser_outputs_halve() -> None:
     assert depth_weights(3) == pytest.approx([1 / 7, 2 / 7, 4 / 7])
     assert depth_weights(1) == [1.0]
+
+
+def test_one_class_alone_is_a_model_of_its_own(run: Run) -> None:
+    whole = load_run(run)
+    data = Shapes.open(None)
+    image = data.image(data.samples[3])
+    figures = whole.evaluate("val", data=None)["classes"]
+    for place, name in enumerate(Shapes.info.classes):
+        alone = load_run_named(f"{run.name}:{name}")
+        assert alone.name == f"{run.name}:{name}"
+        assert alone.operating_point.threshold == whole.operating_point.classes[name]["threshold"]
+        levels = alone.predictor.levels(image)
+        assert np.array_equal(levels, whole.predictor.class_levels(image)[place])
+        own = alone.evaluate("val", data=None)
+        assert own["pooled"] == figures[name]["pooled"], "digit for digit"
+        assert own["images"] == figures[name]["images"]
+        assert alone.class_names == ()
+        assert alone.parameters == whole.parameters > 0
+        _, mask, truth = alone.outcome(data, data.samples[3].id)
+        assert np.array_equal(truth, data.truth(data.samples[3]) == place + 1)
+        assert mask.any()
+    with pytest.raises(InputError, match=r"marks no class 'lid'; choose one of rim, core, bar"):
+        whole.of_class("lid")
+    with pytest.raises(InputError, match="choose none"):
+        load_run_named(f"{run.name}:core").of_class("core")
+
+
+def test_a_data_set_without_the_class_is_refused(run: Run) -> None:
+    alone = load_run_named(f"{run.name}:core")
+    with pytest.raises(InputError, match=r"phantoms has no class 'core', which .*:core marks"):
+        alone.evaluate("all", data=None, dataset="phantoms")

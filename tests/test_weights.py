@@ -19,6 +19,7 @@ from core.errors import InputError
 from core.evaluate import sweep_samples
 from core.metrics.overlap import dice
 from core.models import build_model
+from core.models.folding import folded
 from core.operating_point import choose_operating_point, with_temperature
 from core.predict import Predictor
 from core.promotion import promote
@@ -55,9 +56,10 @@ def test_a_run_predicts_with_its_best_checkpoint(finished_run: Run, sections: Pa
     trained = load_run(finished_run)
     model = build_model("unet", in_channels=1, classes=1, base_filters=4, depth=2)
     model.load_state_dict(load_checkpoint(finished_run.checkpoint("best"))["model"])
-    assert np.array_equal(
-        trained.predictor.levels(section(sections)), Predictor(model).levels(section(sections))
-    )
+    expected = Predictor(folded(model.eval())).levels(section(sections))
+    assert np.array_equal(trained.predictor.levels(section(sections)), expected)
+    apart = Predictor(model).levels(section(sections)).astype(int) - expected
+    assert abs(apart).max() <= 1, "folding rounds, no more"
     assert trained.operating_point == finished_run.operating_point
 
 
@@ -75,7 +77,7 @@ def test_a_shipped_model_is_the_run_in_float16(finished_run: Run, sections: Path
     model.load_state_dict(rounded)
     loaded = load_weights("tiny")
     for n in range(10, 15):
-        expected = Predictor(model).levels(section(sections, n))
+        expected = Predictor(folded(model.eval())).levels(section(sections, n))
         assert np.array_equal(loaded.predictor.levels(section(sections, n)), expected)
     assert loaded.operating_point == finished_run.operating_point
     assert loaded.split == finished_run.split

@@ -51,10 +51,9 @@ def compare(
 
 
 def _models(runs: Names, weights: Names) -> list[Any]:
-    from core.runs import open_run
-    from core.weights import load_run, load_weights
+    from core.weights import load_run_named, load_weights
 
-    models = [load_run(open_run(name)) for name in runs] + [load_weights(name) for name in weights]
+    models = [load_run_named(name) for name in runs] + [load_weights(name) for name in weights]
     if len(models) < 2:
         raise InputError("a comparison takes at least two models; repeat --run or --weights")
     if len({trained.name for trained in models}) < len(models):

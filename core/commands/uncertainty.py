@@ -27,10 +27,9 @@ def uncertainty(
     """Is the mean of several answers better, and do they disagree where they err?"""
     from core.disagreement import disagreement
     from core.errors import InputError
-    from core.runs import open_run
-    from core.weights import load_run, load_weights
+    from core.weights import load_run_named, load_weights
 
-    models = [load_run(open_run(name)) for name in runs or []]
+    models = [load_run_named(name) for name in runs or []]
     models += [load_weights(name) for name in weights or []]
     if not models:
         raise InputError("name a model with --run or --weights")

@@ -9,9 +9,8 @@ from core.classical import CLASSICAL
 from core.errors import InputError
 from core.export.case import ModelFacts
 from core.export.model_facts import model_facts
-from core.runs import open_run
 from core.serve.batching import TileBatcher
-from core.weights import TrainedModel, list_weights, load_run, load_weights
+from core.weights import TrainedModel, list_weights, load_run_named, load_weights
 
 
 @dataclass(frozen=True)
@@ -80,5 +79,5 @@ def document(name: str, served: Served) -> dict[str, Any]:
 
 def _open(name: str) -> Served:
     run = name.removeprefix("run/") if name.startswith("run/") else ""
-    trained = load_run(open_run(run)) if run else load_weights(name)
+    trained = load_run_named(run) if run else load_weights(name)
     return Served(trained, model_facts(trained, origin="run" if run else "weights"))
