@@ -58,11 +58,8 @@ class ClassTruths:
 
     def truth(self, sample: Sample) -> NDArray[np.uint8]:
         """1 where the sample's mask is of the class, shape (H, W)."""
-        return self.of_mask(self._dataset.truth(sample))
-
-    def of_mask(self, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """1 where a mask in the data set's values is of the class, shape (H, W)."""
-        return np.asarray(self._head.truths(mask)[self._place], np.uint8)
+        truths = self._head.truths(self._dataset.truth(sample))
+        return np.asarray(truths[self._place], np.uint8)
 
 
 def split_name(name: str) -> tuple[str, str]:

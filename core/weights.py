@@ -23,7 +23,7 @@ from core.class_view import SEPARATOR, ClassPredictor, ClassTruths, split_name
 from core.classical import classical_predictor
 from core.cleanup import clean
 from core.config import RunConfig
-from core.data import Dataset, Sample, open_dataset
+from core.data import Dataset, DatasetInfo, Sample, open_dataset
 from core.data.splits import PARTS, Split
 from core.device import pick_device
 from core.errors import InputError
@@ -155,6 +155,16 @@ class TrainedModel:
                 + ", ".join(head.names)
             )
         return ClassTruths(opened, head, head.names.index(self.of))
+
+    def truth(self, labels: NDArray[np.uint8], info: DatasetInfo) -> NDArray[np.bool_] | None:
+        """What of a reference it should mark, shape (H, W); None where the data set has no such."""
+        if not self.of:
+            return labels > 0
+        head = head_of(self.config, info)
+        if self.of not in head.names:
+            return None
+        truth: NDArray[np.bool_] = head.truths(labels)[head.names.index(self.of)]
+        return truth
 
     @property
     def parameters(self) -> int:

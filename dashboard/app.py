@@ -12,7 +12,8 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:  # Streamlit adds the folder of this file, not the checkout
     sys.path.insert(0, str(ROOT))
 
-from dashboard.menu import PAGES, page  # noqa: E402 - needs the path above
+from dashboard.collecting import spare_modules  # noqa: E402 - needs the path above
+from dashboard.menu import PAGES, page  # noqa: E402 - as above
 
 st.set_page_config(
     page_title="Isoline",
@@ -20,4 +21,6 @@ st.set_page_config(
     layout="wide",
     menu_items={"About": "Isoline. Research use only. Not a medical device."},
 )
-st.navigation([page(name) for name in PAGES], position="top").run()
+shown = st.navigation([page(name) for name in PAGES], position="top")
+shown.run()
+spare_modules(shown.url_path)

@@ -6,7 +6,7 @@ keyed by content.
 """
 
 import hashlib
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from core.background import Work
 from core.batch import Wanted
 from core.batch_prediction import BatchPrediction
+from core.class_view import SEPARATOR, split_name
 from core.classical import CLASSICAL
 from core.data import Dataset, open_dataset
 from core.data.duplicates import duplicate_groups
@@ -34,6 +35,7 @@ from core.imaging import (
     WINDOWS_HU,
     Collection,
     Image,
+    Item,
     SourceFile,
     Volume,
     page_count,
@@ -46,7 +48,14 @@ from core.remote import remote_model, remote_models, server_address
 from core.runs import list_runs, open_run
 from core.training_facts import TrainingFacts
 from core.volume_prediction import VolumePrediction
-from core.weights import TrainedModel, list_weights, load_run, load_weights, weights_folder
+from core.weights import (
+    TrainedModel,
+    list_weights,
+    load_run,
+    load_weights,
+    weights_document,
+    weights_folder,
+)
 from dashboard.examples import Picture, open_example
 from dashboard.sources import dataset_path
 from dashboard.thumbnails import thumbnail_png
@@ -60,6 +69,8 @@ OPENS_WITH = "isbi2012-unet"
 LOCK = Lock()
 
 W = TypeVar("W", bound=Work)
+ItemKey = tuple[tuple[str, ...], int]
+"""Ids of the uploaded files that an image or volume is in, and its number among those in them."""
 
 
 class Recent:
@@ -94,6 +105,8 @@ def _recent() -> Recent:
 def model_names() -> dict[str, str]:
     """Key → title of everything that can predict: shipped models, finished runs, classical ones.
 
+    Of a network for several classes each is there alone, too: ``run/NAME:CLASS``.
+
     Where ``ISOLINE_SERVER`` names a server, what it offers, and nothing of this process.
 
     Raises:
@@ -102,10 +115,23 @@ def model_names() -> dict[str, str]:
     if address := server_address():
         return {f"server/{name}": f"{name} (on the server)" for name in _offered(address)}
     names = sorted(list_weights(), key=lambda name: name != OPENS_WITH)
-    shipped = {f"weights/{name}": name for name in names}
+    shipped, runs = {}, {}
+    for name in names:
+        classes = weights_document(name, "operating_point").get("classes", {})
+        for key in (name, *(f"{name}{SEPARATOR}{one}" for one in classes)):
+            shipped[f"weights/{key}"] = key
+    for run in list_runs():
+        if point := run.operating_point:
+            for key in (run.name, *(f"{run.name}{SEPARATOR}{one}" for one in point.classes)):
+                runs[f"run/{key}"] = f"{key} (run)"
     untrained = {f"weights/{name}": f"{name} (no training)" for name in CLASSICAL}
-    runs = {f"run/{run.name}": f"{run.name} (run)" for run in list_runs() if run.operating_point}
     return shipped | runs | untrained
+
+
+def parts_of(key: str) -> tuple[str, str, str]:
+    """``weights``, ``run`` or ``server``; the model's name; the class, where one is looked at."""
+    source, _, rest = key.partition("/")
+    return (source, *split_name(rest))
 
 
 def trained_model(key: str) -> TrainedModel:
@@ -114,10 +140,11 @@ def trained_model(key: str) -> TrainedModel:
     Raises:
         InputError: It is gone or damaged.
     """
-    source, _, name = key.partition("/")
+    source, name, one = parts_of(key)
     if source == "server":
         return remote_model(server_address(), _document(name))[0]
-    return _trained_model(source, name, _stamp(key))
+    trained = _trained_model(source, name, _stamp(key))
+    return trained.of_class(one) if one else trained
 
 
 def facts_of_model(key: str) -> ModelFacts:
@@ -142,7 +169,7 @@ def _document(name: str) -> dict[str, Any]:
 
 def _stamp(key: str) -> float | str:
     """When a model last changed; what is made with it is kept under this too."""
-    source, _, name = key.partition("/")
+    source, name, _ = parts_of(key)
     if source == "server":
         return str(_document(name).get("sha256"))
     if name in CLASSICAL:
@@ -178,41 +205,50 @@ def upload_pages(content: bytes, name: str) -> int:
     return page_count(content, name=name)
 
 
-def upload_collection(files: Sequence[UploadedFile]) -> Collection:
-    """What several uploaded files and zips hold; only their headers are read.
+def upload_collection(files: Sequence[UploadedFile]) -> tuple[Collection, tuple[ItemKey, ...]]:
+    """What several uploaded files and zips hold, and a key for each; only headers are read.
 
     Raises:
         InputError: Nothing can be read.
     """
     names = tuple(file.file_id for file in files)
 
-    def look() -> Collection:
-        return survey([SourceFile(name=file.name, data=file.getvalue()) for file in files])
+    def look() -> tuple[Collection, tuple[ItemKey, ...]]:
+        sources = [SourceFile(name=file.name, data=file.getvalue()) for file in files]
+        collection = survey(sources)
+        held = {id(source.data): name for source, name in zip(sources, names, strict=True)}
+        counts: Counter[tuple[str, ...]] = Counter()
+        keys = []
+        for item in collection.items:
+            of = tuple(sorted({held[id(file.data)] for file in item.files}))
+            keys.append((of, counts[of]))
+            counts[of] += 1
+        return collection, tuple(keys)
 
     whole = sum(file.size for file in files)
-    found: Collection = _recent().get(("files", *names), look, lambda _: whole)
+    found: tuple[Collection, tuple[ItemKey, ...]] = _recent().get(
+        ("files", *names), look, lambda _: whole
+    )
     return found
 
 
-def upload_item(files: Sequence[UploadedFile], number: int) -> Image | Volume:
-    """One image or volume of ``upload_collection``.
+def upload_item(item: Item, key: ItemKey) -> Image | Volume:
+    """One image or volume of ``upload_collection``; read once, whatever else is uploaded.
 
     Raises:
         InputError: It cannot be read.
     """
-    item = upload_collection(files).items[number]
-    key = ("item", *(file.file_id for file in files), number)
 
     def size(found: Image | Volume) -> int:
         return (found.array if isinstance(found, Volume) else found.pixels).nbytes
 
-    read: Image | Volume = _recent().get(key, item.read, size)
+    read: Image | Volume = _recent().get(("item", key), item.read, size)
     return read
 
 
 def fit_sentences(model_key: str, image: Image) -> list[str]:
     """How an image differs from what a model was trained on; empty where nothing is known."""
-    source, _, name = model_key.partition("/")
+    source, name, _ = parts_of(model_key)
     if name in CLASSICAL or source == "server":
         return []
     folder = weights_folder() / name if source == "weights" else open_run(name).path
@@ -277,7 +313,7 @@ def batch_prediction(
             trained_model(model_key),
             facts_of_model(model_key),
             [SourceFile(name=file.name, data=file.getvalue()) for file in files],
-            items=len(upload_collection(files).items),
+            items=len(upload_collection(files)[0].items),
             wanted=wanted,
             turn=LOCK,
         )

@@ -166,12 +166,6 @@ def seconds_per_image(key: str, compared: Compared) -> float:
     return found
 
 
-def parameters(key: str) -> int:
-    """Trainable weights of a model; 0 for a method that was not trained."""
-    network = getattr(cache.trained_model(key).predictor, "model", None)
-    return 0 if network is None else sum(weights.numel() for weights in network.parameters())
-
-
 def command(compared: Compared) -> str:
     """The command line that prints the same figures."""
     first = compared.comparison

@@ -10,7 +10,7 @@ import streamlit as st
 from plotly.graph_objects import Figure
 
 from dashboard import cache, charts_compare
-from dashboard.compare_data import TIMED_IMAGES, Compared, parameters, seconds_per_image
+from dashboard.compare_data import TIMED_IMAGES, Compared, seconds_per_image
 from dashboard.compare_sides import side_by_side
 from dashboard.thumbnails import thumbnail_png
 
@@ -153,7 +153,13 @@ def cost(found: Compared, _image: str) -> None:
     with st.spinner("Measuring the time per image"):
         for key, row in zip(found.keys, found.comparison["models"], strict=True):
             milliseconds = 1000 * seconds_per_image(key, found)
-            measured.append({**row, "milliseconds": milliseconds, "parameters": parameters(key)})
+            measured.append(
+                {
+                    **row,
+                    "milliseconds": milliseconds,
+                    "parameters": cache.trained_model(key).parameters,
+                }
+            )
     defined = [row for row in measured if row["mean"] is not None]
     if defined:
         chart = charts_compare.cost_and_quality(defined, found.styles, figure=found.figure)

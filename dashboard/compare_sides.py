@@ -56,7 +56,8 @@ def _packed(found: Compared, image: str) -> bytes:
 
     def make() -> bytes:
         sample = found.samples[image]
-        pixels, truth = found.dataset.image(sample), found.dataset.truth(sample) != 0
+        judged = cache.trained_model(found.keys[0]).truths(found.dataset)  # by one truth, all
+        pixels, truth = found.dataset.image(sample), judged.truth(sample) != 0
         shown = pixels if pixels.ndim == 2 or pixels.shape[2] == 3 else pixels[..., 0]
         sides = []
         for key, name in zip(found.keys, found.names, strict=True):

@@ -46,6 +46,10 @@ class Picture:
     """Pixel height and width, where known."""
     source: Image | None = None
     """The file's own values and where they lie in the patient, where it was uploaded."""
+    labels: NDArray[np.uint8] | None = None
+    """Reference classes, values as its data set has them, shape (H, W)."""
+    dataset: str = ""
+    """Key of ``DATASETS`` that the labels are of."""
     kind: str = ""
     """Key of ``PHANTOMS`` that it is or is like; empty where that is not known."""
 
@@ -110,6 +114,13 @@ def open_example(key: str) -> Picture:
     sample = next((s for s in dataset.samples if s.id == rest), None)
     if sample is None:
         raise InputError(f"example {key}: no such image in {path}; choose another")
-    truth = dataset.truth(sample).astype(bool) if sample.has_truth else None
-    title = f"{dataset.info.title}, {rest}"
-    return Picture(title, dataset.image(sample), truth, sample.spacing_mm, kind=kind_of(source))
+    labels = dataset.truth(sample) if sample.has_truth else None
+    return Picture(
+        f"{dataset.info.title}, {rest}",
+        dataset.image(sample),
+        None if labels is None else labels.astype(bool),
+        sample.spacing_mm,
+        labels=labels,
+        dataset=source,
+        kind=kind_of(source),
+    )

@@ -62,6 +62,14 @@ def further_inputs(model: str, picture: Picture) -> tuple[Picture, bool, list[st
     return replace(picture, truth=np.asarray(mask != 0)), unsure, beside
 
 
+def with_its_truth(trained: TrainedModel, picture: Picture) -> Picture:
+    """An example with the truth of what the model marks, where it looks at one class alone."""
+    if not trained.of or picture.labels is None:
+        return picture
+    truth = trained.truth(picture.labels, DATASETS[picture.dataset].info)
+    return replace(picture, truth=truth)
+
+
 def _models_beside(model: str) -> list[str]:
     names = {key: name for key, name in cache.model_names().items() if key != model}
     return st.multiselect(

@@ -106,7 +106,7 @@ def open_part(
     dataset, content = cache.dataset_at(trained.config.dataset, data_folder(trained))
     samples = trained.samples(dataset, split)
     identities = [sample.id for sample in samples]
-    named = (FORMAT, *network_digests(model), content, split, *identities)
+    named = (FORMAT, *network_digests(model), trained.of, content, split, *identities)
     key = hashlib.blake2b(repr(named).encode(), digest_size=16).hexdigest()
     folder = home() / "assessments" / key
 
@@ -134,7 +134,7 @@ def open_part(
 
 def network_digests(model: str) -> tuple[str, ...]:
     """SHA-256 of the files that decide a network's maps."""
-    source, _, name = model.partition("/")
+    source, name, _ = cache.parts_of(model)
     if source == "weights":
         files: dict[str, str] = read_json(weights_folder() / name / "manifest.json")["files"]
         return files["model.safetensors"], files["config.json"]
@@ -166,7 +166,8 @@ def _look(
             np.savez_compressed(partial / f"{count}.npz", levels=levels, truth=truth != 0)
             count += 1
 
-        sweep = sweep_samples(trained.predictor, dataset, samples, progress=progress, each=keep)
+        seen = trained.truths(dataset)
+        sweep = sweep_samples(trained.predictor, seen, samples, progress=progress, each=keep)
         counts: dict[str, Any] = vars(sweep)
         np.savez_compressed(partial / "sweep.npz", **counts)
         shutil.rmtree(folder, ignore_errors=True)  # without its counts it is of no use

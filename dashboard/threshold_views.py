@@ -53,7 +53,9 @@ def prefer_what_is_here() -> None:
     if "model" in st.session_state or "model" in st.query_params:
         return
     for key in cache.model_names():
-        source, _, name = key.partition("/")
+        source, name, one = cache.parts_of(key)
+        if one:
+            continue  # all of it first
         folder = weights_folder() / name if source == "weights" else open_run(name).path
         if (folder / "config.json").exists():
             dataset = read_json(folder / "config.json")["dataset"]
@@ -116,12 +118,13 @@ def _stop() -> None:
 
 def _known_figures(model: str, split: str) -> None:
     """The evaluation that a model carries with it, for when its images are elsewhere."""
-    source, _, name = model.partition("/")
+    source, name, one = cache.parts_of(model)
     folder = weights_folder() / name if source == "weights" else open_run(name).path
     file = folder / "evaluation" / f"{split}.json"
     if file.exists():
         st.markdown(f"**What {name} carries with it: {PARTS[split].lower()}**")
-        run_views.figures(read_json(file))
+        document = read_json(file)
+        run_views.figures(document["classes"][one] if one else document)
 
 
 def figures_picker() -> tuple[str, list[str]]:
@@ -305,13 +308,15 @@ def about_point(point: OperatingPoint) -> None:
 
 def save_button(model: str, rule: str, clean_up: CleanUp, point: OperatingPoint) -> None:
     """Freeze the rule's point with its run, as ``python -m core tune`` does."""
-    source, _, name = model.partition("/")
+    source, name, one = cache.parts_of(model)
     if source != "run":
         st.caption(
             "A shipped model keeps the point it came with; a run of yours can take this one."
         )
         return
     label = f"Save {point.threshold:.3f} as operating point"
+    if one:
+        st.caption("Saving chooses by this rule for every class, each from its own curve.")
     if not st.button(label, type="primary", icon=":material/push_pin:", width="stretch"):
         return
     with st.spinner("Saving, and evaluating with it"), widgets.one_clear_error():

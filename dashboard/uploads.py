@@ -1,5 +1,6 @@
 """What a person uploads: a picture, a slice of a volume, a whole volume, or many files at once."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -7,9 +8,10 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from core.imaging import WINDOWS_HU, Image, Volume
+from core.imaging import WINDOWS_HU, Image, Item, Volume
 from core.imaging.planes import PLANES
 from dashboard import cache
+from dashboard.cache import ItemKey
 from dashboard.examples import Picture
 
 SINGLE = ("png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp")
@@ -17,6 +19,17 @@ VOLUMES = ("dcm", "nii", "gz", "nrrd", "mha", "npy", "zip")
 
 
 AS_OPENED = "as opened"
+WHICH, SEEN = "which-upload", "uploads-seen"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What the last run of the page found in the uploader; a new one begins with nothing."""
+
+    files: frozenset[str] = frozenset()
+    """Their ids."""
+    shown: ItemKey | None = None
+    """The item that was looked at."""
 
 
 @dataclass(frozen=True)
@@ -40,20 +53,66 @@ def uploaded_picture(files: Sequence[UploadedFile]) -> Upload:
     """
     given = tuple(files)
     if len(given) == 1 and given[0].name.lower().endswith(SINGLE):
+        st.session_state[SEEN] = Seen(files=frozenset({given[0].file_id}))
         return _upload(_page(given[0]), given)
-    found = cache.upload_collection(given)
+    found, keys = cache.upload_collection(given)
     for problem in found.problems:
         st.warning(problem, icon=":material/warning:")
-    number = 0
-    if len(found.items) > 1:
-        names = [f"{item.name} ({item.words})" for item in found.items]
-        chosen = st.selectbox("Which one", range(len(names)), format_func=lambda n: names[n])
-        number = chosen or 0
-    item = cache.upload_item(given, number)
+    number = _which(found.items, keys, [file.file_id for file in given])
+    item = cache.upload_item(found.items[number], keys[number])
     if isinstance(item, Volume):
-        key = (*(file.file_id for file in given), number)
-        return replace(_volume(item, key), files=given, items=len(found.items))
+        return replace(_volume(item, keys[number]), files=given, items=len(found.items))
     return _upload(picture_of(item, item.name), given, items=len(found.items))
+
+
+def _which(items: Sequence[Item], keys: Sequence[ItemKey], files: Sequence[str]) -> int:
+    """Number of the item that is looked at: what was just brought, until another is chosen."""
+    seen: Seen = st.session_state.get(SEEN, Seen())
+    chosen = 0
+    if set(files) != seen.files:
+        chosen = shown_next(keys, files, seen)
+        st.session_state[WHICH] = keys[chosen]
+    if len(items) > 1:
+        names = dict(zip(keys, _names(items), strict=True))
+        picked = st.selectbox("Which one", keys, format_func=lambda key: names[key], key=WHICH)
+        chosen = keys.index(picked)
+    st.session_state[SEEN] = Seen(files=frozenset(files), shown=keys[chosen])
+    return chosen
+
+
+def shown_next(keys: Sequence[ItemKey], files: Sequence[str], seen: Seen) -> int:
+    """Number of the item to look at when files came or went.
+
+    Args:
+        keys: Of all items.
+        files: Ids of all files, the newest last.
+        seen: Before.
+
+    Returns:
+        The first item of the files that are new; where they hold none, what was looked at, also
+        where its series lost a file; where that is gone, the first of the newest file.
+    """
+
+    def of(wanted: set[str]) -> list[ItemKey]:
+        return [key for key in keys if wanted.intersection(key[0])]
+
+    rank = {file: number for number, file in enumerate(files)}
+    newest = max(keys, key=lambda key: max(rank[file] for file in key[0]))
+    before = of(set(seen.shown[0])) if seen.shown else []
+    if seen.shown in before:
+        before = [seen.shown]
+    return keys.index([*of(set(files) - seen.files), *before, newest][0])
+
+
+def _names(items: Sequence[Item]) -> list[str]:
+    """A line for each; what is called alike is numbered, as the picker tells them by name."""
+    counts: Counter[str] = Counter()
+    names = []
+    for item in items:
+        name = f"{item.name} ({item.words})"
+        counts[name] += 1
+        names.append(name if counts[name] == 1 else f"{name}, no. {counts[name]}")
+    return names
 
 
 def picture_of(image: Image, title: str) -> Picture:

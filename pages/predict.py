@@ -13,6 +13,7 @@ with rail:
         model = widgets.model_picker()
         trained = cache.trained_model(model)
     picture = widgets.picture_picker(trained.config.dataset)
+    picture = prediction_views.with_its_truth(trained, picture)
     upload = picture if isinstance(picture, Upload) else Upload("", picture.image)
     with widgets.one_clear_error():
         if not upload.volume:

@@ -16,6 +16,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from core.data import open_dataset
 from core.data.phantoms import draw
 from core.home import home
+from core.levels import mask_at
+from core.weights import load_weights
 from dashboard.viewer.decision import covered
 
 pytestmark = pytest.mark.browser
@@ -205,6 +207,45 @@ def test_a_picture_of_16_bits_has_a_window(page: Page) -> None:
     page.get_by_role("button", name="As opened").click()
     window = page.locator(".isoline").evaluate("root => root.__isoline.window")
     assert window["center"] > 1000
+
+
+def choose(page: Page, name: str) -> None:
+    page.get_by_role("combobox", name="Which one").click()
+    page.get_by_role("option", name=name).click()
+
+
+def test_the_picture_just_brought_is_shown_until_another_is_chosen(page: Page) -> None:
+    """The first is there already; a file that cannot be read changes nothing."""
+    first = shown_mask(page)
+    images = [draw("nuclei", index=n, size=SIZE).image for n in (1, 2)]
+    upload(page, "cells two.png", png(images[0]))
+    painted(page, "cells two.png")
+    second = shown_mask(page)
+    otsu = load_weights("classical/otsu")
+    expected = mask_at(otsu.predictor.levels(images[0]), otsu.operating_point.k)
+    np.testing.assert_array_equal(second, expected)
+    assert (first != second).any()
+    choose(page, "cells one.png")
+    painted(page, "cells one.png")
+    np.testing.assert_array_equal(shown_mask(page), first)
+    upload(page, "letter.png", b"no picture")
+    expect(page.get_by_test_id("stAlert")).to_contain_text("letter.png", timeout=20_000)
+    painted(page, "cells one.png")
+    upload(page, "cells two.png", png(images[1]))
+    painted(page, "cells two.png")
+    picker = page.get_by_role("combobox", name="Which one")
+    expect(picker).to_have_value(re.compile("no. 2$"))
+    assert (shown_mask(page) != second).any(), "of one name, yet another picture"
+    choose(page, "cells one.png")
+    painted(page, "cells one.png")
+    remove = page.get_by_test_id("stFileChipDeleteBtn").get_by_role("button")
+    for left in (3, 2):  # others go, what is shown stays
+        remove.last.click()
+        expect(remove).to_have_count(left)
+        painted(page, "cells one.png")
+    remove.first.click()
+    painted(page, "cells two.png")
+    np.testing.assert_array_equal(shown_mask(page), second)
 
 
 def open_page(browser: Browser, site: str) -> Page:

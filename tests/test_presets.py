@@ -23,7 +23,8 @@ from core.runs import Run
 
 NAMES = preset_names()
 KINDS = {"busi": "ultrasound", "breast_custom": "ultrasound", "dsb2018": "nuclei",
-         "isbi2012": "membranes", "lung_ct": "lung", "brats2020": "lung", "brats_flair": "lung"}  # fmt: skip
+         "isbi2012": "membranes", "lung_ct": "lung", "brats2020": "lung",
+         "brats_flair": "lung"}  # fmt: skip
 CHANNELS = {"brats2020": 2, "dsb2018": 3}
 NATIVE = 512
 

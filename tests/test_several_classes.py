@@ -2,19 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from core.batches import Pictures, Step, read
-from core.config import RunConfig
 from core.data import DATASETS
 from core.data.augmentation import sample
-from core.data.base import Dataset, DatasetInfo, Sample
 from core.data.brats import BraTS, regions
 from core.errors import InputError
 from core.heads import Head, build_criterion, build_network, depth_weights, head_of
@@ -25,71 +21,20 @@ from core.promotion import promote
 from core.runs import Run, create_run
 from core.train import train
 from core.weights import load_run, load_run_named, load_weights
-
-SIDE = 48
-
-
-class Shapes(Dataset):
-    """Bright squares that hold a dark core, and grey bars."""
-
-    info: ClassVar[DatasetInfo] = DatasetInfo(
-        name="shapes",
-        title="Shapes",
-        modality="drawn",
-        foreground="shape",
-        license="none",
-        citation="none",
-        homepage="",
-        layout="none",
-        classes=("rim", "core", "bar"),
-        regions={"whole": (1, 2), "inner": (2,)},
-    )
-
-    @classmethod
-    def open(cls, path: Path | None) -> "Shapes":
-        return cls(path, [Sample(id=f"s{n:02d}", group=f"g{n:02d}") for n in range(16)])
-
-    def image(self, sample: Sample) -> NDArray[np.uint8]:
-        greys = np.array([90, 230, 20, 150])[self.truth(sample)]
-        noise = np.random.default_rng(int(sample.id[1:])).normal(0, 6, greys.shape)
-        return np.clip(greys + noise, 0, 255).astype(np.uint8)
-
-    def truth(self, sample: Sample) -> NDArray[np.uint8]:
-        numbers = np.random.default_rng(100 + int(sample.id[1:]))
-        y, x, bar = numbers.integers(2, 20, 3)
-        mask = np.zeros((SIDE, SIDE), np.uint8)
-        mask[y : y + 14, x : x + 14] = 1
-        mask[y + 4 : y + 10, x + 4 : x + 10] = 2
-        mask[38:44, bar : bar + 20] = 3
-        return mask
+from tests.shapes import SIDE, Shapes, config
 
 
 @pytest.fixture(autouse=True)
 def _shapes() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(DATASETS, "shapes", Shapes)
+        patch.setitem(DATASETS, "phantoms_shapes", Shapes)
         yield
-
-
-def config(**changes: Any) -> RunConfig:
-    settings: dict[str, Any] = {
-        "dataset": "shapes",
-        "model_options": {"base_filters": 8, "depth": 2},
-        "epochs": 12,
-        "batch_size": 4,
-        "learning_rate": 0.02,
-        "target": "classes",
-        "loss": "ce",
-        "augment": False,
-        **changes,
-    }
-    return RunConfig(**settings)
 
 
 @pytest.fixture(scope="module")
 def run(_own_workspace: None) -> Run:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(DATASETS, "shapes", Shapes)
+        patch.setitem(DATASETS, "phantoms_shapes", Shapes)
         made = create_run(config(), name="shapes")
         train(made)
         return made

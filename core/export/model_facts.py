@@ -1,5 +1,6 @@
 """What an export says of a model: its name and SHA-256, its data, its figures and its limits."""
 
+from core.class_view import split_name
 from core.data import DATASETS
 from core.errors import InputError
 from core.export.case import ModelFacts
@@ -31,11 +32,11 @@ def model_facts(trained: TrainedModel, *, origin: str = "weights") -> ModelFacts
         )
     info = DATASETS[config.dataset].info
     card = MODELS.get(config.model)
-    size = config.size
+    size, name = config.size, split_name(trained.name)[0]
     counts = f"{len(split.train)} training, {len(split.val)} validation, {len(split.test)} test"
     return ModelFacts(
         name=trained.name,
-        sha256=_digest(trained.name, origin),
+        sha256=_digest(name, origin),
         architecture=f"{config.model} ({card.authors} {card.year})" if card else config.model,
         trained_on=". ".join(
             part
@@ -46,9 +47,9 @@ def model_facts(trained: TrainedModel, *, origin: str = "weights") -> ModelFacts
             )
             if part
         ),
-        marks=f"{info.foreground} in {info.modality}",
+        marks=f"{trained.of or info.foreground} in {info.modality}",
         sees=f"resized to {size} x {size} pixels" if size else "at native scale, tiled where large",
-        performance=_performance(trained.name, origin),
+        performance=_performance(name, origin, trained.of),
         limits=(
             f"It has seen {info.modality} of one source; devices and sites differ.",
             _ANSWERS_ALL,
@@ -67,11 +68,12 @@ def _digest(name: str, origin: str) -> str:
         return ""
 
 
-def _performance(name: str, origin: str) -> str:
+def _performance(name: str, origin: str, one: str) -> str:
     """One sentence on the test split; empty where the model was not evaluated there."""
     try:
         folder = open_run(name).path if origin == "run" else weights_folder() / name
         test = read_json(folder / "evaluation" / "test.json")
+        test = test["classes"][one] if one else test
     except InputError:
         return ""
     dice = test.get("pooled", {}).get("dice")
