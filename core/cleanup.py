@@ -38,10 +38,22 @@ class CleanUp:
 
     @property
     def words(self) -> str:
-        """As written on the command line and in labels, ``none`` where nothing is done."""
+        """As written on the command line, ``none`` where nothing is done."""
         steps = [f"minimum_area_px={self.minimum_area_px}"] if self.minimum_area_px else []
         steps += [name for name in ("fill_holes", "largest_component") if getattr(self, name)]
         return ",".join(steps) or "none"
+
+    @property
+    def phrases(self) -> tuple[str, ...]:
+        """For people, in plain words: ``components under 50 px dropped``, ``holes filled``."""
+        found = []
+        if self.minimum_area_px > 1:
+            found.append(f"components under {self.minimum_area_px:,} px dropped")
+        if self.fill_holes:
+            found.append("holes filled")
+        if self.largest_component:
+            found.append("only the largest component kept")
+        return tuple(found)
 
     def document(self) -> dict[str, Any]:
         """As written beside a threshold."""

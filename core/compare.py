@@ -74,7 +74,7 @@ def compare(
         """Models and pairs on some of the images."""
         owners = [groups[n] for n in rows]
         weights = resample_weights(len(rows), resamples=resamples, seed=seed, groups=owners)
-        pooled = [_pooled(metric, part[:, rows], weights) for part in counts]
+        pooled = [pooled_figure(metric, part[:, rows], weights) for part in counts]
         means = [part[rows] for part in values]
         return {
             "n_images": len(rows),
@@ -88,10 +88,10 @@ def compare(
                 }
                 for name, (whole, drawn), mean in zip(names, pooled, means, strict=True)
             ],
-            "pairs": _corrected(
+            "pairs": corrected(
                 [
                     {"a": names[a], "b": names[b]}
-                    | _difference(means[a], means[b], owners, weights)
+                    | paired_difference(means[a], means[b], owners, weights)
                     | {
                         "pooled_difference": _json(pooled[a][0] - pooled[b][0]),
                         "pooled_ci95": _pair(interval(pooled[a][1] - pooled[b][1])),
@@ -240,7 +240,7 @@ def _size_of(areas: dict[str, int]) -> dict[str, str]:
     return {identity: name(area) for identity, area in sorted(areas.items(), key=lambda i: i[1])}
 
 
-def _difference(a: Figure, b: Figure, owners: Sequence[str], weights: Weights) -> Document:
+def paired_difference(a: Figure, b: Figure, owners: Sequence[str], weights: Weights) -> Document:
     """Mean of a − b over the images on which both are defined, interval and test."""
     difference = a - b
     defined = difference[~np.isnan(difference)]
@@ -260,14 +260,15 @@ def _difference(a: Figure, b: Figure, owners: Sequence[str], weights: Weights) -
     }
 
 
-def _corrected(pairs: list[Document]) -> list[Document]:
+def corrected(pairs: list[Document]) -> list[Document]:
+    """Rows with ``p_holm`` beside their ``p``, for the number of rows that have one."""
     tested = [pair for pair in pairs if pair["p"] is not None]
     for pair, p in zip(tested, holm([pair["p"] for pair in tested]), strict=True):
         pair["p_holm"] = p
     return [{"p_holm": None, **pair} for pair in pairs]
 
 
-def _pooled(
+def pooled_figure(
     metric: Callable[..., Figure], counts: NDArray[np.int64], weights: Weights
 ) -> tuple[float, Figure]:
     """The pooled figure and that of every resample, from counts of shape (4, n)."""

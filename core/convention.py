@@ -49,7 +49,7 @@ class Convention:
     @property
     def further(self) -> tuple[str, ...]:
         """What a short label has to add."""
-        return tuple(filter(None, (self.clean_up.words if self.clean_up else "", self.averaged)))
+        return tuple(filter(None, (", ".join(self.clean_up.phrases), self.averaged)))
 
 
 def labels(

@@ -100,6 +100,7 @@ def estimate(
     side = -(-math.ceil(math.sqrt(height * width)) // multiple) * multiple
     with torch.device("meta"):
         model = build_network(config, in_channels=in_channels, outputs=outputs, fresh=False)
+    model.to("meta")  # other libraries' networks are built on the processor all the same
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
     pair = torch.zeros(2, in_channels, side, side, device="meta")  # of one, a norm may refuse
     activations = kept_for_gradient(model, pair) // 2

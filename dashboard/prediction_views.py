@@ -216,7 +216,7 @@ def warnings(model: str, picture: Picture) -> None:
             )
         return
     for sentence in [*picture.source.warnings, *cache.fit_sentences(model, picture.source)]:
-        st.warning(sentence, icon=":material/warning:")
+        st.warning(f"{sentence[:1].upper()}{sentence[1:]}", icon=":material/warning:")
 
 
 def uncertainty_of(model: str, picture: Picture, *, wanted: bool) -> LevelMap | None:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.papers import PAPERS
-from dashboard import papers_gallery, papers_start, papers_views, widgets
+from dashboard import ablation_views, papers_gallery, papers_start, papers_views, widgets
 
 rail, stage = st.columns([1, 3.6], gap="medium")
 
@@ -14,9 +14,10 @@ with rail:
 
 with stage, widgets.one_clear_error():
     own, ours = papers_views.presets_of(key)
+    ablated = ablation_views.results()
     look = st.segmented_control(
         "Look at",
-        papers_views.LOOKS,
+        [*papers_views.LOOKS, *([ablation_views.TITLE] if ablated else [])],
         default=papers_views.LOOKS[0],
         key=papers_start.LOOK_KEY,
         bind="query-params",
@@ -29,6 +30,8 @@ with stage, widgets.one_clear_error():
         papers_gallery.gallery(key, own, ours, papers_start.go_to_reproduce)
     elif look == "Curves":
         papers_start.curves(own, ours)
+    elif ablated and look == ablation_views.TITLE:
+        ablation_views.ablation(ablated)
     else:
         papers_start.reproduce(own, ours)
 

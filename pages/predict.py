@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import batch_views, cache, prediction_views, volume_views, widgets
+from dashboard import batch_views, cache, phone, prediction_views, volume_views, widgets
 from dashboard.uploads import Upload
 
 rail, stage = st.columns([1, 3.6], gap="medium")
@@ -15,7 +15,7 @@ with rail:
     picture = widgets.picture_picker(trained.config.dataset)
     picture = prediction_views.with_its_truth(trained, picture)
     upload = picture if isinstance(picture, Upload) else Upload("", picture.image)
-    with widgets.one_clear_error():
+    with phone.later(), widgets.one_clear_error():
         if not upload.volume:
             picture, unsure, beside = prediction_views.further_inputs(model, picture)
 

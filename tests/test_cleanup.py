@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from core.cleanup import CleanUp, clean, filled, parse_clean_up
 from core.cleanup_search import CANDIDATES, choose_with_clean_up, tally_masks
+from core.convention import Convention, long_label, short_label
 from core.errors import InputError
 from core.levels import STEPS
 from core.metrics.overlap import dice
@@ -70,6 +71,22 @@ def test_words_are_read_back() -> None:
         parse_clean_up("fill_holes, blur")
     with pytest.raises(InputError, match="0 or more"):
         CleanUp(minimum_area_px=-1)
+
+
+def test_people_read_words_and_no_names_of_settings() -> None:
+    every = CleanUp(minimum_area_px=1200, fill_holes=True, largest_component=True)
+    assert every.phrases == (
+        "components under 1,200 px dropped",
+        "holes filled",
+        "only the largest component kept",
+    )
+    assert CleanUp(minimum_area_px=1).phrases == (), "drops nothing"
+    convention = Convention(clean_up=every)
+    long = long_label("pooled", convention=convention, interval_over="images")
+    short = short_label("pooled", n=6, convention=convention, point=None)
+    assert "Components under 1,200 px dropped, holes filled, only" in long
+    assert "holes filled" in short
+    assert "_" not in short + long.replace("core.metrics", "")
 
 
 def noisy(seed: int) -> tuple[NDArray[np.uint16], NDArray[np.bool_]]:

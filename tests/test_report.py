@@ -53,7 +53,7 @@ def test_a_report_says_what_was_done(kind: str) -> None:
     text = texts_of(case())[kind]
     for words in (
         *("<b>cell & 1</b>", DISCLAIMER, "225.00 mm² (900 px)", "0.564", "Best Dice on validation"),
-        *("minimum_area_px=5", "membranes-unet", SHA, "unet (Ronneberger 2015)"),
+        *("components under 5 px dropped", "membranes-unet", SHA, "unet (Ronneberger 2015)"),
         *("ISBI 2012 (20 training, 4 validation, 6 test images)", "Other microscopes differ."),
         *("area, mm²", "200.00", "25.00", "0.900", "0.700"),
     ):

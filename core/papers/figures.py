@@ -22,9 +22,10 @@ from core.metrics.statistics import bootstrap, pooled_bands, resampling_units
 from core.metrics.sweep import Sweep
 from core.papers.averaging import averagings
 from core.papers.conventions import FIGURES, look
-from core.papers.reproduction import Counted, Say
+from core.papers.reproduction import Counted
 from core.presets import Preset
 from core.runs import Run
+from core.tagged_runs import Say, evaluate_test, stamp
 from core.weights import load_run
 
 FILE = "paper.json"
@@ -47,12 +48,10 @@ def evaluate_run(preset: Preset, counted: Counted, *, say: Say = lambda _line: N
         return document
     trained = load_run(run)
     data = Path(counted.config.data) if counted.config.data else None
-    if run.evaluation("test") is None or not _is_current(run, run.evaluation("test")):
-        say(f"{run.name}: evaluating its test part")
-        run.save_evaluation(trained.evaluate("test", data=data))
+    evaluate_test(run, trained, say=say)
     opened = open_dataset(counted.config.dataset, data)
     parts: Document = {}
-    document = {"stamp": _stamp(run), "parts": parts}
+    document = {"stamp": stamp(run), "parts": parts}
     for part in sorted({row.split for row in preset.printed} | {"val", "test"}):
         say(f"{run.name}: the paper's figures on {part}")
         samples = [s for s in trained.samples(opened, part) if s.label not in set(preset.leave_out)]
@@ -75,7 +74,7 @@ def kept_figures(run: Run) -> Document | None:
     if not file.exists() or run.evaluation("test") is None:
         return None
     document: Document = read_json(file)
-    return document if document.get("stamp") == _stamp(run) else None
+    return document if document.get("stamp") == stamp(run) else None
 
 
 def ours_as_printed(preset: Preset, counted: Sequence[Counted]) -> list[Document]:
@@ -172,19 +171,6 @@ def _together(evaluations: Sequence[Document]) -> Document:
         "n_patients": len(set(owners)),
         "interval_over": resampling_units(owners),
     }
-
-
-def _stamp(run: Run) -> list[float]:
-    """Changes when a run is trained longer or its threshold is chosen anew."""
-    point = run.operating_point
-    return [len(run.history), point.threshold if point else -1.0]
-
-
-def _is_current(run: Run, document: Document | None) -> bool:
-    point = run.operating_point
-    newer = (run.path / "evaluation" / "test.json").stat().st_mtime
-    same = point is not None and document is not None and document["threshold"] == point.threshold
-    return same and newer >= run.checkpoint("best").stat().st_mtime
 
 
 def _json(value: float) -> float | None:

@@ -6,7 +6,7 @@ reproduction again, what is finished is kept and what was interrupted goes on.
 """
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,21 @@ from core.data import DATASETS, Dataset, open_dataset
 from core.data.importing import imported_path
 from core.errors import InputError, choose
 from core.presets import Preset
-from core.runs import UNDER_WAY, Run, best_epoch, create_run, list_runs, runs_folder
+from core.runs import Run, best_epoch
+from core.tagged_runs import (
+    Say,
+    is_over,
+    make_tagged_run,
+    same_training,
+    tagged_runs,
+    train_until_done,
+    train_when_free,
+)
 
 SMALL, FOLDS, GROUPS_PER_FOLD = 100, 5, 3
 """Fewer labelled images than ``SMALL`` are cross-validated, if the folds get groups enough."""
 SEARCHED = "search:"
 """Starts the tag of a run that tries settings."""
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +65,7 @@ class Counted:
     @property
     def finished(self) -> bool:
         """Whether it can be evaluated."""
-        return self.run.status["state"] == "finished" and self.run.operating_point is not None
+        return is_over(self.run)
 
 
 def plan(
@@ -100,6 +107,7 @@ def plan(
         data=str(path) if path else None,
         epochs=epochs or preset.config.epochs,
         folds=count,
+        share_group=not count and has_two_groups(opened),
         allow_accumulation=True,
     )
     searched = tuple(
@@ -125,30 +133,28 @@ def usual_folds(dataset: Dataset) -> int:
     return FOLDS if len(labelled) < SMALL and len(groups) >= GROUPS_PER_FOLD * FOLDS else 0
 
 
+def has_two_groups(dataset: Dataset) -> bool:
+    """Whether two patients are all there are: the split then says what that costs."""
+    return len({sample.group for sample in dataset.samples if sample.has_truth}) == 2
+
+
 def runs_of(preset: Preset) -> list[Counted]:
     """Every run that carries the preset's tag, oldest first."""
-    found = []
-    for run in reversed(list_runs()):
-        try:
-            tags, config = run.about.tags, run.config
-        except (InputError, TypeError, KeyError):
-            continue  # a folder that cannot be read hides nothing else
-        if preset.tag in tags:
-            found.append(
-                Counted(
-                    run=run,
-                    config=config,
-                    differences=preset.differences(config),
-                    searched=SEARCHED + preset.name in tags,
-                )
-            )
-    return found
+    return [
+        Counted(
+            run=one.run,
+            config=one.config,
+            differences=preset.differences(one.config),
+            searched=SEARCHED + preset.name in one.tags,
+        )
+        for one in tagged_runs(preset.tag)
+    ]
 
 
 def make_run(preset: Preset, config: RunConfig, *, searched: bool = False) -> Run:
     """The run of a config: the one there is, or a new one under a telling name."""
     for counted in runs_of(preset):
-        if counted.searched == searched and _same(counted.config, config):
+        if counted.searched == searched and same_training(counted.config, config):
             return counted.run
     parts = [preset.name]
     if searched:
@@ -157,13 +163,8 @@ def make_run(preset: Preset, config: RunConfig, *, searched: bool = False) -> Ru
         parts += [f"fold{config.fold}"] * bool(config.folds) + [f"seed{config.seed}"]
     if config.epochs != preset.config.epochs:
         parts.append(f"{config.epochs}epochs")
-    wanted = "-".join(parts)
-    names = (wanted if n == 1 else f"{wanted}-{n}" for n in itertools.count(1))
-    name = next(name for name in names if not (runs_folder() / name).exists())
-    run = create_run(config, name=name)
     tags = (preset.tag, SEARCHED + preset.name) if searched else (preset.tag,)
-    run.say_about(tags=tags, group=preset.name)
-    return run
+    return make_tagged_run(config, name="-".join(parts), tags=tags, group=preset.name)
 
 
 def chosen_settings(plan: Plan) -> dict[str, Any] | None:
@@ -172,7 +173,7 @@ def chosen_settings(plan: Plan) -> dict[str, Any] | None:
         return {}
     scores = []
     for counted in runs_of(plan.preset):
-        tried = any(_same(counted.config, config) for config in plan.search)
+        tried = any(same_training(counted.config, config) for config in plan.search)
         best = best_epoch(counted.run.history, monitor="dice")
         if counted.searched and tried and counted.finished and best:
             values = {key: getattr(counted.config, key) for key in plan.preset.search}
@@ -186,11 +187,11 @@ def missing(plan: Plan) -> list[Run]:
     They are made where they are not there yet; those under way are left alone.
     """
     runs = [make_run(plan.preset, config, searched=True) for config in plan.search]
-    left = [run for run in runs if not _is_over(run)]
+    left = [run for run in runs if not is_over(run)]
     settings = chosen_settings(plan)
     if settings is not None:
         configs = [replace(config, **settings) for config in plan.configs]
-        left += [run for run in (make_run(plan.preset, c) for c in configs) if not _is_over(run)]
+        left += [run for run in (make_run(plan.preset, c) for c in configs) if not is_over(run)]
     return left
 
 
@@ -200,24 +201,12 @@ def train_now(plan: Plan, *, say: Say) -> list[Run]:
     Raises:
         InputError: A run cannot be trained, or is under way elsewhere.
     """
-    from core.train import train
-
-    done: list[Run] = []
-    while left := missing(plan):
-        for run in left:
-            say(f"{run.name}: training")
-            summary = train(run)
-            say(f"{run.name}: pooled Dice {summary['best']['dice']:.4f} on validation")
-            done.append(run)
-    return done
+    return train_until_done(lambda: missing(plan), say=say)
 
 
 def train_later(plan: Plan) -> list[tuple[str, str]]:
     """Put what is missing into the queue: run and job; what waits or trains already stays."""
-    from core.jobs import start
-
-    waiting = [run for run in missing(plan) if run.status["state"] not in UNDER_WAY]
-    return [(run.name, start(run).id) for run in waiting]
+    return train_when_free(missing(plan))
 
 
 def finished_runs(preset: Preset, counted: Sequence[Counted]) -> list[Counted]:
@@ -229,13 +218,3 @@ def finished_runs(preset: Preset, counted: Sequence[Counted]) -> list[Counted]:
     keys = ("dataset", "data", "epochs", "folds", *preset.search)
     wanted = [getattr(last, key) for key in keys]
     return [one for one in over if [getattr(one.config, key) for key in keys] == wanted]
-
-
-def _is_over(run: Run) -> bool:
-    return run.status["state"] == "finished" and run.operating_point is not None
-
-
-def _same(one: RunConfig, other: RunConfig) -> bool:
-    """Whether two configs train the same, but for what memory made of the batches."""
-    plain: dict[str, Any] = {"accumulate": 1, "extensions": []}
-    return replace(one, **plain) == replace(other, **plain)

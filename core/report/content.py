@@ -117,7 +117,7 @@ def _threshold(case: Case) -> tuple[tuple[str, str], ...]:
     return (
         ("Threshold", f"{case.threshold:.3f}"),
         ("Where it came from", case.threshold_source),
-        ("Clean-up", case.clean_up.words),
+        ("Clean-up", ", ".join(case.clean_up.phrases) or "none"),
         *(corrected if case.corrected is not None else ()),
     )
 

@@ -36,6 +36,7 @@ SCRIPTS = (
     "decode.js",
     "view.js",
     "paint.js",
+    "slices.js",
     "cleanup.js",
     "mask.js",
     "shapes.js",

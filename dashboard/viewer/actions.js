@@ -38,7 +38,7 @@ const ACTIONS = {
     viewer.corrected();
   },
   holes: (viewer) => {
-    viewer.setCleanUp(viewer.mask.leastArea, !viewer.mask.holes);
+    viewer.setCleanUp(viewer.wanted.area, !viewer.wanted.holes);
     viewer.commitSoon();
   },
   options: (viewer, look) => (look.more = !look.more),
@@ -77,7 +77,7 @@ function markButtons(viewer) {
     eraser: look.tool === "eraser",
     polygon: look.tool === "polygon",
     corrections: mask?.applied ?? true,
-    holes: mask?.holes ?? false,
+    holes: mask ? viewer.wanted.holes : false,
     options: look.more,
     wipe: look.wipe,
     side: look.side,

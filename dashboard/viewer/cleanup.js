@@ -5,8 +5,8 @@
 
 const MOST_CLEANED = 2 ** 24; // pixels; the tree takes twelve bytes for each
 
-/** Codes with holes filled: of all ways from the border the least of the highest code on it. */
-function fillHoles(codes, width, height) {
+/** Work: codes with holes filled, of all ways from the border the least of the highest on it. */
+function* fillHoles(codes, width, height) {
   const size = width * height;
   const filled = new Uint16Array(size);
   const seen = new Uint8Array(size);
@@ -24,8 +24,12 @@ function fillHoles(codes, width, height) {
       push(pixel, codes[pixel]);
     }
   }
-  for (let code = 0; code <= ADDED; code++) {
-    while (first[code] >= 0) {
+  yield;
+  let code = 0;
+  // Every pixel is taken once; behind the last one the search for a bucket ends.
+  yield* inParts(size, (from, to) => {
+    for (let taken = from; taken < to; taken++) {
+      while (first[code] < 0) code++;
       const pixel = first[code];
       first[code] = next[pixel];
       const x = pixel % width;
@@ -38,20 +42,24 @@ function fillHoles(codes, width, height) {
         push(pixel + width, Math.max(code, codes[pixel + width]));
       }
     }
-  }
+  });
   return filled;
 }
 
 const STEP_X = [-1, 0, 1, -1, 1, -1, 0, 1];
 const STEP_Y = [-1, -1, -1, 0, 0, 1, 1, 1];
 
-/** Pixels by falling code, by counting. */
-function byFallingCode(codes) {
+/** Work: pixels by falling code, by counting. */
+function* byFallingCode(codes) {
   const start = new Int32Array(ADDED + 2);
-  for (let i = 0; i < codes.length; i++) start[codes[i]]++;
+  yield* inParts(codes.length, (from, to) => {
+    for (let i = from; i < to; i++) start[codes[i]]++;
+  });
   for (let code = ADDED, at = 0; code >= 0; code--) [start[code], at] = [at, at + start[code]];
   const order = new Int32Array(codes.length);
-  for (let i = 0; i < codes.length; i++) order[start[codes[i]]++] = i;
+  yield* inParts(codes.length, (from, to) => {
+    for (let i = from; i < to; i++) order[start[codes[i]]++] = i;
+  });
   return order;
 }
 
@@ -60,48 +68,60 @@ function byFallingCode(codes) {
  * made once for a map, after that each minimum area is a single pass.
  */
 class AreaTree {
-  constructor(codes, width, height) {
-    const size = codes.length;
-    const order = byFallingCode(codes);
-    const parent = new Int32Array(size);
-    const area = new Int32Array(size);
-    const root = new Int32Array(size).fill(-1);
-    for (let at = 0; at < size; at++) {
-      const pixel = order[at];
-      const x = pixel % width;
-      parent[pixel] = root[pixel] = pixel;
-      area[pixel] = 1;
-      for (let n = 0; n < 8; n++) {
-        const beside = STEP_X[n];
-        if ((x === 0 && beside < 0) || (x === width - 1 && beside > 0)) continue;
-        let other = pixel + STEP_Y[n] * width + beside;
-        if (other < 0 || other >= size || root[other] < 0) continue;
-        while (root[other] !== other) other = root[other] = root[root[other]];
-        if (other === pixel) continue;
-        parent[other] = root[other] = pixel;
-        area[pixel] += area[other];
-      }
-    }
-    // Each pixel hangs on the head of its own plateau or of the one below.
-    for (let at = size - 1; at >= 0; at--) {
-      const pixel = order[at];
-      const above = parent[pixel];
-      if (codes[parent[above]] === codes[above]) parent[pixel] = parent[above];
-    }
+  constructor(codes, order, parent, area) {
     Object.assign(this, { codes, order, parent, area });
   }
 
-  /** Codes without what is smaller than `least` pixels. */
-  dropSmall(least) {
+  /** Work: the tree of a map. */
+  static *of(codes, width, height) {
+    const size = width * height;
+    const order = yield* byFallingCode(codes);
+    const parent = new Int32Array(size);
+    const area = new Int32Array(size);
+    const root = new Int32Array(size).fill(-1);
+    yield* inParts(size, (from, to) => {
+      for (let at = from; at < to; at++) {
+        const pixel = order[at];
+        const x = pixel % width;
+        parent[pixel] = root[pixel] = pixel;
+        area[pixel] = 1;
+        for (let n = 0; n < 8; n++) {
+          const beside = STEP_X[n];
+          if ((x === 0 && beside < 0) || (x === width - 1 && beside > 0)) continue;
+          let other = pixel + STEP_Y[n] * width + beside;
+          if (other < 0 || other >= size || root[other] < 0) continue;
+          while (root[other] !== other) other = root[other] = root[root[other]];
+          if (other === pixel) continue;
+          parent[other] = root[other] = pixel;
+          area[pixel] += area[other];
+        }
+      }
+    });
+    // Each pixel hangs on the head of its own plateau or of the one below.
+    yield* inParts(size, (from, to) => {
+      for (let at = size - 1 - from; at > size - 1 - to; at--) {
+        const pixel = order[at];
+        const above = parent[pixel];
+        if (codes[parent[above]] === codes[above]) parent[pixel] = parent[above];
+      }
+    });
+    return new AreaTree(codes, order, parent, area);
+  }
+
+  /** Work: codes without what is smaller than `least` pixels. */
+  *dropSmall(least) {
     const { codes, order, parent, area } = this;
-    const kept = new Uint16Array(codes.length);
-    for (let at = order.length - 1; at >= 0; at--) {
-      const pixel = order[at];
-      const above = parent[pixel];
-      const head = above === pixel || codes[above] !== codes[pixel];
-      if (head && area[pixel] >= least) kept[pixel] = codes[pixel];
-      else kept[pixel] = above === pixel ? 0 : kept[above];
-    }
+    const size = codes.length;
+    const kept = new Uint16Array(size);
+    yield* inParts(size, (from, to) => {
+      for (let at = size - 1 - from; at > size - 1 - to; at--) {
+        const pixel = order[at];
+        const above = parent[pixel];
+        const head = above === pixel || codes[above] !== codes[pixel];
+        if (head && area[pixel] >= least) kept[pixel] = codes[pixel];
+        else kept[pixel] = above === pixel ? 0 : kept[above];
+      }
+    });
     return kept;
   }
 }

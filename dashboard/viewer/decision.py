@@ -43,11 +43,7 @@ class Decision:
     @property
     def words(self) -> str:
         """In a line, as in a table or report."""
-        parts = [f"threshold {self.k / STEPS:.3f}"]
-        if self.clean_up.minimum_area_px > 1:
-            parts.append(f"components under {self.clean_up.minimum_area_px:,} px dropped")
-        if self.clean_up.fill_holes:
-            parts.append("holes filled")
+        parts = [f"threshold {self.k / STEPS:.3f}", *self.clean_up.phrases]
         added, removed = self.corrected_px
         if added or removed:
             parts.append(f"corrected by hand: {added:,} px put in, {removed:,} px taken out")

@@ -26,6 +26,7 @@ function hook(viewer) {
     get mask() { return maskRuns(viewer.mask.marks, viewer.threshold); },
     get selected() { return viewer.list.selected?.number; },
     get brush() { return viewer.pen.size; },
+    get cleaning() { return viewer.cleaning !== null; },
     get decision() { return viewer.decision(); },
     toScreen: (x, y) => viewer.view.toPane(x, y),
     counts: (k) => viewer.mask.tally.at(k),

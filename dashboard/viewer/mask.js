@@ -32,21 +32,20 @@ class MaskMap {
     return small || ((!holes || this.filled) && (area < 2 || this.trees.has(holes)));
   }
 
-  /** Sets the clean-up; false where nothing changed. */
-  cleanUp(leastArea, holes) {
+  /** Work: sets the clean-up when all is ready for it; false where nothing changed. */
+  *cleaned(leastArea, holes) {
     if (leastArea === this.leastArea && holes === this.holes) return false;
-    Object.assign(this, { leastArea, holes });
     const { codes, width, height } = this.scene;
     let clean = codes;
-    if (holes) clean = this.filled ??= fillHoles(codes, width, height);
+    if (holes) clean = this.filled ??= yield* fillHoles(codes, width, height);
     if (leastArea > 1) {
       if (!this.trees.has(holes)) {
         this.trees.clear(); // one at a time: they are the largest thing here
-        this.trees.set(holes, new AreaTree(clean, width, height));
+        this.trees.set(holes, yield* AreaTree.of(clean, width, height));
       }
-      clean = this.trees.get(holes).dropSmall(leastArea);
+      clean = yield* this.trees.get(holes).dropSmall(leastArea);
     }
-    this.clean = clean;
+    Object.assign(this, { leastArea, holes, clean });
     this.rebuild();
     return true;
   }
@@ -54,7 +53,7 @@ class MaskMap {
   rebuild() {
     const { scene, clean, edits } = this;
     this.marks = clean;
-    if (this.applied && this.corrected) {
+    if (this.stroke || (this.applied && this.corrected)) {
       const marks = (this.marks = clean.slice());
       for (let i = 0; i < edits.length; i++) {
         if (edits[i]) marks[i] = edits[i] === PUT_IN ? ADDED : REMOVED;

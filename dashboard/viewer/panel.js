@@ -102,7 +102,7 @@ function describeScene(viewer) {
 function describeMask(viewer) {
   const { mask, scene } = viewer;
   const area = scene.header.pixel_area_mm2;
-  const least = mask.leastArea;
+  const { area: least } = viewer.wanted;
   viewer.part("clean").value = placeOfArea(least, scene);
   viewer.part("clean").setAttribute("aria-valuetext", `${least} pixels`);
   if (viewer.root.getRootNode().activeElement !== viewer.part("clean-number")) {
@@ -117,7 +117,7 @@ function describeMask(viewer) {
   viewer.part("action", "redo").disabled = mask.undone.length === 0;
   for (const name of ["corrections", "clear"]) viewer.part("action", name).disabled = !mask.corrected;
   const notes = [];
-  if (least > 1) notes.push(`components under ${WHOLE.format(least)} px dropped`);
+  if (mask.leastArea > 1) notes.push(`components under ${WHOLE.format(mask.leastArea)} px dropped`);
   if (mask.holes) notes.push("holes filled");
   if (mask.corrected) notes.push(mask.applied ? "corrected by hand" : "corrections switched off");
   writeText(viewer.part("state"), notes.join(" · "));

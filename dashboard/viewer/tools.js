@@ -158,7 +158,7 @@ function listenToTools(viewer, on) {
   on(typed, "change", () => {
     const value = Math.round(Number(typed.value));
     if (typed.value.trim() !== "" && value >= 0) viewer.setCleanUp(value);
-    typed.value = viewer.mask.leastArea;
+    typed.value = viewer.wanted.area;
     viewer.commit();
   });
 }

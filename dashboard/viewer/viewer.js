@@ -14,7 +14,7 @@ const LOOK = {
   more: false,
 };
 const COMMIT_DELAY_MS = 300;
-const CLEAN_DELAY_MS = 15; // long enough for a frame with the message
+const PREPARING = "Preparing the clean-up";
 const LATENCIES_KEPT = 2000;
 const DECISIONS_KEPT = 64;
 
@@ -37,6 +37,7 @@ class Viewer {
     this.latencies = [];
     this.paintedAt = 0;
     this.pendingInput = null;
+    this.cleaning = null; // the clean-up that is being made, while there is one
     this.stale = { view: true, map: true, overlay: true, notes: true };
     this.parts = new Map();
     this.pen = new Pen(this);
@@ -90,17 +91,20 @@ class Viewer {
     if (this.scene) this.remember();
     this.header = header;
     this.root.classList.add("waiting");
-    let scene;
+    let mask;
     try {
-      scene = await sceneOf(header, body);
+      mask = new MaskMap(await sceneOf(header, body));
     } catch {
       if (this.header !== header) return;
       this.header = undefined;
       return this.say("This picture could not be decoded. Reload the page to try again.");
     }
-    if (this.header.token !== header.token) return; // a newer one came meanwhile
+    const wanted = () => this.header?.token === header.token; // no newer one came meanwhile
+    const { minimum_area_px, fill_holes } = decided.get(`${header.key} ${header.map}`) ?? header;
+    await inSlices(mask.cleaned(minimum_area_px, fill_holes), wanted);
+    if (!wanted()) return;
     this.root.classList.remove("waiting");
-    this.open(scene, memory.get(header.key));
+    this.open(mask, memory.get(header.key));
   }
 
   restart(header) {
@@ -115,11 +119,13 @@ class Viewer {
     if (this.scene) drawTrack(this);
   }
 
-  open(scene, saved) {
+  /** Shows a mask, cleaned as it was decided, and its scene. */
+  open(mask, saved) {
     const { header } = this;
-    this.cleaning = undefined;
+    const { scene } = mask;
+    this.cleaning = null;
     this.scene = scene;
-    this.mask = new MaskMap(scene);
+    this.mask = mask;
     this.list.forget();
     this.pen.cancel();
     this.pen.at = null;
@@ -135,8 +141,6 @@ class Viewer {
       this.view.restore(saved.view);
     }
     const before = decided.get(`${header.key} ${header.map}`);
-    const { minimum_area_px, fill_holes } = before ?? header;
-    this.mask.cleanUp(minimum_area_px, fill_holes);
     if (before) this.mask.load(before.added, before.removed);
     if (before) this.mask.done = before.done;
     this.window.open(scene, same ? saved.window : undefined);
@@ -151,24 +155,33 @@ class Viewer {
   }
 
   remember() {
+    if (!this.mask || this.waits) return;
     const { map, start, key } = this.header;
     const { threshold, look, opacity, mask } = this;
-    if (!mask) return;
     const [view, window] = [this.view.save(), this.window.save()];
     memory.set(key, { map, start, threshold, look: { ...look }, opacity, view, window });
-    decided.set(`${key} ${map}`, { ...this.decision(true), done: mask.done });
+    const { area: minimum_area_px, holes: fill_holes } = this.wanted;
+    const decision = { ...this.decision(true), minimum_area_px, fill_holes };
+    decided.set(`${key} ${map}`, { ...decision, done: mask.done });
     if (decided.size > DECISIONS_KEPT) decided.delete(decided.keys().next().value);
   }
 
   close() {
     if (this.scene) this.remember();
+    this.cleaning = null;
     linked.delete(this);
     clearTimeout(this.commitTimer);
     this.list.forget();
     cancelAnimationFrame(this.frame);
     this.listening.abort();
     this.sizes.disconnect();
+    this.header = undefined; // what is still being decoded is not wanted any more
     delete this.root.__isoline;
+  }
+
+  /** Whether what is on show is still the picture before the one that Python sent. */
+  get waits() {
+    return this.scene.header.token !== this.header?.token;
   }
 
   // ---- Threshold ----
@@ -185,8 +198,9 @@ class Viewer {
   /** Tells Python, which makes the page run again; only when something has changed. */
   commit() {
     clearTimeout(this.commitTimer);
-    this.cleanNow();
-    if (!this.scene || this.signature() === this.told) return;
+    if (!this.scene || this.waits) return;
+    if (this.cleaning) return void (this.cleaning.commit = true);
+    if (this.signature() === this.told) return;
     this.told = this.signature();
     this.remember();
     this.tell();
@@ -227,25 +241,40 @@ class Viewer {
 
   // ---- Clean-up and corrections ----
 
-  /** Many moves of the slider, one clean-up; the first for a map takes a moment and says so. */
-  setCleanUp(area, holes = this.mask.holes) {
-    if (!this.scene || this.scene.tally.pixels > MOST_CLEANED) return;
-    const waiting = this.cleaning !== undefined;
-    this.cleaning = { area: Math.min(area, this.scene.tally.pixels), holes };
-    if (waiting) return;
-    if (!this.mask.prepared(this.cleaning)) this.say("Preparing the clean-up");
-    this.cleanTimer = setTimeout(() => this.cleanNow(), CLEAN_DELAY_MS);
+  /** The clean-up that the hand asked for last; the mask may still be on its way to it. */
+  get wanted() {
+    return this.cleaning ?? { area: this.mask.leastArea, holes: this.mask.holes };
   }
 
-  cleanNow() {
-    clearTimeout(this.cleanTimer);
-    const { cleaning } = this;
-    this.cleaning = undefined;
-    if (!cleaning || !this.scene) return;
-    this.mask.cleanUp(cleaning.area, cleaning.holes);
-    this.changeMap();
+  setCleanUp(area, holes = this.wanted.holes) {
+    if (!this.scene || this.scene.tally.pixels > MOST_CLEANED) return;
+    const running = this.cleaning;
+    const commit = running?.commit ?? false;
+    this.cleaning = { area: Math.min(area, this.scene.tally.pixels), holes, commit };
     describeMask(this);
     markButtons(this);
+    if (running) return;
+    if (!this.mask.prepared(this.cleaning)) this.say(PREPARING);
+    this.clean();
+  }
+
+  /** Many moves of the slider, one clean-up after the other, until the last one is reached. */
+  async clean() {
+    const { mask } = this;
+    let made;
+    while (this.mask === mask && this.cleaning && made !== this.cleaning) {
+      const aim = (made = this.cleaning);
+      // What is made for one area serves every other.
+      const useful = () => this.mask === mask && this.cleaning?.holes === aim.holes;
+      if (await inSlices(mask.cleaned(aim.area, aim.holes), useful)) this.changeMap();
+    }
+    if (this.mask !== mask || !this.cleaning) return;
+    const { commit } = this.cleaning;
+    this.cleaning = null;
+    describeMask(this);
+    markButtons(this);
+    this.changeMap();
+    if (commit) this.commit();
   }
 
   /** A correction is done, undone or switched: show it and tell Python. */
@@ -445,7 +474,8 @@ class Viewer {
     if (!this.typing) this.part("number").value = value;
     const texts = figures(scene, mask.tally, threshold);
     for (const [name, text] of Object.entries(texts)) writeText(this.part("value", name), text);
-    this.say(remark(scene, mask.tally, threshold));
+    const unprepared = this.cleaning && !mask.prepared(this.cleaning);
+    this.say(unprepared ? PREPARING : remark(scene, mask.tally, threshold));
     const track = this.part("track");
     track.style.setProperty("--at", threshold / STEPS);
     track.setAttribute("aria-valuenow", value);

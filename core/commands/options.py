@@ -1,0 +1,29 @@
+"""Options that several commands take, and the model that two of them name."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from core.errors import InputError
+
+Data = Annotated[Path | None, typer.Option(help="The data set in its published layout.")]
+RunName = Annotated[
+    str | None, typer.Option("--run", help="A run by name, NAME:CLASS for one class.")
+]
+WeightsName = Annotated[
+    str | None, typer.Option("--weights", help="A shipped model by name, NAME:CLASS for one class.")
+]
+
+
+def chosen_model(run: str | None, weights: str | None) -> Any:  # noqa: ANN401 - named only in core.weights
+    """The model that ``--run`` or ``--weights`` names.
+
+    Raises:
+        InputError: Neither or both are given, or there is none of this name.
+    """
+    from core.weights import load_run_named, load_weights
+
+    if (run is None) == (weights is None):
+        raise InputError("give either --run RUN or --weights NAME")
+    return load_run_named(run) if run else load_weights(str(weights))

@@ -1,0 +1,75 @@
+"""What makes it better: the ablation as the page Papers shows it, from the file of its report."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.ablation_report import RESULTS, difference_in_words
+from core.errors import InputError
+from core.files import read_json
+from core.progress import duration
+from dashboard.ablation_chart import dots
+
+TITLE = "What makes it better"
+
+
+def results() -> dict[str, Any] | None:
+    """The last report; None where there is none, or nothing in it, or it cannot be read."""
+    try:
+        document: dict[str, Any] = read_json(RESULTS)
+    except InputError:
+        return None
+    return document if document.get("datasets") else None
+
+
+def ablation(document: dict[str, Any]) -> None:
+    """The figure, then a table for each data set.
+
+    Args:
+        document: From ``results``.
+    """
+    st.markdown("#### One change at a time, against a small U-Net trained the same way")
+    st.plotly_chart(dots(document["datasets"]), width="stretch", key="ablation")
+    for one in document["datasets"]:
+        _table(one)
+    said = document["conventions"]
+    st.caption(
+        f"Difference: {said['difference']}. Interval: {said['ci95']}. p: {said['p_holm']}. "
+        f"Verdict: {said['verdict']}."
+    )
+    st.caption(f"Made on {document['generated']} by `python -m core ablation report`.")
+
+
+def _table(one: dict[str, Any]) -> None:
+    parts, test = one["parts"], one["baseline"]["test"]
+    low, high = test["pooled_ci95"]
+    st.markdown(f"##### {one['title']}")
+    frame = pd.DataFrame(
+        {
+            "Change": [row["title"] for row in one["rows"]],
+            "Verdict": [row["verdict"] for row in one["rows"]],
+            "Validation": [difference_in_words(row["val"]) for row in one["rows"]],
+            "Test": [difference_in_words(row["test"]) for row in one["rows"]],
+            "p": [row["test"]["p_holm"] for row in one["rows"]],
+            "Training time": [row["times"] for row in one["rows"]],
+        }
+    )
+    st.dataframe(
+        frame,
+        hide_index=True,
+        column_config={
+            "Verdict": st.column_config.TextColumn(help="By validation alone."),
+            "p": st.column_config.NumberColumn(format="%.2g", help="On test, corrected (Holm)."),
+            "Training time": st.column_config.NumberColumn(
+                format="× %.1f", help="Against the baseline; empty where nothing is trained."
+            ),
+        },
+    )
+    seeds = len(one["seeds"])
+    st.caption(
+        f"Baseline: test Dice {test['pooled']:.3f} ({low:.3f}–{high:.3f}) pooled, n = "
+        f"{test['n_images']}; {one['epochs']} epochs, {seeds} seed{'s' if seeds > 1 else ''}; "
+        f"train {parts['train']}, val {parts['val']}, test {parts['test']} images; "
+        f"{duration(one['seconds'])} of training on {one['hardware']}."
+    )
