@@ -192,15 +192,22 @@ class Predictor:
 
 
 def fit_channels(image: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
-    """The image as (H, W, C) for a network of C channels; grey repeats, colour becomes luma."""
+    """The image as (H, W, C) for a network of C channels; grey repeats, colour becomes luma.
+
+    Raises:
+        InputError: The channels are something else than colours, and the image has others.
+    """
     if image.ndim == 3 and image.shape[2] == channels:
         return image
-    if image.ndim == 2:
+    if image.ndim == 2 and channels in (1, 3):
         return np.repeat(image[..., None], channels, axis=2)
     if image.ndim == 3 and image.shape[2] == 3 and channels == 1:
         return np.asarray(PillowImage.fromarray(image).convert("L"))[..., None]
+    found = 1 if image.ndim == 2 else image.shape[2]
     raise InputError(
-        f"an image of shape {image.shape} does not fit a network of {channels} channels"
+        f"the network sees {channels} channels of a place at once (sequences of one scan, for "
+        f"example) and the image has {found}; give images as it was trained on, or choose a model "
+        "of one channel"
     )
 
 
