@@ -118,11 +118,6 @@ def test_progress_counts_up_to_the_end(size: int | None, height: int, width: int
 
 
 @pytest.mark.parametrize("size", [None, 64])
-def test_a_grey_image_does_not_stand_for_two_sequences() -> None:
-    with pytest.raises(InputError, match="sees 2 channels .* and the image has 1"):
-        Predictor(Pointwise(2), in_channels=2).levels(noise(32, 32))
-
-
 @pytest.mark.parametrize("shape", [(15, 100), (100, 15), (1, 1), (15, 15, 3)])
 def test_an_image_that_is_too_small_is_refused(size: int | None, shape: tuple[int, ...]) -> None:
     with pytest.raises(InputError) as refused:
@@ -168,6 +163,11 @@ def test_colour_and_grey_are_fitted_to_the_network() -> None:
 def test_an_image_of_odd_channels_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match=r"the network sees 1 channels .* and the image has \d"):
         Predictor(Pointwise()).levels(noise(*shape))
+
+
+def test_a_grey_image_does_not_stand_for_two_sequences() -> None:
+    with pytest.raises(InputError, match="sees 2 channels .* and the image has 1"):
+        Predictor(Pointwise(2), in_channels=2).levels(noise(32, 32))
 
 
 def test_a_network_that_returns_no_numbers_is_a_fault() -> None:
