@@ -90,5 +90,7 @@ def test_an_example_is_judged_by_the_class(run: Run) -> None:
     data = Shapes.open(None)
     labels = data.truth(data.samples[0])
     for model, expected in ((core, labels == 2), (trained, labels > 0)):
-        assert np.array_equal(model.truth(labels, data.info), expected)
+        truth = model.truth(labels, data.info)
+        assert truth is not None
+        assert np.array_equal(truth, expected)
     assert core.truth(labels, DATASETS["phantoms"].info) is None
