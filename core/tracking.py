@@ -29,7 +29,7 @@ from core.mirror import is_behind, mirror
 from core.runs import TRAINING, Run
 
 FOLLOW_SECONDS = 2.0
-SHARE, LONGEST_SECONDS = 0.02, 30.0
+SHARE, LONGEST_SECONDS = 0.01, 30.0
 """Of a processor, at most this much is spent on copying while a run trains, but for its start; yet
 the copy is never older than so many seconds and the time that a look takes."""
 LAST_TRIES = 3
