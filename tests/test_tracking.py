@@ -355,7 +355,7 @@ def test_following_takes_no_more_than_its_share(monkeypatch: pytest.MonkeyPatch)
     def pass_by(seconds: float) -> None:
         clock[0] += seconds
         epochs = len(run.history) + 1
-        go_on(run, epochs=epochs, state="finished" if epochs == 40 else "running")
+        go_on(run, epochs=epochs, state="finished" if epochs == 100 else "running")
 
     def spend(seconds: float) -> None:
         clock[0] += seconds
