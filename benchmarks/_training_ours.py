@@ -13,7 +13,7 @@ from benchmarks._training import LEARNING_RATE, MOVES, NETWORK, Busy, Course, Jo
 from core.config import RunConfig
 from core.device import pick_device
 from core.runs import Run, create_run
-from core.step_log import StepLog
+from core.runs.step_log import StepLog
 
 WRITES = (
     (loop, "save"),

@@ -41,7 +41,7 @@ from benchmarks._accuracy import PEERS, Contest
 from benchmarks._report import ROOT, emit, goal, parser, report, result
 from benchmarks._training import Job
 from benchmarks.training import _best_workers
-from core.ablation_report import against, alone
+from core.ablation.report import against, alone
 from core.data import DATASETS, Dataset, open_dataset
 from core.data.duplicates import duplicate_groups
 from core.data.splits import make_split

@@ -34,7 +34,7 @@ from benchmarks._browser import chromium, serve
 from benchmarks._report import ROOT, emit, goal, parser, report, result
 from core.data.phantoms import draw
 from core.levels import LevelMap
-from core.volume_prediction import VolumePrediction
+from core.prediction.volume import VolumePrediction
 from core.weights import load_weights
 
 MODEL = "dsb2018-unet"

@@ -16,24 +16,24 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.batches import Epoch, Step, generator, read
 from core.checkpoint import load_checkpoint
-from core.class_figures import choose_points, summarize_classes
 from core.config import RunConfig
 from core.device import precision_of
-from core.distributed import joined
 from core.errors import InputError
 from core.evaluate import summarize
+from core.evaluate.class_figures import choose_points, summarize_classes
 from core.heads import depth_weights
-from core.heartbeat import Report, Stopped, Voice, deterministic, stop_on_signal
-from core.memory import out_of_memory
-from core.optimization import learning_rate
 from core.predict import Predictor
 from core.runs import Run
-from core.step_log import StepLog
+from core.runs.step_log import StepLog
 from core.tracking import follow
-from core.training import Training, begin, in_parts, save
-from core.validation import Outcome, figures, save_pictures, validate
+from core.training.batches import Epoch, Step, generator, read
+from core.training.distributed import joined
+from core.training.heartbeat import Report, Stopped, Voice, deterministic, stop_on_signal
+from core.training.memory import out_of_memory
+from core.training.optimization import learning_rate
+from core.training.state import Training, begin, in_parts, save
+from core.training.validation import Outcome, figures, save_pictures, validate
 
 __all__ = ["Stopped", "train"]
 

@@ -1,4 +1,4 @@
-"""The chart of ``core.ablation_report``: what each change brought, as dots with intervals."""
+"""The chart of ``core.ablation.report``: what each change brought, as dots with intervals."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ def dots(datasets: Sequence[dict[str, Any]]) -> go.Figure:
     """Difference of test Dice to the baseline, a row for each change, a mark for each data set.
 
     Args:
-        datasets: Of ``core.ablation_report.report``; a change that a data set lacks has no dot.
+        datasets: Of ``core.ablation.report.report``; a change that a data set lacks has no dot.
     """
     titles = list(dict.fromkeys(row["title"] for one in datasets for row in one["rows"]))
     figure = go.Figure()

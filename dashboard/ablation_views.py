@@ -5,10 +5,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.ablation_report import RESULTS, difference_in_words
+from core.ablation.report import RESULTS, difference_in_words
 from core.errors import InputError
 from core.files import read_json
-from core.progress import duration
+from core.training.progress import duration
 from dashboard.ablation_chart import dots
 
 TITLE = "What makes it better"

@@ -3,10 +3,10 @@
 import pandas as pd
 import streamlit as st
 
-from core.background import DONE, RUNNING
-from core.batch import Wanted
 from core.export import EXPORTS
 from core.levels import STEPS
+from core.prediction.background import DONE, RUNNING
+from core.prediction.batch import Wanted
 from core.weights import TrainedModel
 from dashboard import cache
 from dashboard.uploads import Upload

@@ -18,10 +18,6 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from core.background import Work
-from core.batch import Wanted
-from core.batch_prediction import BatchPrediction
-from core.class_view import SEPARATOR, split_name
 from core.classical import CLASSICAL
 from core.data import Dataset, open_dataset
 from core.data.duplicates import duplicate_groups
@@ -43,11 +39,13 @@ from core.imaging import (
     survey,
 )
 from core.levels import STEPS, LevelMap
-from core.model_fit import fit_warnings
-from core.remote import remote_model, remote_models, server_address
+from core.prediction.background import Work
+from core.prediction.batch import Wanted
+from core.prediction.class_view import SEPARATOR, split_name
+from core.prediction.remote import remote_model, remote_models, server_address
+from core.prediction.uploads import BatchPrediction
+from core.prediction.volume import VolumePrediction
 from core.runs import list_runs, open_run
-from core.training_facts import TrainingFacts
-from core.volume_prediction import VolumePrediction
 from core.weights import (
     TrainedModel,
     list_weights,
@@ -56,6 +54,8 @@ from core.weights import (
     weights_document,
     weights_folder,
 )
+from core.weights.fit import fit_warnings
+from core.weights.training_facts import TrainingFacts
 from dashboard.examples import Picture, open_example
 from dashboard.sources import dataset_path
 from dashboard.thumbnails import thumbnail_png
@@ -368,7 +368,10 @@ def uncertainty_map(model_key: str, picture: Picture) -> LevelMap:
 
     The network runs eight times, once for each pair.
     """
-    from core.uncertainty import augmented, gather  # torch, and only where it is asked for
+    from core.prediction.uncertainty import (  # torch, and only where it is asked for
+        augmented,
+        gather,
+    )
 
     predictor = trained_model(model_key).predictor
 

@@ -6,7 +6,7 @@ from html import escape
 
 from plotly.graph_objects import Figure
 
-from core.comparison_table import comparison_table
+from core.compare.table import comparison_table
 from dashboard import charts_compare
 from dashboard.compare_data import Compared
 from dashboard.widgets import RESEARCH_ONLY

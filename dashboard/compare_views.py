@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.comparison_table import comparison_table
-from core.convention import short_source
+from core.compare.table import comparison_table
 from core.errors import InputError
-from core.progress import duration
+from core.evaluate.convention import short_source
+from core.training.progress import duration
 from dashboard import cache, widgets
 from dashboard.compare_choices import (
     FIGURES,

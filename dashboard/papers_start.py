@@ -8,8 +8,8 @@ from core.papers.figures import evaluate_run, kept_figures
 from core.papers.report import title_of
 from core.papers.reproduction import FOLDS, SMALL, finished_runs, plan, runs_of, train_later
 from core.presets import Preset
-from core.progress import duration
 from core.runs import UNDER_WAY, list_runs, open_run
+from core.training.progress import duration
 from dashboard import charts, papers_charts, widgets
 from dashboard.colours import styles
 from dashboard.menu import page

@@ -11,7 +11,7 @@ from core.papers.report import averaging_section, preset_row, title_of
 from core.papers.reproduction import runs_of
 from core.papers.text import number, ours_in_words, proper_in_words
 from core.presets import Preset, load_presets
-from core.progress import duration
+from core.training.progress import duration
 from dashboard import papers_charts
 from dashboard.papers_drawing import drawing
 

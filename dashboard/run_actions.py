@@ -7,9 +7,9 @@ import streamlit as st
 
 from core import jobs
 from core.errors import InputError
-from core.progress import duration
 from core.runs import UNDER_WAY, Run, open_run
-from core.trash import delete_run, list_trash, restore_run
+from core.runs.trash import delete_run, list_trash, restore_run
+from core.training.progress import duration
 from core.weights import list_weights
 from dashboard.menu import page
 from dashboard.run_errand import Errand
@@ -234,7 +234,7 @@ def _longer(run: Run, done: int) -> None:
 
 
 def _train_longer(run: Run, epochs: int) -> None:
-    from core.extension import extend
+    from core.runs.extension import extend
 
     with told():
         extend(run, epochs)
@@ -242,7 +242,7 @@ def _train_longer(run: Run, epochs: int) -> None:
 
 
 def _copy_with(run: Run, changes: dict[str, object]) -> None:
-    from core.variants import duplicate
+    from core.runs.variants import duplicate
 
     with told():
         copy = duplicate(run, changes)

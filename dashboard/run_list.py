@@ -8,9 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import InputError
-from core.progress import duration
-from core.run_table import choose_rows, run_table
 from core.runs import UNDER_WAY, Run, runs_folder
+from core.runs.table import choose_rows, run_table
+from core.training.progress import duration
 from dashboard.train_settings import SETTINGS
 from dashboard.train_views import STATE_WORDS
 

@@ -6,10 +6,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core import jobs, variants
+from core import jobs
 from core.errors import InputError
 from core.metrics.overlap import METRICS
-from core.runs import UNDER_WAY, Run, open_run
+from core.runs import UNDER_WAY, Run, open_run, variants
 from dashboard import run_actions, train_views
 from dashboard.train_settings import SETTINGS
 from dashboard.train_strip import strip

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.cleanup import CleanUp
-from core.cleanup_levels import cleaned_levels
-from core.convention import Convention, labels
-from core.curves import ThresholdCurves, area_change, threshold_curves
+from core.cleanup.levels import cleaned_levels
 from core.evaluate import Truth
+from core.evaluate.convention import Convention, labels
+from core.evaluate.curves import ThresholdCurves, area_change, threshold_curves
 from core.levels import LevelMap
 from core.metrics.card import Figure
 from core.metrics.overlap import METRICS

@@ -12,18 +12,18 @@ import numpy as np
 import streamlit as st
 
 from core.cleanup import CleanUp
-from core.curves import ThresholdCurves
 from core.errors import InputError
 from core.evaluate import Truth
+from core.evaluate.curves import ThresholdCurves
 from core.files import read_json
 from core.levels import STEPS, LevelMap
 from core.metrics.false_positives import false_positive_components
 from core.metrics.overlap import METRICS
 from core.metrics.sweep import Counts
 from core.operating_point import OperatingPoint, choose_operating_point, with_temperature
-from core.progress import duration
 from core.rules import components_needed
 from core.runs import open_run
+from core.training.progress import duration
 from core.weights import tune, weights_folder
 from dashboard import cache, run_views, widgets
 from dashboard.sources import dataset_path, is_drawn
@@ -235,7 +235,7 @@ def chosen(
 
 def false_positives(part: Part, clean_up: CleanUp) -> Counts:
     """Components that touch no truth at every threshold, shape (N, T)."""
-    from core.cleanup_levels import cleaned_levels  # scikit-image, and only for this rule
+    from core.cleanup.levels import cleaned_levels  # scikit-image, and only for this rule
 
     def count() -> Counts:
         def row(levels: LevelMap, truth: Truth) -> Counts:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.config import RunConfig
 from core.data.preparation import as_channels
-from core.progress import duration
+from core.training.progress import duration
 from dashboard import cache
 from dashboard.run_errand import Errand
 
@@ -75,7 +75,7 @@ def _trial(config: RunConfig, key: str, count: int) -> None:
 
 def _start(config: RunConfig, key: str) -> None:
     document = json.dumps(config.document())
-    st.session_state["train-trial"] = Errand.start("core.trial", document)
+    st.session_state["train-trial"] = Errand.start("core.training.trial", document)
     st.session_state["train-trial-of"] = key
 
 
@@ -98,11 +98,11 @@ def _numbers(key: str) -> dict[str, Any]:
     """Weights, and memory of a step on the device that would train."""
     import torch
 
-    from core.batches import output_size
     from core.device import pick_device
     from core.heads import build_network, head_of
-    from core.memory import estimate
     from core.models import parameter_count
+    from core.training.batches import output_size
+    from core.training.memory import estimate
 
     config = RunConfig.of_document(json.loads(key))
     dataset = cache.dataset_listed(config.dataset, Path(config.data) if config.data else None)

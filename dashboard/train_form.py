@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from core import jobs, variants
+from core import jobs
 from core.config import AugmentationConfig, RunConfig, parse_setting
 from core.data import DATASETS
 from core.errors import InputError
 from core.models import card_of
-from core.runs import Run, create_run, open_run
+from core.runs import Run, create_run, open_run, variants
 from dashboard import phone
 from dashboard.sources import available, dataset_path
 from dashboard.train_settings import FIRST, GROUPS, SETTINGS, ask, fill, filled

@@ -7,9 +7,9 @@ import streamlit as st
 
 from core import jobs, tracking
 from core.jobs import Job
-from core.progress import duration
-from core.run_table import run_table
 from core.runs import UNDER_WAY, Run, open_run, runs_folder
+from core.runs.table import run_table
+from core.training.progress import duration
 from dashboard import charts, run_actions
 from dashboard.menu import page
 from dashboard.train_strip import strip

@@ -5,10 +5,10 @@ from pathlib import PurePath
 import pandas as pd
 import streamlit as st
 
-from core.background import DONE, FAILED, RUNNING, Work
 from core.export import Case
 from core.measure import table
-from core.progress import duration
+from core.prediction.background import DONE, FAILED, RUNNING, Work
+from core.training.progress import duration
 from core.weights import TrainedModel
 from dashboard import cache
 from dashboard.uploads import Upload

@@ -9,7 +9,7 @@ import streamlit as st
 from core.errors import InputError
 from core.levels import LevelMap
 from core.operating_point import OperatingPoint
-from core.progress import duration
+from core.training.progress import duration
 from dashboard import cache
 from dashboard.examples import Picture, example_names
 from dashboard.uploads import SINGLE, VOLUMES, uploaded_picture

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.run_table import run_table
+from core.runs.table import run_table
 from dashboard import run_actions, run_comparison, run_list, run_views, train_views, widgets
 from dashboard.menu import page
 

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import ablation_report
 from core.__main__ import main
 from core.ablation import BASELINE, TAG, VARIANTS, baseline, finished_runs, missing
-from core.ablation_report import against, as_markdown, merged
+from core.ablation import report as ablation_report
+from core.ablation.report import against, as_markdown, merged
 from core.errors import InputError
 from core.files import write_json
-from core.memory import estimate
 from core.presets import load_preset
 from core.runs import list_runs, open_run
+from core.training.memory import estimate
 from dashboard.ablation_chart import dots
 
 ROOT = Path(__file__).resolve().parents[1]

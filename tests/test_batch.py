@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 from scipy import ndimage
 
-from core.batch import ARCHIVE, TABLE, Wanted, predict_files
 from core.cleanup import CleanUp, clean
 from core.data.isbi2012 import IMAGES, UNLABELLED
 from core.errors import InputError
 from core.levels import mask_at
+from core.prediction.batch import ARCHIVE, TABLE, Wanted, predict_files
 from core.runs import Run
 from core.weights import TrainedModel, load_run
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.batch import Wanted
-from core.batch_prediction import BatchPrediction
 from core.export.model_facts import model_facts
 from core.imaging import SourceFile
+from core.prediction.batch import Wanted
+from core.prediction.uploads import BatchPrediction
 from core.weights import load_weights
 
 

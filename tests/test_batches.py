@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from core.batches import Epoch, Foreground, Pictures, Step, read
 from core.config import AugmentationConfig, RunConfig
-from core.distributed import Team
 from core.heads import Head
+from core.training.batches import Epoch, Foreground, Pictures, Step, read
+from core.training.distributed import Team
 
 SIDE, COUNT = 64, 20
 HEAD = Head(names=("large", "small"), values=((1,), (2,)))

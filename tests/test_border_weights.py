@@ -7,7 +7,6 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from core.batches import move
 from core.config import AugmentationConfig, RunConfig
 from core.data import open_dataset
 from core.data.augmentation import resample, sample
@@ -15,6 +14,7 @@ from core.data.border_weights import border_weights
 from core.data.preparation import prepare, prepare_borders
 from core.runs import create_run
 from core.train import train
+from core.training.batches import move
 
 Config = Callable[..., RunConfig]
 Numbers = NDArray[np.int32]

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from core.cleanup import CleanUp, clean, filled, parse_clean_up
-from core.cleanup_search import CANDIDATES, choose_with_clean_up, tally_masks
-from core.convention import Convention, long_label, short_label
+from core.cleanup.search import CANDIDATES, choose_with_clean_up, tally_masks
 from core.errors import InputError
+from core.evaluate.convention import Convention, long_label, short_label
 from core.levels import STEPS
 from core.metrics.overlap import dice
 from core.metrics.sweep import sweep_image

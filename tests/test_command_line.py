@@ -276,7 +276,7 @@ def test_a_fault_of_ours_is_not_the_persons(monkeypatch: pytest.MonkeyPatch, cal
     def broken() -> list[Run]:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("core.run_table.run_table", broken)
+    monkeypatch.setattr("core.runs.table.run_table", broken)
     with pytest.raises(RuntimeError, match="a bug"):  # a traceback and exit code 1
         call("runs", "list")
 

@@ -9,8 +9,8 @@ import pytest
 
 from core.__main__ import main
 from core.config import RunConfig
-from core.disagreement import disagreement, members_of
 from core.errors import InputError
+from core.prediction.disagreement import disagreement, members_of
 from core.runs import Run, create_run
 from core.train import train
 from core.weights import TrainedModel, load_run, load_weights

@@ -12,9 +12,9 @@ import torch
 
 from core.checkpoint import load_checkpoint
 from core.config import RunConfig
-from core.distributed import SharedBatchNorm2d, Team, with_shared_statistics
 from core.runs import Run, create_run
 from core.train import train
+from core.training.distributed import SharedBatchNorm2d, Team, with_shared_statistics
 
 ROOT = Path(__file__).parents[1]
 Config = Callable[..., RunConfig]

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.assess import assess
 from core.cleanup import CleanUp, clean
-from core.convention import Convention, short_label, short_source
-from core.curves import threshold_curves
 from core.data.base import Sample
 from core.errors import InputError
 from core.evaluate import summarize, sweep_samples
+from core.evaluate.assess import assess
+from core.evaluate.convention import Convention, short_label, short_source
+from core.evaluate.curves import threshold_curves
 from core.levels import STEPS
 from core.metrics.overlap import METRICS
 from core.operating_point import OperatingPoint

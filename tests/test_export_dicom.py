@@ -11,12 +11,12 @@ from highdicom.seg import Segmentation
 from numpy.typing import NDArray
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
-from core.cases import case_of
 from core.cleanup import CleanUp
 from core.errors import InputError
 from core.export import Case, ModelFacts, export
 from core.imaging import Volume, read_all
 from core.imaging.source_file import SourceFile
+from core.prediction.cases import case_of
 
 FACTS = ModelFacts(name="tester", marks="cells " * 20)
 CANARY = "Canary"

@@ -12,10 +12,10 @@ import psutil
 import pytest
 
 from core import jobs
-from core.backend import devices
 from core.checkpoint import load_checkpoint
 from core.config import RunConfig
 from core.errors import InputError
+from core.jobs.backend import devices
 from core.processes import marked
 from core.runs import UNDER_WAY, Run, create_run
 

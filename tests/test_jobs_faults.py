@@ -18,19 +18,19 @@ import psutil
 import pytest
 
 from core import jobs
-from core.backend import LocalBackend, mark
 from core.config import RunConfig
+from core.jobs.backend import LocalBackend, mark
+from core.jobs.worker import _tick
 from core.processes import identity, living, marked, send
 from core.runs import UNDER_WAY, create_run, open_run
-from core.worker import _tick
 
 ROOT = Path(__file__).parents[1]
 CONFIG = RunConfig(dataset="phantoms")
 
 WORKER = """
 import os, sys
-from core.backend import LocalBackend
-from core.worker import work
+from core.jobs.backend import LocalBackend
+from core.jobs.worker import work
 class Backend(LocalBackend):
     def start(self, job, leases):
         if FAULT == "before":

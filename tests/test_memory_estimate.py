@@ -11,13 +11,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from core import memory
 from core.config import RunConfig
 from core.errors import InputError
 from core.losses import LOSSES, bce
-from core.memory import Estimate, available_bytes, estimate, parts_that_fit
 from core.runs import create_run
 from core.train import train
+from core.training import memory
+from core.training.memory import Estimate, available_bytes, estimate, parts_that_fit
 
 ROOT = Path(__file__).parents[1]
 Config = Callable[..., RunConfig]
@@ -29,8 +29,8 @@ from torch.profiler import ProfilerActivity, profile
 from core.config import RunConfig
 from core.device import to_device
 from core.heads import build_network
-from core.memory import estimate
-from core.optimization import build_optimizer
+from core.training.memory import estimate
+from core.training.optimization import build_optimizer
 
 config = RunConfig(dataset="phantoms", model=sys.argv[1], batch_size=8, precision="fp32",
                    model_options={"base_filters": 16})

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from core.data import open_dataset
 from core.data.phantoms import draw
 from core.imaging import Image, SourceFacts
-from core.model_fit import FitWarning, fit_warnings
-from core.training_facts import (
+from core.weights.fit import FitWarning, fit_warnings
+from core.weights.training_facts import (
     STATISTICS,
     TrainingFacts,
     distance,

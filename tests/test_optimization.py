@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from core.config import SCHEDULES, RunConfig
-from core.optimization import Average, build_optimizer, extension, learning_rate
+from core.training.optimization import Average, build_optimizer, extension, learning_rate
 
 STEPS = 10
 

@@ -58,8 +58,8 @@ def test_without_any_trained_model_a_classical_one_is_shown(
 def test_a_damaged_shipped_model_is_one_clear_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from core.promotion import promote
     from core.runs import open_run
+    from core.weights.promotion import promote
 
     monkeypatch.setenv("ISOLINE_WEIGHTS", str(tmp_path / "weights"))
     folder = promote(open_run(tiny_run()), "shipped")
@@ -118,8 +118,8 @@ def test_a_model_that_was_replaced_is_looked_through_anew(
 ) -> None:
     import numpy as np
 
-    from core.promotion import promote
     from core.runs import open_run
+    from core.weights.promotion import promote
     from dashboard import cache
     from dashboard.examples import Picture
 

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.config import RunConfig
 from core.runs import create_run, list_runs, open_run
-from core.trash import list_trash
+from core.runs.trash import list_trash
 from dashboard import run_comparison, run_list
 from tests.pages import press, run_page, texts
 

@@ -166,7 +166,7 @@ def test_an_image_of_odd_channels_is_refused(shape: tuple[int, ...]) -> None:
 
 
 def test_a_grey_image_does_not_stand_for_two_sequences() -> None:
-    with pytest.raises(InputError, match="sees 2 channels .* and the image has 1"):
+    with pytest.raises(InputError, match=r"sees 2 channels .* and the image has 1"):
         Predictor(Pointwise(2), in_channels=2).levels(noise(32, 32))
 
 

@@ -15,11 +15,11 @@ from core.data.phantoms import draw
 from core.errors import InputError
 from core.heads import build_criterion, build_network, head_of
 from core.models import parameter_count_keras
-from core.optimization import build_optimizer
 from core.papers import PAPERS
 from core.papers.conventions import FIGURES
 from core.presets import FOLDER, Preset, load_preset, load_presets, merged, preset_names
 from core.runs import Run
+from core.training.optimization import build_optimizer
 
 NAMES = preset_names()
 KINDS = {"busi": "ultrasound", "breast_custom": "ultrasound", "dsb2018": "nuclei",
@@ -179,7 +179,7 @@ def test_our_choice_is_what_the_best_shipped_model_used(
     finished_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     tiny_config: Callable[..., RunConfig],
 ) -> None:  # fmt: skip
-    from core.promotion import promote
+    from core.weights.promotion import promote
 
     monkeypatch.setenv("ISOLINE_WEIGHTS", str(tmp_path))
     assert load_preset("best-isbi2012").weights == ""

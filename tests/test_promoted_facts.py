@@ -8,10 +8,10 @@ import pytest
 from core.data import open_dataset
 from core.files import read_json
 from core.imaging import Image
-from core.promotion import promote
 from core.runs import Run
-from core.training_facts import TrainingFacts
 from core.weights import load_weights
+from core.weights.promotion import promote
+from core.weights.training_facts import TrainingFacts
 from dashboard import cache
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from core.config import RunConfig
 from core.files import read_json
-from core.run_table import choose_rows, run_table
 from core.runs import Run, create_run, list_runs
-from core.trash import delete_run
+from core.runs.table import choose_rows, run_table
+from core.runs.trash import delete_run
 
 CONFIG = RunConfig(dataset="phantoms", model_options={"base_filters": 4})
 

@@ -13,10 +13,10 @@ import pytest
 from core import __main__
 from core.config import AugmentationConfig, RunConfig
 from core.errors import InputError
-from core.facts import git_state, machine_facts, record_facts
 from core.runs import About, create_run, list_runs, open_run
-from core.trash import delete_run, empty_trash, list_trash, restore_run, trash_folder
-from core.variants import duplicate, parse_values, reproduction, sweep
+from core.runs.facts import git_state, machine_facts, record_facts
+from core.runs.trash import delete_run, empty_trash, list_trash, restore_run, trash_folder
+from core.runs.variants import duplicate, parse_values, reproduction, sweep
 
 CONFIG = RunConfig(dataset="phantoms", model_options={"base_filters": 4})
 

@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from core.batches import Pictures, Step, read
 from core.data import DATASETS
 from core.data.augmentation import sample
 from core.data.brats import BraTS, regions
@@ -17,10 +16,11 @@ from core.heads import Head, build_criterion, build_network, depth_weights, head
 from core.levels import level_map
 from core.losses import LOSSES
 from core.predict import Predictor
-from core.promotion import promote
 from core.runs import Run, create_run
 from core.train import train
+from core.training.batches import Pictures, Step, read
 from core.weights import load_run, load_run_named, load_weights
+from core.weights.promotion import promote
 from tests.shapes import SIDE, Shapes, config
 
 

@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.__main__ import main
 from core.cleanup import CleanUp, clean
-from core.cleanup_levels import cleaned_levels
+from core.cleanup.levels import cleaned_levels
 from core.levels import mask_at
 from core.runs import Run
 from core.weights import tune

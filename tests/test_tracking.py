@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import mirror, tracking
+from core import tracking
 from core.config import RunConfig
 from core.errors import InputError
 from core.files import read_json, write_json
 from core.runs import Run, create_run
-from core.step_log import StepLog
+from core.runs.step_log import StepLog
+from core.tracking import one_run as mirror
 
 ROOT = Path(__file__).parents[1]
 CONFIG = RunConfig(dataset="phantoms", model_options={"base_filters": 4}, epochs=9)

@@ -25,7 +25,7 @@ from core.data.isbi2012 import IMAGES, LABELS
 from core.errors import InputError
 from core.losses import LOSSES, bce
 from core.runs import Run, create_run, open_run
-from core.step_log import StepLog
+from core.runs.step_log import StepLog
 from core.train import Stopped, train
 from core.weights import load_run
 

@@ -24,7 +24,7 @@ from core.checkpoint import load_checkpoint, load_first_whole, save_checkpoint
 from core.config import RunConfig
 from core.errors import InputError
 from core.runs import Run, create_run, open_run
-from core.step_log import StepLog
+from core.runs.step_log import StepLog
 from core.train import train
 
 Config = Callable[..., RunConfig]

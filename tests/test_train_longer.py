@@ -8,8 +8,8 @@ import pytest
 from core.checkpoint import load_checkpoint
 from core.config import RunConfig
 from core.errors import InputError
-from core.extension import extend
 from core.runs import Run, create_run, open_run
+from core.runs.extension import extend
 from core.train import train
 
 Config = Callable[..., RunConfig]

@@ -16,7 +16,7 @@ from core.data.splits import make_split
 from core.errors import InputError
 from core.home import ROOT
 from core.runs import list_runs
-from core.trial import main, trial
+from core.training.trial import main, trial
 
 
 @pytest.mark.usefixtures("home")
@@ -61,7 +61,7 @@ def test_the_command_answers_in_json_or_in_one_sentence(
     tiny_config: Callable[..., RunConfig], capsys: pytest.CaptureFixture[str]
 ) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "core.trial", json.dumps(tiny_config().document())],
+        [sys.executable, "-m", "core.training.trial", json.dumps(tiny_config().document())],
         capture_output=True,
         text=True,
         check=True,

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from core.errors import InputError
 from core.models import build_model
 from core.predict import Predictor
-from core.uncertainty import (
+from core.prediction.uncertainty import (
     VIEWS,
     Member,
     augmented,

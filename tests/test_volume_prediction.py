@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core import background
-from core.cases import case_of
 from core.errors import InputError
 from core.export.model_facts import model_facts
 from core.imaging import SourceFile, Volume
 from core.levels import LevelMap
 from core.predict import Predictor, Progress
-from core.volume_prediction import VolumePrediction, predict_slices
+from core.prediction import background
+from core.prediction.cases import case_of
+from core.prediction.volume import VolumePrediction, predict_slices
 from core.weights import load_weights
 from tests.uploads import D, nrrd, ramp
 

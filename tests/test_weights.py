@@ -22,7 +22,6 @@ from core.models import build_model
 from core.models.folding import folded
 from core.operating_point import choose_operating_point, with_temperature
 from core.predict import Predictor
-from core.promotion import promote
 from core.runs import Run, create_run, open_run
 from core.weights import (
     list_weights,
@@ -31,6 +30,7 @@ from core.weights import (
     tune,
     weights_document,
 )
+from core.weights.promotion import promote
 
 
 @pytest.fixture(autouse=True)

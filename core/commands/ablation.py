@@ -26,9 +26,9 @@ def ablation_run(
 ) -> None:
     """Train the baseline and its variants; what is finished is kept, the rest goes on."""
     from core.ablation import VARIANTS, baseline, missing
-    from core.ablation_report import as_markdown, report
+    from core.ablation.report import as_markdown, report
     from core.errors import choose
-    from core.tagged_runs import train_until_done, train_when_free
+    from core.runs.tagged import train_until_done, train_when_free
 
     chosen = variants or list(VARIANTS)
     for name in chosen:
@@ -59,7 +59,7 @@ def ablation_report(
     as_json: AsJson = False,
 ) -> None:
     """What each change brought, from the runs that are finished; data sets written before stay."""
-    from core.ablation_report import as_markdown, merged, report
+    from core.ablation.report import as_markdown, merged, report
     from core.files import write_atomic, write_json
 
     document = report(datasets or [], say=say)

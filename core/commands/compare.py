@@ -30,7 +30,7 @@ def compare(
     """Compare models, each at its own frozen threshold, paired by image."""
     from core.compare import compare as compare_evaluations
     from core.compare import same_split
-    from core.comparison_table import FORMS, comparison_table
+    from core.compare.table import FORMS, comparison_table
     from core.errors import choose
     from core.metrics.overlap import METRICS
 

@@ -85,9 +85,9 @@ def promote(
     as_json: AsJson = False,
 ) -> None:
     """Make a shipped model of a finished run, evaluated on its test split."""
-    from core.promotion import promote as ship
     from core.runs import open_run
     from core.weights import weights_document
+    from core.weights.promotion import promote as ship
 
     folder = ship(open_run(run), name)
     test = weights_document(name, "evaluation/test")

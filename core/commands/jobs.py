@@ -65,7 +65,7 @@ def jobs_worker(
     as_json: AsJson = False,
 ) -> None:
     """Look after the queue: start what waits, end what is cancelled. A second one stands by."""
-    from core.worker import work
+    from core.jobs.worker import work
 
     work(until_empty=until_empty, say=say)
     show({"ended": True}, [], as_json=as_json)

@@ -38,10 +38,10 @@ def predict(
     as_json: AsJson = False,
 ) -> None:
     """Write a mask, and more, for every image, page of a stack and volume; results.csv sums up."""
-    from core.batch import Wanted, predict_files
     from core.cleanup import parse_clean_up
     from core.export.model_facts import model_facts
     from core.levels import threshold_index
+    from core.prediction.batch import Wanted, predict_files
 
     wanted = Wanted(
         formats=tuple(dict.fromkeys(formats.replace(" ", "").split(","))),

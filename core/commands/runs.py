@@ -27,7 +27,7 @@ def runs_list(
     as_json: AsJson = False,
 ) -> None:
     """Runs, newest first."""
-    from core.run_table import choose_rows, run_table
+    from core.runs.table import choose_rows, run_table
 
     table = run_table()
     rows = choose_rows(
@@ -52,7 +52,7 @@ def runs_list(
 def runs_show(run: RunArgument, *, as_json: AsJson = False) -> None:
     """Everything about one run."""
     from core.runs import open_run
-    from core.variants import reproduction
+    from core.runs.variants import reproduction
 
     opened = open_run(run)
     document = {
@@ -69,7 +69,7 @@ def runs_show(run: RunArgument, *, as_json: AsJson = False) -> None:
 def runs_command(run: RunArgument, *, as_json: AsJson = False) -> None:
     """The command line that trains a run with these settings again."""
     from core.runs import open_run
-    from core.variants import reproduction
+    from core.runs.variants import reproduction
 
     line = reproduction(open_run(run).config)
     show({"run": run, "command": line}, [line], as_json=as_json)
@@ -110,7 +110,7 @@ def runs_about(
 def runs_delete(run: RunArgument, *, as_json: AsJson = False) -> None:
     """Move a run to the trash, where it stays for 30 days."""
     from core.runs import open_run
-    from core.trash import delete_run
+    from core.runs.trash import delete_run
 
     delete_run(open_run(run))
     undo = f"python -m core runs restore {run}"
@@ -120,7 +120,7 @@ def runs_delete(run: RunArgument, *, as_json: AsJson = False) -> None:
 @group.command("restore")
 def runs_restore(run: RunArgument, *, as_json: AsJson = False) -> None:
     """Bring a deleted run back."""
-    from core.trash import restore_run
+    from core.runs.trash import restore_run
 
     path = str(restore_run(run).path)
     show({"run": run, "path": path}, [path], as_json=as_json)
@@ -133,8 +133,8 @@ def runs_trash(
     as_json: AsJson = False,
 ) -> None:
     """Deleted runs that can be brought back."""
-    from core.progress import duration
-    from core.trash import empty_trash, list_trash
+    from core.runs.trash import empty_trash, list_trash
+    from core.training.progress import duration
 
     if empty:
         removed = empty_trash()
@@ -160,7 +160,7 @@ def runs_duplicate(
     from core.config import parse_setting
     from core.jobs import start
     from core.runs import open_run
-    from core.variants import duplicate
+    from core.runs.variants import duplicate
 
     copy = duplicate(open_run(run), dict(map(parse_setting, settings or [])), name=name)
     job = start(copy).id if queue else None
@@ -182,7 +182,7 @@ def runs_sweep(
     """Runs for every combination of values of some settings, the others as in RUN."""
     from core.jobs import start
     from core.runs import open_run
-    from core.variants import parse_values, sweep
+    from core.runs.variants import parse_values, sweep
 
     values = dict(map(parse_values, over))
     if len(values) < len(over):

@@ -34,13 +34,13 @@ def train(
     from core.config import AugmentationConfig, RunConfig, parse_setting
     from core.data import DATASETS, open_dataset
     from core.data.importing import imported_path
-    from core.distributed import from_leader, joined
     from core.errors import choose
     from core.heads import check_head
     from core.losses import build_loss
     from core.models import card_of
     from core.presets import load_preset
     from core.runs import create_run
+    from core.training.distributed import from_leader, joined
 
     chosen = load_preset(preset) if preset else None
     if chosen and model:
@@ -92,9 +92,9 @@ def resume(
     as_json: AsJson = False,
 ) -> None:
     """Go on with a run from its last checkpoint; under torchrun with several processes."""
-    from core.distributed import from_leader, joined
-    from core.extension import extend
     from core.runs import UNDER_WAY, open_run
+    from core.runs.extension import extend
+    from core.training.distributed import from_leader, joined
 
     if queue:
         if epochs is not None:
@@ -123,10 +123,10 @@ def _queue(name: str, *, as_json: bool) -> None:
 
 
 def _train(name: str, *, as_json: bool) -> None:
-    from core.heartbeat import Stopped
-    from core.progress import training_progress
     from core.runs import open_run
     from core.train import train as fit
+    from core.training.heartbeat import Stopped
+    from core.training.progress import training_progress
 
     try:
         with training_progress() as report:

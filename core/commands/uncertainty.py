@@ -25,8 +25,8 @@ def uncertainty(
     as_json: AsJson = False,
 ) -> None:
     """Is the mean of several answers better, and do they disagree where they err?"""
-    from core.disagreement import disagreement
     from core.errors import InputError
+    from core.prediction.disagreement import disagreement
     from core.weights import load_run_named, load_weights
 
     models = [load_run_named(name) for name in runs or []]

@@ -1,11 +1,11 @@
 """What an export says of a model: its name and SHA-256, its data, its figures and its limits."""
 
-from core.class_view import split_name
 from core.data import DATASETS
 from core.errors import InputError
 from core.export.case import ModelFacts
 from core.files import read_json, sha256
 from core.models import MODELS
+from core.prediction.class_view import split_name
 from core.runs import open_run
 from core.weights import TrainedModel, weights_folder
 

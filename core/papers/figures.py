@@ -25,7 +25,7 @@ from core.papers.conventions import FIGURES, look
 from core.papers.reproduction import Counted
 from core.presets import Preset
 from core.runs import Run
-from core.tagged_runs import Say, evaluate_test, stamp
+from core.runs.tagged import Say, evaluate_test, stamp
 from core.weights import load_run
 
 FILE = "paper.json"

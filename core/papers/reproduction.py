@@ -17,7 +17,7 @@ from core.data.importing import imported_path
 from core.errors import InputError, choose
 from core.presets import Preset
 from core.runs import Run, best_epoch
-from core.tagged_runs import (
+from core.runs.tagged import (
     Say,
     is_over,
     make_tagged_run,

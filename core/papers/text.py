@@ -5,7 +5,7 @@ from typing import Any
 
 from core.papers import PAPERS
 from core.papers.averaging import WAYS
-from core.progress import duration
+from core.training.progress import duration
 
 Document = dict[str, Any]
 HEAD = """# The five papers, reproduced

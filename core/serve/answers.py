@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.cases import case_of
 from core.cleanup import parse_clean_up
 from core.errors import InputError, choose
 from core.export import DISCLAIMER, EXPORTS, Case, export
@@ -19,6 +18,7 @@ from core.export.pictures import png
 from core.imaging import read_any, read_image
 from core.levels import threshold_index
 from core.measure import table
+from core.prediction.cases import case_of
 from core.serve.models import Models
 
 log = logging.getLogger(__name__)

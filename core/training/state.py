@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from core.batches import Foreground, Pictures, output_size
 from core.checkpoint import load_first_whole, pack, save_checkpoint
 from core.config import RunConfig
 from core.data import open_dataset
@@ -21,18 +20,19 @@ from core.data.duplicates import duplicate_groups
 from core.data.preparation import Prepared, prepare, prepare_borders
 from core.data.splits import Split, make_split
 from core.device import pick_device, precision_of, to_device
-from core.distributed import Team
 from core.errors import InputError, choose
-from core.facts import record_facts
 from core.files import sweep_temporary, write_json
 from core.heads import Head, Outputs, build_criterion, build_network, head_of
-from core.heartbeat import Voice
 from core.losses import LOSSES, Loss
-from core.memory import estimate, parts_that_fit
-from core.optimization import Average, build_optimizer
 from core.runs import Run
-from core.step_log import StepLog
-from core.validation import Checked
+from core.runs.facts import record_facts
+from core.runs.step_log import StepLog
+from core.training.batches import Foreground, Pictures, output_size
+from core.training.distributed import Team
+from core.training.heartbeat import Voice
+from core.training.memory import estimate, parts_that_fit
+from core.training.optimization import Average, build_optimizer
+from core.training.validation import Checked
 
 Row = dict[str, Any]
 

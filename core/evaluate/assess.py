@@ -15,10 +15,8 @@ from typing import Any, Self
 import numpy as np
 
 from core.cleanup import CleanUp, parse_clean_up
-from core.cleanup_levels import CleanedSweeps
-from core.cleanup_search import choose_with_clean_up
-from core.convention import Convention
-from core.curves import ThresholdCurves, threshold_curves
+from core.cleanup.levels import CleanedSweeps
+from core.cleanup.search import choose_with_clean_up
 from core.data.base import Sample
 from core.errors import InputError
 from core.evaluate import (
@@ -29,6 +27,8 @@ from core.evaluate import (
     summarize,
     sweep_samples,
 )
+from core.evaluate.convention import Convention
+from core.evaluate.curves import ThresholdCurves, threshold_curves
 from core.levels import LevelMap
 from core.metrics.false_positives import false_positive_components
 from core.metrics.sweep import Counts, Sweep
@@ -39,8 +39,8 @@ from core.operating_point import (
     with_temperature,
 )
 from core.predict import Predictor
+from core.prediction.uncertainty import averaged_views
 from core.rules import components_needed, parse_rule
-from core.uncertainty import averaged_views
 
 SEARCH = "search"
 
@@ -90,7 +90,7 @@ def assess(
         point: The threshold and its clean-up.
         empties: Key of ``EMPTIES``.
         resized: At the size the network sees instead of native, as papers report.
-        views: Key of ``core.uncertainty.VIEWS``; empty for the image as it is.
+        views: Key of ``core.prediction.uncertainty.VIEWS``; empty for the image as it is.
         clean_up: None takes the operating point's.
         progress: Called with samples done and samples in all.
         **facts: ``model``, ``dataset``, ``split`` and ``split_hash`` of the document.

@@ -13,7 +13,7 @@ from core.levels import STEPS, level_map, mask_at
 from core.metrics.overlap import dice
 from core.metrics.sweep import Counts, Sweep, concatenate, sweep_image
 from core.operating_point import choose_operating_point
-from core.uncertainty import (
+from core.prediction.uncertainty import (
     VIEWS,
     AveragedPredictor,
     Member,

@@ -6,9 +6,9 @@ from typing import Any
 from core.config import RunConfig
 from core.data.base import DatasetInfo
 from core.data.splits import Split
-from core.failure_cases import worst_images
 from core.models import card_of
 from core.operating_point import OperatingPoint
+from core.weights.failures import worst_images
 
 FIGURES = ("dice", "iou", "precision", "recall", "specificity", "accuracy")
 

@@ -1,8 +1,8 @@
 """A volume through a network for images, slice by slice, in the background.
 
 Memory is the level map (two bytes a voxel) beside the slices; a slice is seen as a picture of its
-own, as ``core.cases`` and the command line see it, so the maps are the same. What was done before a
-stop is kept. Networks for volumes have no predictor yet.
+own, as ``core.prediction.cases`` and the command line see it, so the maps are the same. What was
+done before a stop is kept. Networks for volumes have no predictor yet.
 """
 
 import threading
@@ -11,9 +11,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from core.background import Work
 from core.levels import LevelMap
 from core.predict import Predictor
+from core.prediction.background import Work
 
 
 def predict_slices(

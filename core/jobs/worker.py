@@ -17,9 +17,9 @@ from contextlib import contextmanager, suppress
 
 from filelock import Timeout
 
-from core.backend import Backend, LocalBackend, devices
 from core.errors import InputError
 from core.jobs import Job, jobs_folder, list_jobs, log_tail, queue, worker_lock
+from core.jobs.backend import Backend, LocalBackend, devices
 from core.processes import living
 from core.runs import Run, open_run, runs_folder
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
-from core.cases import case_of
 from core.cleanup import CleanUp
 from core.errors import InputError, choose
 from core.export import DISCLAIMER, EXPORTS, Case, ModelFacts
@@ -20,6 +19,7 @@ from core.export.model_facts import model_facts
 from core.files import atomic_path, write_atomic
 from core.imaging import Image, Item, Volume, page_count, read_image, survey
 from core.measure import table
+from core.prediction.cases import case_of
 from core.weights import TrainedModel
 
 TABLE = "results.csv"

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.imaging import Image
-from core.training_facts import (
+from core.weights.training_facts import (
     COLOURED,
     STATISTICS,
     TrainingFacts,

@@ -21,7 +21,7 @@ from core.errors import InputError, choose
 from core.files import read_json, write_json
 from core.presets import Preset, load_preset, preset_names
 from core.runs import Run
-from core.tagged_runs import (
+from core.runs.tagged import (
     Say,
     evaluate_test,
     is_over,
@@ -30,7 +30,7 @@ from core.tagged_runs import (
     stamp,
     tagged_runs,
 )
-from core.variants import changed
+from core.runs.variants import changed
 
 if TYPE_CHECKING:
     from core.operating_point import OperatingPoint
@@ -89,7 +89,7 @@ class Variant:
     changes: Mapping[str, Any] = field(default_factory=dict)
     """Settings as ``--set`` takes them; without any the baseline's runs are looked at otherwise."""
     views: str = ""
-    """Test-time augmentation, key of ``core.uncertainty.VIEWS``."""
+    """Test-time augmentation, key of ``core.prediction.uncertainty.VIEWS``."""
     threshold: float | None = None
     """In place of the operating point."""
 
@@ -254,8 +254,8 @@ def predicted_otherwise(run: Run, name: str, *, say: Say) -> Evaluations:
 
 def _point(trained: "TrainedModel", variant: Variant) -> "OperatingPoint":
     """The threshold of a variant of prediction: fixed, or chosen on validation by the same rule."""
-    from core.assess import choose_on_validation
-    from core.uncertainty import averaged_views
+    from core.evaluate.assess import choose_on_validation
+    from core.prediction.uncertainty import averaged_views
 
     point, config = trained.operating_point, trained.config
     if variant.threshold is not None:

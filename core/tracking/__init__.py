@@ -25,8 +25,8 @@ from filelock import FileLock, Timeout
 from core.errors import InputError
 from core.home import ROOT, home
 from core.jobs import MARK
-from core.mirror import is_behind, mirror
 from core.runs import TRAINING, Run
+from core.tracking.one_run import is_behind, mirror
 
 FOLLOW_SECONDS = 2.0
 SHARE, LONGEST_SECONDS = 0.01, 30.0

@@ -18,7 +18,7 @@ from core.errors import InputError
 from core.files import read_json, write_json
 from core.home import home
 from core.runs import TRAINING, Run
-from core.step_log import StepLog
+from core.runs.step_log import StepLog
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.distributed import Team
 from core.runs import Run
+from core.training.distributed import Team
 
 Report = Callable[[dict[str, Any]], None]
 HEARTBEAT_SECONDS = 1.0

@@ -16,10 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.assess import Assessment, assess, choose_on_validation
 from core.checkpoint import load_checkpoint
-from core.class_figures import class_point, summarize_classes, sweep_classes
-from core.class_view import SEPARATOR, ClassPredictor, ClassTruths, split_name
 from core.classical import classical_predictor
 from core.cleanup import clean
 from core.config import RunConfig
@@ -28,6 +25,8 @@ from core.data.splits import PARTS, Split
 from core.device import pick_device
 from core.errors import InputError
 from core.evaluate import HasTruth, summarize, sweep_samples
+from core.evaluate.assess import Assessment, assess, choose_on_validation
+from core.evaluate.class_figures import class_point, summarize_classes, sweep_classes
 from core.files import read_json, sha256
 from core.heads import FOREGROUND, Head, build_network, head_of
 from core.home import ROOT
@@ -36,6 +35,7 @@ from core.models import parameter_count
 from core.models.folding import folded
 from core.operating_point import OperatingPoint
 from core.predict import Predictor
+from core.prediction.class_view import SEPARATOR, ClassPredictor, ClassTruths, split_name
 from core.runs import Run, open_run
 
 NEEDED = ("model.safetensors", "config.json", "operating_point.json", "split.json")
@@ -96,7 +96,7 @@ class TrainedModel:
         dataset: str | None = None,
         **asked: Any,  # noqa: ANN401 - handed on
     ) -> Assessment:
-        """Evaluate by another convention; arguments as ``evaluate`` and ``core.assess.assess``.
+        """Evaluate by another convention; arguments as ``evaluate`` and ``assess`` there.
 
         Raises:
             InputError: As both.

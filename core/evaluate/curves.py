@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.convention import Convention, labels
 from core.errors import choose
+from core.evaluate.convention import Convention, labels
 from core.levels import STEPS
 from core.metrics.aggregation import image_figures
 from core.metrics.card import Figure

@@ -9,12 +9,12 @@ import torch
 
 from core.checkpoint import load_checkpoint
 from core.data import DATASETS, open_dataset
-from core.failure_cases import failure_strip, worst_images
 from core.files import sha256, write_atomic, write_json
-from core.model_card import model_card
 from core.runs import Run, check_name
-from core.training_facts import training_facts
 from core.weights import TrainedModel, load_run, restored, weights_folder
+from core.weights.card import model_card
+from core.weights.failures import failure_strip, worst_images
+from core.weights.training_facts import training_facts
 
 
 def promote(run: Run, name: str) -> Path:

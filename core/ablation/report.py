@@ -32,9 +32,9 @@ from core.metrics.card import Figure
 from core.metrics.overlap import METRICS
 from core.metrics.statistics import RESAMPLES, interval, resample_weights, resampling_units
 from core.papers.text import number, table
-from core.progress import duration
 from core.runs import Run
-from core.tagged_runs import Say, tags_like
+from core.runs.tagged import Say, tags_like
+from core.training.progress import duration
 
 RESULTS = ROOT / "docs" / "ablation.json"
 """Where the page looks for it."""

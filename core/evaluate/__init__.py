@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.cleanup import CleanUp, clean
-from core.convention import AVERAGING, IMPLEMENTATION, INTERVALS, Convention, labels
 from core.data.base import Sample
+from core.evaluate.convention import AVERAGING, IMPLEMENTATION, INTERVALS, Convention, labels
 from core.imaging.resize import inside, resize
 from core.levels import STEPS, LevelMap, mask_at
 from core.metrics.aggregation import EMPTIES, by_group, column, image_figures, spread

@@ -3,7 +3,7 @@
 The first step warms up and does not count. What a whole training would take follows from the number
 of steps and images; loading the data, checkpoints and ``torch.compile`` are left out.
 
-    python -m core.trial CONFIG.json
+    python -m core.training.trial CONFIG.json
 """
 
 import json
@@ -19,7 +19,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from core.batches import Epoch, Pictures, Step, read
 from core.config import RunConfig
 from core.data import Dataset, Sample, open_dataset
 from core.data.preparation import as_channels
@@ -31,8 +30,9 @@ from core.imaging.resize import resize
 from core.levels import level_map
 from core.losses import LOSSES, Loss
 from core.metrics.sweep import sweep_image
-from core.optimization import build_optimizer
 from core.predict import Predictor
+from core.training.batches import Epoch, Pictures, Step, read
+from core.training.optimization import build_optimizer
 
 STEPS = 3
 """One to warm up, two that are timed."""

@@ -8,8 +8,8 @@ from dataclasses import replace
 from core.config import RunConfig
 from core.errors import InputError
 from core.files import write_json
-from core.optimization import extension
 from core.runs import Run
+from core.training.optimization import extension
 
 
 def extend(run: Run, epochs: int) -> RunConfig:

@@ -1,6 +1,7 @@
 """Many uploaded files at once, in the background: a table of results and one zip.
 
-The files lie in a temporary folder while ``core.batch`` works on them, and nowhere afterwards.
+The files lie in a temporary folder while ``core.prediction.batch`` works on them, and nowhere
+afterwards.
 """
 
 import re
@@ -10,11 +11,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.background import Work
-from core.batch import ARCHIVE, Wanted, predict_files
 from core.errors import InputError
 from core.export.case import ModelFacts
 from core.imaging import SourceFile, clean_name
+from core.prediction.background import Work
+from core.prediction.batch import ARCHIVE, Wanted, predict_files
 from core.weights import TrainedModel
 
 

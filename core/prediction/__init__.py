@@ -1,0 +1,1 @@
+"""What is built on ``core.predict``: files, volumes, classes, other servers, uncertainty."""
