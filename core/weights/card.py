@@ -5,12 +5,14 @@ from typing import Any
 
 from core.config import RunConfig
 from core.data.base import DatasetInfo
-from core.data.splits import Split
+from core.data.splits import PARTS, Split
 from core.models import card_of
 from core.operating_point import OperatingPoint
 from core.weights.failures import worst_images
 
 FIGURES = ("dice", "iou", "precision", "recall", "specificity", "accuracy")
+FEW = 5
+"""Patients; from fewer a model has not learnt how they differ."""
 
 
 def model_card(
@@ -21,8 +23,19 @@ def model_card(
     split: Split,
     point: OperatingPoint,
     evaluations: dict[str, dict[str, Any]],
+    patients: Mapping[str, int],
 ) -> str:
-    """Markdown: what the model is, its data and licence, numbers with conventions, limits."""
+    """Markdown: what the model is, its data and licence, numbers with conventions, limits.
+
+    Args:
+        name: Of the model.
+        config: It was trained with.
+        info: Of its data set.
+        split: Of its data.
+        point: Its frozen threshold.
+        evaluations: Of the parts ``val`` and ``test``.
+        patients: Patients or specimens that each part is of.
+    """
     network = card_of(config.model)
     sees = (
         f"resized to {config.size} x {config.size}"
@@ -32,7 +45,7 @@ def model_card(
     source = f"arXiv {network.arxiv}" if network.arxiv else f"doi {network.doi}"
     paper = f"{network.authors} {network.year}, {source}"
     options = ", ".join(f"{key} = {value}" for key, value in config.model_options.items())
-    test = evaluations["test"]
+    test, few = evaluations["test"], _few(patients)
     ranking, calibration = test["threshold_free"], test["calibration"]
     return f"""# {name}
 
@@ -48,7 +61,7 @@ threshold {point.threshold:.3f} ({point.name}).
 - {info.title}: {info.citation}. {info.homepage}
 - Licence of the data: {info.license}.
 - Split ({split.method}): {len(split.train)} training, {len(split.val)} validation and
-  {len(split.test)} test images. SHA-256 of the split: `{split.hash}`.
+  {len(split.test)} test images{_patients(split, patients)}. SHA-256 of the split: `{split.hash}`.
 - The weights come from the training images alone; epoch and threshold from the validation images;
   the test images chose neither.
 
@@ -87,10 +100,28 @@ The prediction is outlined in yellow, the truth in sky blue.
 
 - {len(split.test)} test images from the same source as the training images say little about other
   laboratories, devices or preparations; the interval above does not cover that.
-- Neighbouring images of one specimen are alike, so the effective number of test images is smaller
-  than it looks.
+{few}- Neighbouring images of one specimen are alike, so the effective number of test images is
+  smaller than it looks.
 - On images of another kind the network still answers; the answer then means nothing.
 """
+
+
+def _patients(split: Split, patients: Mapping[str, int]) -> str:
+    """How many patients the parts are of, where images are more than these."""
+    if all(patients[part] == len(getattr(split, part)) for part in PARTS):
+        return ""
+    train, val, test = (patients[part] for part in PARTS)
+    return f", of {train}, {val} and {test} patients or specimens"
+
+
+def _few(patients: Mapping[str, int]) -> str:
+    """A limit that is said first where a model has seen too few to know how people differ."""
+    if patients["train"] >= FEW:
+        return ""
+    return (
+        f"- Patients or specimens are few: {patients['train']} to learn from, {patients['test']} "
+        "to be judged on. How others differ it has not seen, and no interval here holds that.\n"
+    )
 
 
 def _table(evaluations: dict[str, dict[str, Any]]) -> str:

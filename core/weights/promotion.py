@@ -9,6 +9,7 @@ import torch
 
 from core.checkpoint import load_checkpoint
 from core.data import DATASETS, open_dataset
+from core.data.splits import PARTS
 from core.files import sha256, write_atomic, write_json
 from core.runs import Run, check_name
 from core.weights import TrainedModel, load_run, restored, weights_folder
@@ -78,6 +79,10 @@ def promote(run: Run, name: str) -> Path:
             split=trained.split,
             point=trained.operating_point,
             evaluations=evaluations,
+            patients={
+                part: len({sample.group for sample in trained.samples(opened, part)})
+                for part in PARTS
+            },
         )
         write_atomic(partial / "card.md", card.encode())
         files = sorted(file for file in partial.rglob("*") if file.is_file())
