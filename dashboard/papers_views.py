@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.papers import PAPERS, Paper
 from core.papers.averaging import WAYS
+from core.papers.kept import with_kept
 from core.papers.report import averaging_section, preset_row, title_of
 from core.papers.reproduction import runs_of
 from core.papers.text import number, ours_in_words, proper_in_words
@@ -87,7 +88,7 @@ def overview(paper: Paper, own: list[Preset], ours: list[Preset]) -> None:
         st.markdown("**What to look at**\n" + "\n".join(f"- {words}" for words in paper.look_at))
         if paper.finding:
             st.markdown(f"**What it found.** {paper.finding}")
-    rows = [preset_row(preset) for preset in own]
+    rows = with_kept([preset_row(preset) for preset in own])
     _figures(rows)
     _ours(rows, [preset_row(preset) for preset in ours])
     for doubt in paper.doubts:
@@ -144,6 +145,19 @@ def _figures(rows: list[dict[str, Any]]) -> None:
         st.plotly_chart(papers_charts.side_by_side(shown), width="stretch", key="side-by-side")
     else:
         st.caption("Not reproduced on this machine yet: choose *Reproduce* above.")
+    _where_from(rows)
+
+
+def _where_from(rows: list[dict[str, Any]]) -> None:
+    """Says which figures are of this machine and which came along."""
+    came = [row for row in rows if row["made"]]
+    if came:
+        names = ", ".join(row["name"] for row in came)
+        hardware = "; ".join(sorted({one for row in came for one in row["hardware"]}))
+        st.caption(
+            f":material/inventory_2: Ours of {names} came with the program, made on "
+            f"{came[0]['made']} ({hardware}). *Reproduce* puts those of your data in their place."
+        )
 
 
 def _ours(rows: list[dict[str, Any]], best: list[dict[str, Any]]) -> None:

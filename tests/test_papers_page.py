@@ -10,9 +10,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.config import RunConfig
-from core.papers import PAPERS
+from core.files import read_json
+from core.papers import PAPERS, kept
 from core.papers.figures import evaluate_run
+from core.papers.kept import with_kept
 from core.papers.reproduction import runs_of
+from core.papers.text import ours_in_words
 from core.presets import load_preset, load_presets
 from core.runs import create_run
 from core.train import train
@@ -27,6 +30,11 @@ from dashboard.papers_pictures import (
 from dashboard.papers_views import SHORT
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_came_along(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(kept, "RESULTS", tmp_path / "papers.json")
 
 
 def open_page() -> AppTest:
@@ -91,6 +99,27 @@ def test_a_finished_reproduction_is_in_table_pictures_and_curves(
     assert sum("failure" in caption.value for caption in app.caption) == 1, "of three images"
     look(app, "Curves")
     assert app.selectbox(key="papers-run").value == "again"
+
+
+@pytest.mark.usefixtures("home")
+def test_figures_that_came_along_stand_in_for_own_ones(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ISOLINE_WEIGHTS", str(tmp_path))
+    monkeypatch.setattr(kept, "RESULTS", ROOT / "docs" / "papers.json")
+    row = next(r for r in read_json(kept.RESULTS)["presets"] if r["name"] == "isbi-4")
+    app = open_page()
+    app.selectbox(key="paper").set_value("ten_experiments").run()
+    assert not app.exception
+    table = app.dataframe[0].value
+    ours = dict(zip(table["Experiment"] + table["Figure"], table["Ours"], strict=True))
+    assert ours["isbi-4Jaccard"] == ours_in_words(row["printed"][1])
+    assert ours["isbi-1IoU"] == "–"
+    said = next(one.value for one in app.caption if "came with the program" in one.value)
+    assert "isbi-4" in said
+    assert "isbi-1," not in said
+    own = {**row, "proper": {**row["proper"], "n_images": 1}}
+    assert with_kept([own]) == [{**own, "made": None}], "own runs come first"
 
 
 @pytest.mark.usefixtures("home")
