@@ -92,7 +92,8 @@ def main() -> None:
             ("test", contest.test),
         )
     )
-    software = f"{device}, torch {torch.__version__}, {contest.dataset} ({parts}), "
+    software = f"{device}, torch {torch.__version__}, {torch.get_num_threads()} threads, "
+    software += f"{contest.dataset} ({parts}), "
     software += f"{given.size} x {given.size}, {given.minutes:g} minutes each, {given.seeds} seeds"
     contestants = _contestants(found)
     document = report("accuracy", _results(contestants), _goals(contestants), software=software)
