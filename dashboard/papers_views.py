@@ -32,6 +32,9 @@ SHORT = {
 
 def picker() -> str:
     """The chosen paper; at first one for which there is something to see."""
+    if (asked := st.query_params.get("paper", "")) in PAPERS:  # a link by the key
+        st.session_state["paper"] = asked
+        del st.query_params["paper"]
     chosen = st.selectbox(
         "Paper",
         list(PAPERS),
@@ -118,7 +121,7 @@ def _figures(rows: list[dict[str, Any]]) -> None:
             "Experiment": [figure["preset"] for figure in figures],
             "Figure": [figure["called"] for figure in figures],
             "Part": [figure["split"] for figure in figures],
-            "Paper": [figure["printed"] for figure in figures],
+            "Paper": [_printed(figure["printed"]) for figure in figures],
             "Ours": [ours_in_words(figure) for figure in figures],
             "Convention": [figure["title"] for figure in figures],
         }
@@ -128,7 +131,7 @@ def _figures(rows: list[dict[str, Any]]) -> None:
         hide_index=True,
         height=min(420, 38 + 35 * len(frame)),
         column_config={
-            "Paper": st.column_config.NumberColumn(format="%.4f", help="As printed."),
+            "Paper": st.column_config.TextColumn(help="As printed; a dash: not printed."),
             "Ours": st.column_config.TextColumn(
                 help="Mean over our runs (lowest–highest), runs, images n. A dash: not run here."
             ),
@@ -146,6 +149,10 @@ def _figures(rows: list[dict[str, Any]]) -> None:
     else:
         st.caption("Not reproduced on this machine yet: choose *Reproduce* above.")
     _where_from(rows)
+
+
+def _printed(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"
 
 
 def _where_from(rows: list[dict[str, Any]]) -> None:
@@ -220,7 +227,8 @@ def _amount(row: dict[str, Any]) -> str:
 
 
 def _runs_in_words(row: dict[str, Any]) -> str:
-    epochs, words = row["epochs"], f"{len(row['seeds'])} seeds"
+    epochs, seeds = row["epochs"], len(row["seeds"])
+    words = f"{seeds} seed{'s' * (seeds != 1)}"
     if row["folds"]:
         words += f" × {row['folds']} folds"
     if epochs["ours"] != epochs["preset"]:

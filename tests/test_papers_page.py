@@ -89,7 +89,7 @@ def test_a_finished_reproduction_is_in_table_pictures_and_curves(
     assert app.selectbox(key="paper").value == "ten_experiments", "the one with something to see"
     table = app.dataframe[0].value
     row = table[(table["Experiment"] == "isbi-3") & (table["Figure"] == "IoU")].iloc[0]
-    assert row["Paper"] == 0.6725
+    assert row["Paper"] == "0.6725"
     assert row["Ours"].endswith("1 run, n = 2")
     proper = app.dataframe[1].value
     assert proper["Data"].tolist() == ["15 of 30 images, partial"]
