@@ -276,7 +276,8 @@ def test_a_disk_without_room_is_written_later_and_once(store: Path) -> None:
     run = trained("one", epochs=3)
     program = (
         "import json, os, resource, signal, sys\n"
-        "from core import mirror, tracking\n"
+        "from core import tracking\n"
+        "from core.tracking import one_run as mirror\n"
         "from core.runs import list_runs\n"
         "mirror.open_store()\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
