@@ -52,11 +52,14 @@ def dots(datasets: Sequence[dict[str, Any]]) -> go.Figure:
         legend={"orientation": "h", "y": -58 / max(height, 1), "x": 0},
     )
     figure.update_xaxes(
-        title="difference of test Dice to the baseline, better to the right", tickformat="+.2f"
+        title="difference of test Dice, better to the right",
+        tickformat="+.2f",
+        tickangle=0,
+        nticks=5,
     )
     return figure.update_yaxes(
         tickvals=list(range(len(titles))),
-        ticktext=titles,
+        ticktext=[title.replace(": ", ":<br>", 1) for title in titles],  # a phone is narrow
         range=[len(titles) - 0.5, -0.5],
         automargin=True,
         showgrid=False,
