@@ -223,6 +223,7 @@ def _amount(row: dict[str, Any]) -> str:
         words = f"{data['ours']} of {data['paper']} {data['unit']}"
     if data["substitute"]:
         return f"{words}, {title_of(data['dataset'])} in place of {title_of(row['dataset'])}"
+    words += ", validation and test of one patient" * bool(data.get("shared"))
     return f"{words}, partial" if data["partial"] else words
 
 

@@ -160,7 +160,9 @@ def test_the_chart_has_a_dot_with_an_interval_for_every_change(ran: dict[str, An
     other = {**ran, "title": "Other", "rows": ran["rows"][:2]}
     figure = dots([ran, other])
     assert [len(trace.x) for trace in figure.data] == [3, 2]
-    assert list(figure.layout.yaxis.ticktext) == [row["title"] for row in ran["rows"]]
+    assert list(figure.layout.yaxis.ticktext) == [
+        row["title"].replace(": ", ":<br>", 1) for row in ran["rows"]
+    ]
     first = ran["rows"][0]["test"]
     assert figure.data[0].x[0] - figure.data[0].error_x.arrayminus[0] == pytest.approx(
         first["ci95"][0]

@@ -135,6 +135,7 @@ def _data(preset: Preset, used: Sequence[Counted]) -> Document:
         "partial": wanted is not None and ours < wanted,
         "parts": parts,
         "split": split.method,
+        "shared": used[-1].config.share_group,
     }
 
 

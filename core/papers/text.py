@@ -214,7 +214,8 @@ def _tested(row: Document) -> str:
     other = f", **{data['dataset']} in place of {row['dataset']}**" if data["substitute"] else ""
     hashes = (row["proper"] or {}).get("split_hashes", [])
     split = f"; split {', '.join(one[:8] for one in hashes)}" if hashes else ""
-    return f"{amount}{partial}{other}; {counts}{split}"
+    shared = "; validation and test are of one patient" if data["shared"] else ""
+    return f"{amount}{partial}{other}; {counts}{split}{shared}"
 
 
 def _repeated(row: Document) -> str:
