@@ -24,7 +24,8 @@ from core.operating_point import OperatingPoint, choose_operating_point, with_te
 from core.rules import components_needed
 from core.runs import open_run
 from core.training.progress import duration
-from core.weights import tune, weights_folder
+from core.weights import weights_folder
+from core.weights.tuning import tune
 from dashboard import cache, run_views, widgets
 from dashboard.sources import dataset_path, is_drawn
 from dashboard.threshold_board import MOST_LINES, deliver, threshold_board

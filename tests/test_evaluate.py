@@ -20,7 +20,8 @@ from core.levels import STEPS
 from core.metrics.overlap import METRICS
 from core.operating_point import OperatingPoint
 from core.runs import Run
-from core.weights import load_run, tune
+from core.weights import load_run
+from core.weights.tuning import tune
 
 FACTS = {"model": "m", "dataset": "d", "split": "val", "split_hash": "0123"}
 POINT = OperatingPoint(

@@ -21,7 +21,7 @@ from core.cleanup import CleanUp, clean
 from core.cleanup.levels import cleaned_levels
 from core.levels import mask_at
 from core.runs import Run
-from core.weights import tune
+from core.weights.tuning import tune
 from dashboard import threshold_views
 from dashboard.threshold_board import chosen_by_hand
 from dashboard.threshold_message import FIGURES, Shown, shown, tile, tile_side

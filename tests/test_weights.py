@@ -27,10 +27,10 @@ from core.weights import (
     list_weights,
     load_run,
     load_weights,
-    tune,
     weights_document,
 )
 from core.weights.promotion import promote
+from core.weights.tuning import tune
 
 
 @pytest.fixture(autouse=True)

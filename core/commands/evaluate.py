@@ -72,7 +72,7 @@ def tune(
     as_json: AsJson = False,
 ) -> None:
     """Choose the threshold anew by a rule, on the validation split, and keep it with the run."""
-    from core.weights import tune as choose_anew
+    from core.weights.tuning import tune as choose_anew
 
     point = choose_anew(run, rule, clean_up=clean_up)
     show(point, _point_lines(point), as_json=as_json)
