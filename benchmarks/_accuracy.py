@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from benchmarks._training import LEARNING_RATE, MOVES, Job, Pair, read
-from benchmarks._training_peers import _Files, _loading, _monai_transforms, _step
+from benchmarks._training_peers import _Files, _loading, _step, monai_loader
 from core.ablation import best_preset
 from core.config import RunConfig
 from core.data.base import Sample
@@ -225,19 +225,9 @@ def _monai(job: Job, device: torch.device) -> tuple[Batches, Criterion]:
     import warnings
 
     warnings.simplefilter("ignore")  # of its own libraries
-    from monai.data.dataloader import DataLoader as MonaiLoader
-    from monai.data.dataset import CacheDataset
     from monai.losses.dice import DiceCELoss
 
-    folder = Path(job.folder)
-    names = [
-        {"image": str(folder / "images" / name), "label": str(folder / "masks" / name)}
-        for name in job.train
-    ]
-    cached = CacheDataset(
-        names, _monai_transforms(job), num_workers=max(1, job.workers), progress=False
-    )
-    loader = MonaiLoader(cached, shuffle=True, **_loading(job, device))
+    loader = monai_loader(job, device)
 
     def batches() -> Iterator[tuple[Tensor, Tensor]]:
         for batch in loader:

@@ -46,18 +46,11 @@ def smp(job: Job) -> Course:
     return stopwatch.course
 
 
-def monai(job: Job) -> Course:
-    """MONAI: cached up to the random part, dictionary transforms one by one, fp32, its trainer.
-
-    Without pytorch-ignite, which its trainer needs, the loop that its tutorials write out.
-    """
-    warnings.simplefilter("ignore")  # of its own libraries
+def monai_loader(job: Job, device: torch.device) -> Any:  # noqa: ANN401 - its library's own
+    """MONAI's batches: everything up to the random part of the transforms is cached."""
     from monai.data.dataloader import DataLoader as MonaiLoader
     from monai.data.dataset import CacheDataset
-    from monai.losses.dice import DiceCELoss
 
-    began = time.perf_counter()
-    device, model = pick_device(), _network()
     folder = Path(job.folder)
     names = [
         {"image": str(folder / "images" / name), "label": str(folder / "masks" / name)}
@@ -66,7 +59,20 @@ def monai(job: Job) -> Course:
     cached = CacheDataset(
         names, _monai_transforms(job), num_workers=max(1, job.workers), progress=False
     )
-    loader = MonaiLoader(cached, shuffle=True, **_loading(job, device))
+    return MonaiLoader(cached, shuffle=True, **_loading(job, device))
+
+
+def monai(job: Job) -> Course:
+    """MONAI: cached up to the random part, dictionary transforms one by one, fp32, its trainer.
+
+    Without pytorch-ignite, which its trainer needs, the loop that its tutorials write out.
+    """
+    warnings.simplefilter("ignore")  # of its own libraries
+    from monai.losses.dice import DiceCELoss
+
+    began = time.perf_counter()
+    device, model = pick_device(), _network()
+    loader = monai_loader(job, device)
     stopwatch = Stopwatch(job, model, device, began=began)
     optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
     loss = DiceCELoss(sigmoid=True)

@@ -78,12 +78,15 @@ def example_names(dataset: str) -> dict[str, str]:
 
 
 def _held_out(dataset: str, model: str) -> dict[str, str]:
-    """Images of a shipped model's test split: typical ones by its own figures, then hard ones."""
-    rows = [
-        row
-        for row in weights_document(model, "evaluation/test")["images"]
-        if row["dice"] is not None
-    ]
+    """Images of a shipped model's test split: typical ones by its own figures, then hard ones.
+
+    Only those with something to find, which not every slice of a volume has.
+    """
+    rows = []
+    for row in weights_document(model, "evaluation/test")["images"]:
+        tp, _, fn, _ = row["counts"]
+        if tp + fn:
+            rows.append(row)
     middle = median(row["dice"] for row in rows)
     typical = sorted(rows, key=lambda row: abs(row["dice"] - middle))[:TYPICAL]
     hard = sorted(rows, key=lambda row: row["dice"])[:HARD]

@@ -72,7 +72,7 @@ SMALL: dict[str, Any] = {
 }
 """What every baseline has; the rest is from the best preset of the data set."""
 EPOCHS = {"dsb2018": 6, "busi": 16}
-"""About 350 steps of eight images; two seeds of all variants take 20 to 25 minutes on two cores."""
+"""About 350 steps of eight images."""
 USUAL_EPOCHS = 10
 
 Document = dict[str, Any]

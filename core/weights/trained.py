@@ -130,23 +130,25 @@ class TrainedModel:
         """
         if not self.of:
             return opened
-        head = head_of(self.config, opened.info)
-        if self.of not in head.names:
+        head, place = self._place(opened.info)
+        if place is None:
             raise InputError(
                 f"{opened.info.name} has no class '{self.of}', which {self.name} marks; it has "
                 + ", ".join(head.names)
             )
-        return ClassTruths(opened, head, head.names.index(self.of))
+        return ClassTruths(opened, head, place)
 
     def truth(self, labels: NDArray[np.uint8], info: DatasetInfo) -> NDArray[np.bool_] | None:
         """What of a reference it should mark, shape (H, W); None where the data set has no such."""
         if not self.of:
             return labels > 0
+        head, place = self._place(info)
+        return None if place is None else np.asarray(head.truths(labels)[place], np.bool_)
+
+    def _place(self, info: DatasetInfo) -> tuple[Head, int | None]:
+        """The maps on a data set, and which of them is of the class; None where none is."""
         head = head_of(self.config, info)
-        if self.of not in head.names:
-            return None
-        truth: NDArray[np.bool_] = head.truths(labels)[head.names.index(self.of)]
-        return truth
+        return head, head.names.index(self.of) if self.of in head.names else None
 
     @property
     def parameters(self) -> int:
