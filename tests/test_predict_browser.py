@@ -19,6 +19,7 @@ from core.home import home
 from core.levels import mask_at
 from core.weights import load_weights
 from dashboard.viewer.decision import covered
+from tests.layout import unfold
 
 pytestmark = pytest.mark.browser
 SIZE = 96
@@ -173,7 +174,7 @@ def test_an_uploaded_truth_is_compared_and_keeps_the_corrections(page: Page) -> 
     heard(page, "put in")
     before = shown_mask(page)
     expect(page.locator("[data-action=truth]")).to_be_hidden()
-    page.get_by_text("More", exact=True).first.click()
+    unfold(page, "More")
     truth = draw("nuclei", index=0, size=SIZE).truth.astype(np.uint8)
     upload(page, "truth.png", png(truth), number=1)
     expect(page.locator("[data-action=truth]")).to_be_visible(timeout=20_000)
@@ -185,7 +186,7 @@ def test_an_uploaded_truth_is_compared_and_keeps_the_corrections(page: Page) -> 
 
 
 def test_a_truth_of_another_size_is_one_sentence(page: Page) -> None:
-    page.get_by_text("More", exact=True).first.click()
+    unfold(page, "More")
     upload(page, "small.png", png(np.zeros((32, 48), np.uint8)), number=1)
     alert = page.get_by_test_id("stAlert")
     expect(alert).to_contain_text("small.png: 48x32 pixels, the picture has 96x96", timeout=20_000)
@@ -193,7 +194,7 @@ def test_a_truth_of_another_size_is_one_sentence(page: Page) -> None:
 
 def test_uncertainty_is_shown_where_it_is_asked_for(page: Page) -> None:
     expect(page.locator("[data-action=uncertainty]")).to_be_hidden()
-    page.get_by_text("More", exact=True).first.click()
+    unfold(page, "More")
     page.get_by_text("Show uncertainty").click()
     button = page.locator("[data-action=uncertainty]")
     expect(button).to_be_visible(timeout=30_000)

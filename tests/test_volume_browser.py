@@ -17,6 +17,7 @@ from core.imaging import Volume, read_any
 from core.imaging.planes import to_slices
 from core.weights import load_weights
 from tests.apps.volume_data import DEPTH, HEIGHT, WIDTH, drawn_volume
+from tests.layout import unfold
 
 pytestmark = pytest.mark.browser
 nib: Any = nibabel  # its types are half there
@@ -204,7 +205,7 @@ def test_a_volume_is_predicted_looked_at_and_taken_along(
 def test_two_models_beside_each_other_zoom_together(site: str, visit: Callable[..., Page]) -> None:
     page = visit(site)
     expect(page.locator(".isoline")).to_be_visible(timeout=120_000)
-    page.get_by_text("More", exact=True).first.click()
+    unfold(page, "More")
     page.get_by_role("combobox", name=re.compile("Models beside it")).click()
     page.get_by_role("option", name=re.compile("otsu")).click()
     page.keyboard.press("Escape")
@@ -242,7 +243,7 @@ def test_many_files_are_one_table_and_one_zip(
         Image.fromarray(picture).save(tmp_path / f"cell {n}.png")
         files.append(tmp_path / f"cell {n}.png")
     page.locator("input[type=file]").first.set_input_files(files)
-    page.get_by_text("All 3 at once").click(timeout=60_000)
+    unfold(page, "All 3 at once")
     page.get_by_role("button", name="Predict all 3").click()
     with page.expect_download(timeout=60_000) as download:
         page.get_by_role("button", name="Everything as one zip").click(timeout=60_000)
