@@ -349,6 +349,7 @@ def packed_volume(model_key: str, content: str, volume: Volume, levels: LevelMap
                 plane=volume.plane,
                 spacing_mm=volume.slice_spacing_mm(),
                 voxel_mm3=volume.voxel_mm3 if volume.spacing_known else None,
+                sides_known=volume.orientation_known,
                 window=window,
                 unit=volume.facts.unit,
                 presets={n.capitalize(): w for n, w in WINDOWS_HU.items()} if hounsfield else {},
@@ -403,6 +404,7 @@ def packed_scene(
                 clean_up=replace(point.clean_up, largest_component=False),
                 uncertainty=uncertainty,
                 uncertainty_name="Standard deviation over 8 views",
+                sides=picture.source.sides if picture.source else "",
                 raw=raw_values(picture.source),
                 title=picture.title,
             )

@@ -86,6 +86,7 @@ def test_the_planes_show_the_slices_through_the_cross_and_follow_a_click(
     plain: str, visit: Callable[..., Page]
 ) -> None:
     root = ready(visit(f"{plain}/?spacing=0.8"))
+    assert not root.locator("[data-sides]").first.is_visible()  # not stated, so not claimed
     levels = drawn_volume()[1]
     at = ask(root, "at")
     assert levels[tuple(at)] >= 412  # begins where there is something to see
@@ -174,6 +175,8 @@ def test_a_volume_is_predicted_looked_at_and_taken_along(
     page.locator("input[type=file]").first.set_input_files(file)
     page.get_by_role("radio", name="Whole volume").click(timeout=60_000)
     root = ready(page)
+    letters = root.locator(".plane.big").get_by_role("img", name="Patient's right at the left")
+    expect(letters).to_have_text("RLAP")
     page.get_by_role("slider", name="Threshold").focus()
     page.keyboard.press("PageUp")
     caption = page.get_by_text(re.compile(r"^Mask at threshold 0\.\d{3}"))

@@ -98,12 +98,21 @@ def test_planes_lie_as_the_slices_of_the_file_do(plane: str) -> None:
     file = np.arange(4 * 5 * 6).reshape(4, 5, 6)
     orientation = "RAS"
     slices = to_slices(file, orientation, plane=plane)
-    for document in plane_documents(plane):
+    for document in plane_documents(plane, lettered=True):
         turned = slices.transpose(document["axes"])
         flips = tuple(slice(None, None, -1 if flip else 1) for flip in document["flips"])
         expected = to_slices(file, orientation, plane=document["name"])
         np.testing.assert_array_equal(turned[flips], expected)
-    assert plane_documents(plane)[0]["flips"] == [False] * 3
+        assert (
+            document["sides"]
+            == {"axial": "RLAP", "coronal": "RLSI", "sagittal": "APSI"}[document["name"]]
+        )
+    assert plane_documents(plane, lettered=False)[0] == {
+        "name": plane,
+        "axes": (0, 1, 2),
+        "flips": [False] * 3,
+        "sides": "",
+    }
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,8 @@ class Decoded:
     page_count: int = 1
     spacing_mm: tuple[float, float] | None = None
     affine: NDArray[np.float64] | None = None
+    sides: str = ""
+    """As ``Image.sides``."""
     window: Window | None = None
     facts: SourceFacts = field(default_factory=SourceFacts)
     warnings: tuple[str, ...] = ()

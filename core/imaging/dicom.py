@@ -237,6 +237,7 @@ def _page(dataset: "Dataset", header: Header, page: int) -> Decoded:
         page_count=header.frames,
         spacing_mm=header.spacing_mm,
         affine=affine,
+        sides=header.sides,
         window=shown_window(header),
         facts=_facts(header, orientation=orientation, tilt_degrees=0.0),
         warnings=(*_warnings(header), *not_numbers(pixels)),

@@ -22,6 +22,7 @@ from core.imaging.dicom_tags import (
 )
 from core.imaging.facts import MODALITIES
 from core.imaging.opening import MAX_BYTES, MAX_PIXELS
+from core.imaging.planes import sides_of_directions, sides_towards
 from core.imaging.window import Window
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ _WITHOUT_PICTURE = {
     "RTPLAN": "a treatment plan",
 }
 _CM = 3  # unit of an ultrasound region
+_FEET_AND_HEAD = str.maketrans("FH", "IS")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +74,8 @@ class Header:
     """A spacing is stated, but of the detector and not of the patient."""
     orientation: tuple[float, ...]
     """Direction of rows and of columns (left, posterior, superior); empty where not stated."""
+    sides: str
+    """As ``Image.sides``."""
     positions: tuple[tuple[float, ...], ...]
     """Of the first pixel of each frame that states one."""
     depth_mm: float
@@ -112,6 +116,7 @@ def header_of(dataset: "Dataset") -> Header:
     groups = groups_of(dataset)
     slope, intercept, unit = _rescale(dataset, groups, modality)
     spacing, detector = _spacing(dataset, groups, modality)
+    orientation = _orientation(dataset, groups)
     return Header(
         rows=rows,
         columns=columns,
@@ -129,7 +134,8 @@ def header_of(dataset: "Dataset") -> Header:
         window=_window(dataset, groups),
         spacing_mm=spacing,
         detector_spacing=detector,
-        orientation=_orientation(dataset, groups),
+        orientation=orientation,
+        sides=_sides(dataset, orientation),
         positions=_positions(dataset, frames),
         depth_mm=_depth(dataset, groups),
         burned_in=text_of(dataset, "BurnedInAnnotation") == "YES",
@@ -240,6 +246,19 @@ def _orientation(dataset: "Dataset", groups: list["Dataset"]) -> tuple[float, ..
     if max(abs(length - 1) for length in lengths) > 0.01 or abs(angle) > 0.01:
         raise InputError("its orientation is no pair of directions; export it again")
     return found
+
+
+def _sides(dataset: "Dataset", orientation: tuple[float, ...]) -> str:
+    """By the directions in the patient; a radiograph has only letters, the nearest first."""
+    if orientation:
+        return sides_of_directions(orientation[:3], orientation[3:])
+    letters = value_of(dataset, "PatientOrientation")
+    if text_of(dataset, "AnatomicalOrientationType") == "QUADRUPED":
+        return ""
+    if not isinstance(letters, Sequence) or isinstance(letters, str) or len(letters) != 2:
+        return ""
+    across, down = (str(code)[:1].translate(_FEET_AND_HEAD) for code in letters)
+    return sides_towards(across, down)
 
 
 def _positions(dataset: "Dataset", frames: int) -> tuple[tuple[float, ...], ...]:

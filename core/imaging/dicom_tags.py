@@ -20,6 +20,7 @@ _TAGS = (
     "ImageType", "SOPInstanceUID", "SeriesInstanceUID", "Modality", "BurnedInAnnotation",
     "GantryDetectorTilt", "SliceThickness", "SpacingBetweenSlices", "EchoTime", "AcquisitionNumber",
     "TemporalPositionIdentifier", "ImagePositionPatient", "ImageOrientationPatient",
+    "PatientOrientation", "AnatomicalOrientationType",
     "PixelSpacing", "ImagerPixelSpacing", "SequenceOfUltrasoundRegions",
     "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames",
     "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation",

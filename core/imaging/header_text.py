@@ -121,6 +121,7 @@ def build_volume(
         orientation=orientation,
         name="",
         source=f"{title}, {layout.words}, {size} voxels, {orientation}{assumed}",
+        orientation_known=stated,
         array=array,
         spacing_known=spacing_known,
         facts=SourceFacts(format=title, bits=layout.dtype.itemsize * 8, orientation=orientation),

@@ -38,6 +38,9 @@ class Image:
     affine: NDArray[np.float64] | None = None
     """Column, row and 0 to patient position in millimetres (right, anterior, superior), (4, 4);
     None where the file says nothing of a patient."""
+    sides: str = ""
+    """What of the patient lies at the left, right, top and bottom, a letter each: ``RLAP`` is
+    right, left, anterior, posterior. Empty where the file does not say."""
     window: tuple[float, float] | None = None
     """Values shown as black and white; None shows everything. ``pixels`` stay as they are."""
     facts: SourceFacts = field(default_factory=SourceFacts)

@@ -180,6 +180,7 @@ def _header(
         orientation=orientation,
         name=shown,
         source=words,
+        orientation_known=stated,
     )
     return geometry, layout, offset
 

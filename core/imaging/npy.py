@@ -40,6 +40,7 @@ def read_npy(stream: BinaryIO, page: int) -> Decoded | Volume:
         orientation="LPS",
         name="",
         source=f"NumPy, {kind_in_words(voxels[0])}, {size} voxels, LPS (not stated, assumed)",
+        orientation_known=False,
         array=voxels,
         spacing_known=False,
         facts=facts,

@@ -44,6 +44,35 @@ def along(
     return d, h, w
 
 
+def sides_of_plane(plane: str) -> str:
+    """What lies at the left, right, top and bottom of an upright slice, a letter each: ``RLAP``."""
+    return sides_towards(across=PLANES[plane][2], down=PLANES[plane][1])
+
+
+def sides_of_directions(across: Sequence[float], down: Sequence[float]) -> str:
+    """What lies at the left, right, top and bottom of a picture, a letter each.
+
+    Args:
+        across: Towards where columns count, three numbers (left, posterior, superior).
+        down: Towards where rows count.
+
+    Returns:
+        As ``RLAP``; empty where it is shown so aslant that both are nearest to one axis.
+    """
+    letters = []
+    for direction in (across, down):
+        most = max(range(3), key=lambda axis: abs(direction[axis]))
+        letters.append("LPS"[most] if direction[most] > 0 else "RAI"[most])
+    return sides_towards(across=letters[0], down=letters[1])
+
+
+def sides_towards(across: str, down: str) -> str:
+    """As ``sides_of_directions``, from the letters towards which columns and rows count."""
+    if not {across, down} <= _OPPOSITE.keys() or down in {across, _OPPOSITE[across]}:
+        return ""
+    return _OPPOSITE[across] + across + _OPPOSITE[down] + down
+
+
 def _turn(orientation: str, plane: str) -> tuple[list[int], tuple[slice, ...]]:
     """The axis of the file for each of D, H and W, and which of them run backwards."""
     order, flips = [], []

@@ -171,6 +171,7 @@ def _image(
         source=f"{title}, {words}",
         page_count=found.page_count,
         affine=found.affine,
+        sides=found.sides,
         window=found.window,
         facts=replace(found.facts, format=title, bits=bits),
         warnings=found.warnings or not_numbers(pixels),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from core.errors import InputError
 from core.imaging.facts import SourceFacts
 from core.imaging.image import Image, to_8bit
-from core.imaging.planes import along, to_slices
+from core.imaging.planes import along, sides_of_plane, to_slices
 from core.imaging.source_file import SourceFile
 from core.imaging.window import Window
 
@@ -36,6 +36,8 @@ class Geometry:
     """File name for display; see ``clean_name``."""
     source: str
     """Kind of file and voxels in plain words."""
+    orientation_known: bool = True
+    """False where the file states none: then ``orientation`` and ``affine`` are assumed."""
 
     @property
     def voxel_mm3(self) -> float:
@@ -92,6 +94,7 @@ class Volume(Geometry):
             pixels=slices[index],
             name=self.name,
             spacing_mm=spacing,
+            sides=sides_of_plane(plane or self.plane) if self.orientation_known else "",
             source=self.source + (one if len(slices) > 1 else ""),
             page_count=len(slices),
             window=self.window or self.full_window(),

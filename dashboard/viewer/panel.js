@@ -66,6 +66,16 @@ function writeText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+const SIDE_NAMES = { R: "right", L: "left", A: "anterior", P: "posterior", S: "superior", I: "inferior" };
+
+/** Letters at the edges: what of the patient lies at the left, right, top and bottom. */
+function writeSides(box, sides = "") {
+  box.hidden = !sides;
+  [...box.children].forEach((letter, n) => writeText(letter, sides[n] ?? ""));
+  const [left, , top] = [...sides].map((letter) => SIDE_NAMES[letter]);
+  box.setAttribute("aria-label", `Patient's ${left} at the left, ${top} at the top`);
+}
+
 /** Which entries of the legend the present look needs. */
 function legendKeys(look, truthKnown, corrected) {
   if (!look.overlay) return [];
@@ -83,6 +93,7 @@ function describeScene(viewer) {
   viewer.part("title").title = header.title;
   const size = `${header.width} by ${header.height} pixels`;
   viewer.part("canvas", "image").setAttribute("aria-label", `${header.title || "Image"}, ${size}`);
+  for (const box of viewer.root.querySelectorAll("[data-sides]")) writeSides(box, header.sides);
   viewer.part("action", "truth").hidden = !tally.known;
   viewer.part("action", "uncertainty").hidden = !viewer.scene.uncertainty;
   if (viewer.scene.uncertainty) {

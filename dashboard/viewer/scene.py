@@ -85,6 +85,8 @@ class Scene:
     """How far predictions disagree at each pixel, in thousandths, shape (H, W), 0…1000."""
     uncertainty_name: str = "Uncertainty"
     """What it measures, as ``Standard deviation over 8 views``."""
+    sides: str = ""
+    """As ``Image.sides``: letters for left, right, top and bottom."""
     raw: RawValues | None = None
     """The values that the picture was made of, where it holds more than 8 bits."""
     title: str = ""
@@ -160,6 +162,7 @@ def pack(scene: Scene) -> bytes:
         "title": scene.title,
         "operating_point": scene.operating_point,
         "operating_point_name": scene.operating_point_name,
+        "sides": scene.sides,
         "spacing_mm": scene.spacing_mm,
         "pixel_area_mm2": scene.pixel_area_mm2,
         "minimum_area_px": scene.clean_up.minimum_area_px,

@@ -29,6 +29,7 @@ class PlanePane {
     this.projected = null;
     this.shownSlice = null;
     this.spoil("slice");
+    writeSides(this.part("sides"), plane.sides);
     this.stage.setAttribute("aria-label", `${this.title} plane: arrows up and down change the slice`);
   }
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.imaging import Window
-from core.imaging.planes import PLANES, along
+from core.imaging.planes import PLANES, along, sides_of_plane
 from core.levels import STEPS, LevelMap
 from dashboard.viewer.scene import MESSAGE_VERSION, check_index, join
 
@@ -44,6 +44,8 @@ class VolumeScene:
     """Along D, H and W; where it is not known, in voxels."""
     voxel_mm3: float | None = None
     """Volume of a voxel; None where the spacing is not known."""
+    sides_known: bool = False
+    """Whether the file states where left and right are; then each plane is lettered."""
     window: Window | None = None
     """Values shown as black and white; None for 8-bit values, which are shown as they are."""
     unit: str = ""
@@ -87,7 +89,7 @@ def pack_volume(scene: VolumeScene) -> bytes:
         "shape": levels.shape,
         "whole": scene.levels.shape,
         "steps": steps,
-        "planes": plane_documents(scene.plane),
+        "planes": plane_documents(scene.plane, lettered=scene.sides_known),
         "spacing_mm": [mm * step for mm, step in zip(scene.spacing_mm, steps, strict=True)],
         "voxel_mm3": scene.voxel_mm3,
         "grey": coding | {"unit": scene.unit},
@@ -148,14 +150,15 @@ def sizes_along(levels: LevelMap, axis: int) -> NDArray[np.int64]:
     return np.stack([np.bincount(one.ravel(), minlength=STEPS + 1) for one in slices])
 
 
-def plane_documents(plane: str) -> list[dict[str, Any]]:
+def plane_documents(plane: str, *, lettered: bool) -> list[dict[str, Any]]:
     """The three planes, the slices' own first: their axes of (D, H, W), and which run backwards."""
     letters = PLANES[plane]
     found = []
     for name in [plane, *(other for other in PLANES if other != plane)]:
         axes = along((0, 1, 2), letters, plane=name)
         flips = [letters[a] != side for a, side in zip(axes, PLANES[name], strict=True)]
-        found.append({"name": name, "axes": axes, "flips": flips})
+        sides = sides_of_plane(name) if lettered else ""
+        found.append({"name": name, "axes": axes, "flips": flips, "sides": sides})
     return found
 
 

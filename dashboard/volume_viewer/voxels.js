@@ -4,9 +4,9 @@ const LEVELS = STEPS + 1;
 
 /** One of the three planes: which axes of the volume its slices, rows and columns run along. */
 class Plane {
-  constructor(volume, { name, axes, flips }, number) {
+  constructor(volume, { name, axes, flips, sides }, number) {
     const { shape, steps, header } = volume;
-    Object.assign(this, { volume, name, axes, flips, number });
+    Object.assign(this, { volume, name, axes, flips, sides, number });
     [this.depth, this.height, this.width] = axes.map((axis) => shape[axis]);
     this.whole = header.whole[axes[0]];
     this.step = steps[axes[0]];
