@@ -122,8 +122,9 @@ def _refused(reason: str, keys: Sequence[str], images: str) -> None:
     st.error(reason, icon=":material/error:")
     dataset, _, part = images.rpartition("/")
     choices = image_choices()
-    offers = {f"{dataset}/all"} if part != "all" and len(keys) > 1 else set()
-    offers |= {usual_images(keys)} if len(keys) > 1 else set()
+    helps = len(keys) > 1 and len({cache.parts_of(key)[2] for key in keys}) == 1
+    offers = {f"{dataset}/all"} if part != "all" and helps else set()
+    offers |= {usual_images(keys)} if helps else set()
     for offer in sorted((offers & choices.keys()) - {images}):
         st.button(
             f"Compare on {choices[offer]}", key=f"offer-{offer}", on_click=partial(_take, offer)

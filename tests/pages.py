@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def run_page(name: str, **parameters: str) -> AppTest:
+def run_page(name: str, **parameters: str | list[str]) -> AppTest:
     """A page of the dashboard, opened by its address.
 
     Args:

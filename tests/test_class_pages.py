@@ -70,7 +70,7 @@ def test_the_page_opens_with_a_class(page: str) -> None:
 
 
 def test_classes_are_compared_with_their_own_kind_alone() -> None:
-    with pytest.raises(InputError, match=r"the truth of s\d+ differs"):
+    with pytest.raises(InputError, match=r"the truth of s\d+ differs; choose the same class"):
         evaluated(
             ("run/shapes:core", "run/shapes:bar"),
             f"{Shapes.info.name}/val",
@@ -80,6 +80,13 @@ def test_classes_are_compared_with_their_own_kind_alone() -> None:
     model = cache.trained_model("run/shapes:core")
     one = model.assess("val", data=None).document
     assert compare([one, {**one, "model": "other"}])["models"][0]["model"] == "shapes:core"
+
+
+def test_other_images_are_no_way_out_of_other_classes() -> None:
+    app = run_page("compare", models=["shapes:core (run)", "shapes:bar (run)"])
+    assert not app.exception
+    assert "choose the same class" in texts(app)
+    assert not [button for button in app.button if button.label.startswith("Compare on")]
 
 
 def test_an_example_is_judged_by_the_class(run: Run) -> None:

@@ -38,7 +38,7 @@ def test_letters_say_where_the_voxels_lie(orientation: str, plane: str) -> None:
     for_slices = [
         Volume(**{**vars(volume), "array": where[..., n]}).slices(plane)[0] for n in range(3)
     ]
-    left, right, top, bottom = volume.image(0, plane).sides
+    left, right, top, bottom = list(volume.image(0, plane).sides)
     middle_row, middle_column = (size // 2 for size in for_slices[0].shape)
     for letter, edge, other in (
         (left, (middle_row, 0), (middle_row, -1)),
@@ -93,7 +93,7 @@ def test_a_dicom_slice_is_lettered_by_its_directions(
     ],
 )
 def test_a_radiograph_is_lettered_by_its_words(stated: list[str], letters: str) -> None:
-    plain = {"ImageOrientationPatient": None, "ImagePositionPatient": None}
+    plain: dict[str, Any] = {"ImageOrientationPatient": None, "ImagePositionPatient": None}
     image = read_any(ct(PatientOrientation=stated, **plain), name="a.dcm")
     assert isinstance(image, Image)
     assert image.sides == letters

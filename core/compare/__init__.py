@@ -193,9 +193,11 @@ def refuse_unlike(documents: Sequence[Document]) -> None:
             )
         for mine, yours in zip(first["images"], other["images"], strict=True):
             if _truth(mine) != _truth(yours):
+                classes = {one["model"].partition(":")[2] for one in (first, other)}
+                same = "choose the same class of both" if len(classes) > 1 else ""
                 raise InputError(
-                    f"{pair} cannot be compared: the truth of {mine['id']} differs; evaluate both "
-                    "on the same data"
+                    f"{pair} cannot be compared: the truth of {mine['id']} differs; "
+                    f"{same or 'evaluate both on the same data'}"
                 )
 
 
