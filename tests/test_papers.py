@@ -34,6 +34,7 @@ from core.papers.reproduction import (
 from core.papers.text import as_markdown
 from core.presets import Preset, load_preset, load_presets
 from core.runs import create_run
+from core.runs.tagged import is_over, train_until_done
 from core.train import train
 from core.weights import load_run
 
@@ -183,6 +184,27 @@ def test_a_reproduction_from_the_first_run_to_the_report(
     assert "2 seeds" in text
     assert str(sections) not in text
     assert json.loads(json.dumps(document, allow_nan=False)) == document
+
+
+@pytest.mark.usefixtures("home")
+def test_a_run_that_diverges_holds_up_no_other_and_is_said(
+    tiny_config: Config, sections: Path
+) -> None:
+    preset = small(tiny_config(epochs=2))
+    steep = replace(preset.config, data=str(sections), optimizer="sgd", learning_rate=1e30)
+    runs = [
+        make_run(preset, replace(steep, learning_rate=rate, seed=seed))
+        for seed, rate in enumerate((1e30, preset.config.learning_rate))
+    ]
+    lines: list[str] = []
+    done = train_until_done(lambda: [run for run in runs if not is_over(run)], say=lines.append)
+    assert done == runs[1:]
+    assert any("no longer a number" in line for line in lines)
+    diverging = replace(preset, config=replace(preset.config, optimizer="sgd", learning_rate=1e30))
+    [row] = [one for one in preset_row(diverging)["left_out"] if one["run"] == runs[0].name]
+    assert row["why"].startswith("failed after 0 of 2 epochs: the training loss is no longer")
+    with pytest.raises(InputError, match="no longer a number"):
+        train_until_done(lambda: runs[:1], say=silent)
 
 
 @pytest.mark.usefixtures("home")

@@ -168,6 +168,8 @@ def _left_out(counted: Sequence[Counted], used: Sequence[Counted]) -> list[Docum
             why = f"other settings: {', '.join(other)}"
         elif not one.finished:
             why = f"{state} after {len(one.run.history)} of {one.config.epochs} epochs"
+            if reason := one.run.status.get("reason"):
+                why += f": {reason.partition(';')[0]}"
         else:
             why = "other data, folds or epochs than the latest"
         rows.append({"run": one.run.name, "why": why})

@@ -80,18 +80,33 @@ def is_over(run: Run) -> bool:
 def train_until_done(missing: Callable[[], list[Run]], *, say: Say) -> list[Run]:
     """Train in this process, one after the other, until nothing is missing.
 
+    A run that fails on the way, as one that diverges, is said and holds up no other.
+
+    Returns:
+        Those that were trained to the end.
+
     Raises:
-        InputError: A run cannot be trained, or is under way elsewhere.
+        InputError: A run cannot begin, or is under way elsewhere; or none came to its end.
     """
     from core.train import train
 
     done: list[Run] = []
-    while left := missing():
+    failed: dict[str, InputError] = {}
+    while left := [run for run in missing() if run.name not in failed]:
         for run in left:
             say(f"{run.name}: training")
-            summary = train(run)
+            try:
+                summary = train(run)
+            except InputError as wrong:
+                if run.status["state"] != "failed":
+                    raise
+                failed[run.name] = wrong
+                say(f"{run.name}: {wrong}")
+                continue
             say(f"{run.name}: pooled Dice {summary['best']['dice']:.4f} on validation")
             done.append(run)
+    if failed and not done:
+        raise next(iter(failed.values()))
     return done
 
 
