@@ -19,7 +19,7 @@ from core.models import MODELS, build_model, costs, parameter_count, parameter_c
 from core.models.cost import COSTS, cost, receptive_field_px
 from core.weights import list_weights, weights_document
 
-DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "networks.md")
+DOCUMENTS = tuple(ROOT / name for name in ("README.md", "docs/networks.md", "docs/accuracy.md"))
 
 
 def datasets_table() -> str:
@@ -122,6 +122,38 @@ def benchmarks_table() -> str:
     return _table(("benchmark", "what", "goal", "measured", "met", "on"), rows)
 
 
+def accuracy_table() -> str:
+    """Ours beside the libraries' networks at equal budget, of every data set that was measured."""
+    rows = []
+    for file in sorted((ROOT / "benchmarks" / "results").glob("accuracy*.json")):
+        document = read_json(file)
+        for one in document["contestants"]:
+            test, less = one["test"], one.get("less_ours")
+            low, high = test["pooled_ci95"]
+            band = f"{less['pooled_ci95'][0]:+.3f} to {less['pooled_ci95'][1]:+.3f}" if less else ""
+            rows.append(
+                (
+                    f"`{document['dataset']}`, {document['budget']}",
+                    one["name"],
+                    f"{one['parameters'] / 1e6:.1f} million",
+                    f"{test['pooled']:.3f} ({low:.3f}–{high:.3f})",
+                    f"{test['mean_over_images']['mean']:.3f}",
+                    f"{less['pooled_difference']:+.3f} ({band})" if less else "",
+                    f"{sum(one['images_seen']) / len(one['images_seen']):,.0f}",
+                )
+            )
+    head = (
+        "data set, budget",
+        "network",
+        "weights",
+        "test Dice, pooled (95 %)",
+        "mean over images",
+        "against ours, pooled (95 %)",
+        "images seen",
+    )
+    return _table(head, rows)
+
+
 def write_costs() -> None:
     """Count every network of the table and keep the figures in ``core/models/costs.json``."""
     write_json(COSTS, {name: network_cost(name) for name in MODELS})
@@ -165,6 +197,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "losses": losses_table,
     "weights": weights_table,
     "benchmarks": benchmarks_table,
+    "accuracy": accuracy_table,
 }
 
 
