@@ -42,7 +42,7 @@ def opened(page: Page, site: str, **address: str) -> Locator:
 def painted(page: Page) -> Locator:
     root = page.locator(".compared")
     expect(root).to_be_visible(timeout=120_000)
-    page.wait_for_function("root => root.__compare?.ready", arg=root.element_handle())
+    page.wait_for_function("root => root.__isoline?.ready", arg=root.element_handle())
     return root
 
 
@@ -59,34 +59,34 @@ def test_each_side_counts_what_the_evaluation_counts(
     found = trained.assess("test", data=Path(str(finished_run.config.data)))
     row = next(row for row in found.document["images"] if row["id"] == image_of(page))
     point = trained.operating_point.k
-    counts = root.evaluate("(root, k) => root.__compare.counts(0, k)", point)
+    counts = root.evaluate("(root, k) => root.__isoline.counts(0, k)", point)
     assert [counts["tp"], counts["fp"], counts["fn"]] == row["counts"][:3]
-    assert root.evaluate("root => root.__compare.thresholds") == [point, 500]
+    assert root.evaluate("root => root.__isoline.thresholds") == [point, 500]
     expect(root.locator(".side .score").first).to_have_text(f"Dice {row['dice']:.3f}")
 
 
 def test_zoom_is_linked_and_a_threshold_is_one_models_own(page: Page, site: str) -> None:
     root = opened(page, site)
     stages = root.locator(".side .stage")
-    before = [root.evaluate("(root, n) => root.__compare.pixels(n)", n) for n in (0, 1)]
+    before = [root.evaluate("(root, n) => root.__isoline.pixels(n)", n) for n in (0, 1)]
     root.get_by_role("slider", name="Threshold of classical/otsu").fill("1000")
-    page.wait_for_function("root => root.__compare.ready", arg=root.element_handle())
-    after = [root.evaluate("(root, n) => root.__compare.pixels(n)", n) for n in (0, 1)]
+    page.wait_for_function("root => root.__isoline.ready", arg=root.element_handle())
+    after = [root.evaluate("(root, n) => root.__isoline.pixels(n)", n) for n in (0, 1)]
     assert after[0] == before[0]
     assert after[1] != before[1]
-    scale = root.evaluate("root => root.__compare.view.scale")
+    scale = root.evaluate("root => root.__isoline.view.scale")
     stages.nth(1).hover()
     page.mouse.wheel(0, -400)
     page.wait_for_function(
-        "([root, scale]) => root.__compare.view.scale > 1.5 * scale",
+        "([root, scale]) => root.__isoline.view.scale > 1.5 * scale",
         arg=[root.element_handle(), scale],
     )
-    zoomed = root.evaluate("(root, n) => root.__compare.pixels(n)", 0)
+    zoomed = root.evaluate("(root, n) => root.__isoline.pixels(n)", 0)
     assert zoomed != before[0], "the other side moved, too"
     root.focus()
     page.keyboard.press("0")
     page.wait_for_function(
-        "([root, scale]) => root.__compare.view.scale === scale", arg=[root.element_handle(), scale]
+        "([root, scale]) => root.__isoline.view.scale === scale", arg=[root.element_handle(), scale]
     )
 
 
@@ -100,7 +100,7 @@ def test_a_link_reopens_thresholds_image_and_look(page: Page, site: str) -> None
     page.goto("about:blank")
     page.goto(address)
     again = painted(page)
-    assert again.evaluate("root => root.__compare.thresholds")[1] == 501
+    assert again.evaluate("root => root.__isoline.thresholds")[1] == 501
     expect(page.get_by_text("How does Dice spread over the images?")).to_be_visible()
 
 

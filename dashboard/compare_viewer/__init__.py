@@ -21,7 +21,7 @@ from dashboard.viewer.scene import MESSAGE_VERSION, check_index, join, split
 
 HERE = Path(__file__).parent
 VIEWER = HERE.parent / "viewer"
-SHARED = ("decode.js", "view.js", "paint.js", "pointer.js")
+SHARED = ("mounted.js", "decode.js", "view.js", "paint.js", "pointer.js")
 FIGURES = {"dice": "Dice", "iou": "IoU", "precision": "Precision", "recall": "Recall"}
 """Figures that the browser follows while a threshold moves."""
 

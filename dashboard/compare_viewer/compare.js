@@ -3,27 +3,17 @@
 const COMMIT_MS = 300;
 const remembered = new Map(); // by key: what a remount finds again
 
-class Comparison {
+class Comparison extends Mounted {
   constructor(root) {
-    this.root = root;
+    super(root);
     this.view = new View();
     this.sides = [];
     this.look = { overlay: true, truth: true, style: "contour" };
     this.stale = new Set();
-    this.listening = new AbortController();
-    const on = (target, type, act) =>
-      target.addEventListener(type, act, { passive: false, signal: this.listening.signal });
-    this.on = on;
-    for (const button of root.querySelectorAll("[data-action]")) {
-      on(button, "click", () => this.act(button.dataset.action));
-    }
-    on(root, "keydown", (event) => this.key(event));
+    this.listenToButtons();
+    this.on(root, "keydown", (event) => this.key(event));
     this.sizes = new ResizeObserver(() => this.resize());
     this.sizes.observe(this.part("sides"));
-  }
-
-  part(name) {
-    return this.root.querySelector(`[data-${name}]`);
   }
 
   async receive(bytes, send) {
@@ -51,10 +41,7 @@ class Comparison {
       );
     } catch {
       this.header = undefined;
-      const message = this.part("message");
-      message.textContent = "This picture could not be decoded. Reload the page to try again.";
-      message.hidden = false;
-      return;
+      return this.say("This picture could not be decoded. Reload the page to try again.");
     }
     if (this.header.token !== header.token) return; // a newer one came meanwhile
     this.root.classList.remove("waiting");
@@ -101,9 +88,8 @@ class Comparison {
     this.remember();
     clearTimeout(this.timer);
     cancelAnimationFrame(this.frame);
-    this.listening.abort();
     this.sizes.disconnect();
-    delete this.root.__compare;
+    super.close();
   }
 
   setThreshold(n, k) {
@@ -238,7 +224,7 @@ function listenToSide(comparison, side) {
   });
 }
 
-/** What tests may ask, at root.__compare. */
+/** What tests may ask, at root.__isoline. */
 function compareHook(comparison) {
   return {
     get ready() { return Boolean(comparison.painted) && !comparison.moved; },
@@ -253,16 +239,4 @@ function compareHook(comparison) {
   };
 }
 
-export default function (component) {
-  const root = component.parentElement.querySelector(".compared");
-  const comparison = (root.comparison ??= new Comparison(root));
-  root.__compare ??= compareHook(comparison);
-  // Streamlit may clean up an overtaken call after a newer one: only the newest may close.
-  const call = (comparison.call = Symbol());
-  comparison.receive(component.data, component.setStateValue);
-  return () => {
-    if (comparison.call !== call) return;
-    comparison.close();
-    delete root.comparison;
-  };
-}
+export default (component) => mount(component, Comparison, compareHook);

@@ -81,6 +81,7 @@ def _read(*files: Path) -> str:
     return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 
+SHARED = ("mounted.js", "decode.js", "view.js", "paint.js", "track.js")
 _DELIVERY = st.components.v2.component(
     "isoline.threshold_delivery",
     html="<span hidden></span>",
@@ -88,10 +89,10 @@ _DELIVERY = st.components.v2.component(
 )
 _BOARD = st.components.v2.component(
     "isoline.threshold_board",
-    html=_read(HERE / "board.html"),
+    html=_read(HERE / "board.html").replace("<!-- tuner -->", _read(VIEWER / "tuner.html")),
     css=_read(VIEWER / "viewer.css", HERE / "board.css"),
     js=_read(
-        *(VIEWER / name for name in ("decode.js", "view.js", "paint.js", "track.js")),
+        *(VIEWER / name for name in SHARED),
         *(HERE / name for name in ("parts.js", "tiles.js", "charts.js", "panels.js", "board.js")),
     ),
 )

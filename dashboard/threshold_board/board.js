@@ -1,7 +1,6 @@
 // The board: one threshold, and everything that follows it.
 
 const COMMIT_DELAY_MS = 300;
-const LATENCIES_KEPT = 2000;
 const STEPS_OF_KEYS = {
   ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1,
   PageUp: 100, PageDown: -100, Home: -STEPS, End: STEPS,
@@ -19,35 +18,24 @@ function figure(value) {
   return Number.isFinite(value) ? value.toFixed(3) : "–";
 }
 
-function writeText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-class Board {
+class Board extends Mounted {
   constructor(root) {
-    this.root = root;
+    super(root);
     this.state = null;
     this.data = null;
     this.threshold = 0;
     this.typing = false;
     this.look = "errors";
     this.sortBy = "worst";
-    this.latencies = [];
-    this.pendingInput = null;
     this.charts = {};
-    this.listening = new AbortController();
-    const on = (target, type, act, options) =>
-      target.addEventListener(type, act, { passive: false, signal: this.listening.signal, ...options });
+    const { on } = this;
     listenToTrack(this, on);
     listenToNumber(this, on);
     this.listen(on);
+    const always = root.querySelectorAll("[data-saved-name], [data-tones]"); // on a board truth is known
+    for (const element of always) element.hidden = false;
     this.sizes = new ResizeObserver(() => this.resize());
     this.sizes.observe(root);
-  }
-
-  /** The element with attribute data-<name>, or with data-<name>="<value>". */
-  part(name, value) {
-    return this.root.querySelector(value === undefined ? `[data-${name}]` : `[data-${name}="${value}"]`);
   }
 
   listen(on) {
@@ -62,9 +50,7 @@ class Board {
       button.innerHTML = SAVE_ICON;
       on(button, "click", () => this.save(button.dataset.save));
     }
-    for (const button of root.querySelectorAll("[data-action]")) {
-      on(button, "click", () => this.act(button.dataset.action));
-    }
+    this.listenToButtons();
     on(this.part("tiles"), "click", (event) => {
       const tile = event.target.closest(".tile");
       if (tile) this.tiles.enlarge(tile);
@@ -325,19 +311,6 @@ class Board {
     this.noteLatency();
   }
 
-  /** From the oldest unpainted input to the first task after its frame. */
-  noteLatency() {
-    const input = this.pendingInput;
-    this.pendingInput = null;
-    if (input === null) return;
-    const channel = new MessageChannel();
-    channel.port1.onmessage = () => {
-      this.latencies.push(performance.now() - input);
-      if (this.latencies.length > LATENCIES_KEPT) this.latencies.shift();
-    };
-    channel.port2.postMessage(null);
-  }
-
   save(name) {
     if (!this.data) return;
     const title = this.part("chart", name).querySelector("h4").textContent;
@@ -354,9 +327,8 @@ class Board {
     clearTimeout(this.commitTimer);
     cancelAnimationFrame(this.frame);
     this.tiles?.close();
-    this.listening.abort();
     this.sizes.disconnect();
-    delete this.root.__isoline;
+    super.close();
   }
 }
 
@@ -380,16 +352,4 @@ function hook(board) {
   };
 }
 
-export default function (component) {
-  const root = component.parentElement.querySelector(".board");
-  const board = (root.board ??= new Board(root));
-  root.__isoline ??= hook(board);
-  // Streamlit may clean up an overtaken call after a newer one: only the newest may close.
-  const call = (board.call = Symbol());
-  board.receive(component.data, component.setStateValue);
-  return () => {
-    if (board.call !== call) return;
-    board.close();
-    delete root.board;
-  };
-}
+export default (component) => mount(component, Board, hook);

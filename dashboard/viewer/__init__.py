@@ -33,6 +33,7 @@ __all__ = [
 
 HERE = Path(__file__).parent
 SCRIPTS = (
+    "mounted.js",
     "decode.js",
     "view.js",
     "paint.js",

@@ -62,10 +62,6 @@ function roundLength(longest) {
   return power * (factor >= 5 ? 5 : factor >= 2 ? 2 : 1);
 }
 
-function writeText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
 const SIDE_NAMES = { R: "right", L: "left", A: "anterior", P: "posterior", S: "superior", I: "inferior" };
 
 /** Letters at the edges: what of the patient lies at the left, right, top and bottom. */

@@ -15,7 +15,6 @@ const LOOK = {
 };
 const COMMIT_DELAY_MS = 300;
 const PREPARING = "Preparing the clean-up";
-const LATENCIES_KEPT = 2000;
 const DECISIONS_KEPT = 64;
 
 // What a viewer remembers when Streamlit unmounts it and mounts it again, by its key; and what was
@@ -23,9 +22,9 @@ const DECISIONS_KEPT = 64;
 const memory = new Map();
 const decided = new Map();
 
-class Viewer {
+class Viewer extends Mounted {
   constructor(root) {
-    this.root = root;
+    super(root);
     this.view = new View();
     this.raster = new Raster();
     this.scene = null;
@@ -34,19 +33,13 @@ class Viewer {
     this.typing = false;
     this.look = { ...LOOK };
     this.opacity = { ...OPACITY };
-    this.latencies = [];
-    this.paintedAt = 0;
-    this.pendingInput = null;
     this.cleaning = null; // the clean-up that is being made, while there is one
     this.stale = { view: true, map: true, overlay: true, notes: true };
-    this.parts = new Map();
     this.pen = new Pen(this);
     this.list = new ComponentList(this);
     this.window = new Windowing(this);
     linked.add(this);
-    this.listening = new AbortController();
-    const on = (target, type, act, options) =>
-      target.addEventListener(type, act, { passive: false, signal: this.listening.signal, ...options });
+    const { on } = this;
     listenToTrack(this, on);
     listenToNumber(this, on);
     listenToPicture(this, on);
@@ -54,9 +47,7 @@ class Viewer {
     listenToTools(this, on);
     listenToList(this, on);
     listenToWindow(this, on);
-    for (const button of root.querySelectorAll("[data-action]")) {
-      on(button, "click", () => this.act(button.dataset.action));
-    }
+    this.listenToButtons();
     on(this.part("opacity"), "input", () => {
       this.opacity[this.look.style] = Number(this.part("opacity").value);
       this.repaint();
@@ -65,13 +56,6 @@ class Viewer {
     this.sizes = new ResizeObserver(() => this.resize());
     this.sizes.observe(this.part("stage"));
     this.sizes.observe(this.part("track"));
-  }
-
-  /** The element with attribute data-<name>, or with data-<name>="<value>". */
-  part(name, value) {
-    const selector = value === undefined ? `[data-${name}]` : `[data-${name}="${value}"]`;
-    if (!this.parts.has(selector)) this.parts.set(selector, this.root.querySelector(selector));
-    return this.parts.get(selector);
   }
 
   paneOf(event) {
@@ -173,10 +157,9 @@ class Viewer {
     clearTimeout(this.commitTimer);
     this.list.forget();
     cancelAnimationFrame(this.frame);
-    this.listening.abort();
     this.sizes.disconnect();
     this.header = undefined; // what is still being decoded is not wanted any more
-    delete this.root.__isoline;
+    super.close();
   }
 
   /** Whether what is on show is still the picture before the one that Python sent. */
@@ -338,13 +321,7 @@ class Viewer {
   }
 
   async toggleFull() {
-    if (document.fullscreenElement) return void document.exitFullscreen();
-    if (this.root.classList.contains("full")) {
-      this.root.classList.remove("full");
-    } else {
-      // Phones and embedded pages may refuse; then the viewer covers the page by itself.
-      await this.root.requestFullscreen().catch(() => this.root.classList.add("full"));
-    }
+    await super.toggleFull();
     markButtons(this);
   }
 
@@ -485,37 +462,6 @@ class Viewer {
     this.part("action", "snap").classList.toggle("reached", snapped);
   }
 
-  say(text) {
-    const message = this.part("message");
-    writeText(message, text);
-    message.hidden = text === "";
-  }
-
-  /** From the oldest unpainted input to the first task after its frame. */
-  noteLatency() {
-    const input = this.pendingInput;
-    this.pendingInput = null;
-    const channel = new MessageChannel();
-    channel.port1.onmessage = () => {
-      this.paintedAt = performance.now();
-      if (input === null) return;
-      this.latencies.push(this.paintedAt - input);
-      if (this.latencies.length > LATENCIES_KEPT) this.latencies.shift();
-    };
-    channel.port2.postMessage(null);
-  }
 }
 
-export default function (component) {
-  const root = component.parentElement.querySelector(".isoline");
-  const viewer = (root.viewer ??= new Viewer(root));
-  root.__isoline ??= hook(viewer);
-  // Streamlit may clean up an overtaken call after a newer one: only the newest may close.
-  const call = (viewer.call = Symbol());
-  viewer.receive(component.data, component.setStateValue);
-  return () => {
-    if (viewer.call !== call) return;
-    viewer.close();
-    delete root.viewer;
-  };
-}
+export default (component) => mount(component, Viewer, hook);

@@ -24,7 +24,7 @@ from dashboard.volume_viewer.scene import VolumeScene, pack_volume
 __all__ = ["SCRIPTS", "STAGE_HEIGHT_PX", "VolumeScene", "pack_volume", "volume_viewer"]
 
 HERE = Path(__file__).parent
-SHARED_SCRIPTS = ("decode.js", "view.js", "paint.js", "track.js", "panel.js")
+SHARED_SCRIPTS = ("mounted.js", "decode.js", "view.js", "paint.js", "track.js", "panel.js")
 SCRIPTS = ("voxels.js", "pane.js", "ribbon.js", "hand.js", "volume.js")
 STAGE_HEIGHT_PX = 600
 

@@ -3,22 +3,16 @@
 const OPACITY_OF = { contour: 1, fill: 0.45, heat: 0.6 };
 const VOLUME_LOOK = { overlay: true, style: "contour", lastFlat: "contour", projection: false, cross: true };
 const TELL_DELAY_MS = 300;
-const KEPT_LATENCIES = 1000;
 const rememberedVolumes = new Map(); // by key: what Streamlit's unmounting would forget
 
-class VolumeViewer {
+class VolumeViewer extends Mounted {
   constructor(root) {
-    this.root = root;
-    this.parts = new Map();
+    super(root);
     this.look = { ...VOLUME_LOOK };
     this.threshold = 0;
     this.typing = false;
     this.at = [0, 0, 0];
-    this.latencies = [];
-    this.pendingInput = null;
-    this.listening = new AbortController();
-    const on = (target, type, act, options) =>
-      target.addEventListener(type, act, { passive: false, signal: this.listening.signal, ...options });
+    const { on } = this;
     const first = this.part("plane");
     for (let n = 1; n < 3; n++) first.parentElement.append(first.cloneNode(true));
     this.panes = [...root.querySelectorAll("[data-plane]")].map((element) => new PlanePane(this, element));
@@ -31,19 +25,11 @@ class VolumeViewer {
     listenToTrack(this, on);
     listenToNumber(this, on);
     listenToVolumeKeys(this, on);
-    for (const button of root.querySelectorAll("[data-action]")) {
-      on(button, "click", () => this.act(button.dataset.action));
-    }
+    this.listenToButtons();
     on(document, "fullscreenchange", () => this.markButtons());
     this.sizes = new ResizeObserver(() => this.resize());
     for (const pane of this.panes) this.sizes.observe(pane.stage);
     this.sizes.observe(this.part("track"));
-  }
-
-  part(name, value) {
-    const selector = value === undefined ? `[data-${name}]` : `[data-${name}="${value}"]`;
-    if (!this.parts.has(selector)) this.parts.set(selector, this.root.querySelector(selector));
-    return this.parts.get(selector);
   }
 
   async receive(bytes, send) {
@@ -118,9 +104,8 @@ class VolumeViewer {
     this.remember();
     clearTimeout(this.tellTimer);
     cancelAnimationFrame(this.frame);
-    this.listening.abort();
     this.sizes.disconnect();
-    delete this.root.__isoline;
+    super.close();
   }
 
   describe() {
@@ -218,9 +203,7 @@ class VolumeViewer {
   }
 
   async toggleFull() {
-    if (document.fullscreenElement) return void document.exitFullscreen();
-    if (this.root.classList.contains("full")) this.root.classList.remove("full");
-    else await this.root.requestFullscreen().catch(() => this.root.classList.add("full"));
+    await super.toggleFull();
     this.markButtons();
   }
 
@@ -332,24 +315,6 @@ class VolumeViewer {
     return `${((voxels * unit) / size).toFixed(digits)} ${name}  ·  ${count}`;
   }
 
-  say(text) {
-    const message = this.part("message");
-    writeText(message, text);
-    message.hidden = text === "";
-  }
-
-  noteLatency() {
-    const input = this.pendingInput;
-    this.pendingInput = null;
-    const channel = new MessageChannel();
-    channel.port1.onmessage = () => {
-      this.paintedAt = performance.now();
-      if (input === null) return;
-      this.latencies.push(this.paintedAt - input);
-      if (this.latencies.length > KEPT_LATENCIES) this.latencies.shift();
-    };
-    channel.port2.postMessage(null);
-  }
 }
 
 const zoom = (viewer, factor) => {
@@ -395,15 +360,4 @@ function volumeHook(viewer) {
   };
 }
 
-export default function (component) {
-  const root = component.parentElement.querySelector(".isoline");
-  const viewer = (root.viewer ??= new VolumeViewer(root));
-  root.__isoline ??= volumeHook(viewer);
-  const call = (viewer.call = Symbol());
-  viewer.receive(component.data, component.setStateValue);
-  return () => {
-    if (viewer.call !== call) return;
-    viewer.close();
-    delete root.viewer;
-  };
-}
+export default (component) => mount(component, VolumeViewer, volumeHook);
