@@ -156,7 +156,7 @@ def _progress(preset: Preset) -> None:
         return
     moving = any(one.run.status["state"] in UNDER_WAY for one in counted)
     st.fragment(_table, run_every=3.0 if moving else None)(preset.name)
-    waiting = [one for one in finished_runs(preset, counted) if not kept_figures(one.run)]
+    waiting = [one for one in finished_runs(preset, counted) if not kept_figures(preset, one.run)]
     if not waiting:
         return
     noun = "run is" if len(waiting) == 1 else "runs are"

@@ -157,7 +157,7 @@ def test_a_reproduction_from_the_first_run_to_the_report(
     assert train_now(planned, say=silent) == [], "what is finished is kept"
     assert [one.run.name for one in runs_of(preset)] == [run.name for run in done]
     used = finished_runs(preset, runs_of(preset))
-    assert kept_figures(used[0].run) is None
+    assert kept_figures(preset, used[0].run) is None
     for one in used:
         evaluate_run(preset, one)
     row = preset_row(preset)
@@ -184,6 +184,30 @@ def test_a_reproduction_from_the_first_run_to_the_report(
     assert "2 seeds" in text
     assert str(sections) not in text
     assert json.loads(json.dumps(document, allow_nan=False)) == document
+
+
+@pytest.mark.usefixtures("home")
+def test_experiments_that_differ_only_in_what_they_measure_share_their_runs(
+    tiny_config: Config, sections: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = small(tiny_config(epochs=1))
+    second = replace(first, name="isbi-5", figures=("accuracy",), printed=())
+    monkeypatch.setattr("core.papers.reproduction.load_presets", lambda: [first, second])
+    done = train_now(plan(first, data=sections, seeds=1), say=silent)
+    assert train_now(plan(second, data=sections, seeds=1), say=silent) == []
+    longer = train_now(plan(second, data=sections, seeds=1, epochs=2), say=silent)
+    assert [run.name for run in longer] == ["isbi-5-seed0-2epochs"], "other settings are trained"
+    longer[0].say_about(tags=())
+    for preset in (first, second):
+        [counted] = finished_runs(preset, runs_of(preset))
+        assert counted.run == done[0]
+        evaluate_run(preset, counted)
+    rows = [preset_row(preset) for preset in (first, second)]
+    assert [row["same_runs_as"] for row in rows] == [["isbi-5"], ["isbi-3"]]
+    assert [{one["figure"] for one in row["printed"]} for row in rows] == [
+        {"loss", "soft_jaccard", "iou_thresholded"},
+        {"accuracy"},
+    ]
 
 
 @pytest.mark.usefixtures("home")
@@ -232,11 +256,11 @@ def test_a_run_that_was_trained_or_tuned_since_is_evaluated_anew(
     train_now(plan(preset, data=sections, seeds=1), say=silent)
     [one] = runs_of(preset)
     first = evaluate_run(preset, one)
-    assert kept_figures(one.run) == first
+    assert kept_figures(preset, one.run) == first
     point = one.run.operating_point
     assert point is not None
     one.run.save_operating_point(replace(point, threshold=0.125))
-    assert kept_figures(one.run) is None
+    assert kept_figures(preset, one.run) is None
     evaluate_run(preset, one)
     found = proper([one])
     assert found is not None

@@ -1,8 +1,8 @@
 """Our figures for a preset: by the paper's convention, and by a proper one.
 
-Both are kept in the run's folder, so that a report is written from files: ``paper.json`` (the
-paper's convention on each part that it prints) and ``evaluation/test.json`` (native resolution, the
-frozen threshold, the untouched test part).
+Both are kept in the run's folder, so that a report is written from files: ``papers/<preset>.json``
+(the paper's convention on each part that it prints) and ``evaluation/test.json`` (native
+resolution, the frozen threshold, the untouched test part).
 """
 
 import math
@@ -28,7 +28,7 @@ from core.runs import Run
 from core.runs.tagged import Say, evaluate_test, stamp
 from core.weights import load_run
 
-FILE = "paper.json"
+FOLDER = "papers"
 PROPER = ("dice", "iou")
 Document = dict[str, Any]
 
@@ -44,7 +44,7 @@ def evaluate_run(preset: Preset, counted: Counted, *, say: Say = lambda _line: N
         InputError: The run or its data is gone or damaged.
     """
     run = counted.run
-    if document := kept_figures(run):
+    if document := kept_figures(preset, run):
         return document
     trained = load_run(run)
     data = Path(counted.config.data) if counted.config.data else None
@@ -64,13 +64,14 @@ def evaluate_run(preset: Preset, counted: Counted, *, say: Say = lambda _line: N
         if part == "test" and trained.predictor.softmax:
             found = averagings(seen.confusion, certain=seen.certain)
             document["averagings"] = {way: list(pair) for way, pair in found.items()}
-    write_json(run.path / FILE, document)
+    (run.path / FOLDER).mkdir(exist_ok=True)
+    write_json(run.path / FOLDER / f"{preset.name}.json", document)
     return document
 
 
-def kept_figures(run: Run) -> Document | None:
+def kept_figures(preset: Preset, run: Run) -> Document | None:
     """What ``evaluate_run`` kept, unless the run was trained or tuned since."""
-    file = run.path / FILE
+    file = run.path / FOLDER / f"{preset.name}.json"
     if not file.exists() or run.evaluation("test") is None:
         return None
     document: Document = read_json(file)
@@ -89,7 +90,7 @@ def ours_as_printed(preset: Preset, counted: Sequence[Counted]) -> list[Document
     ]
     rows = []
     for figure, part, value, called in wanted:
-        found = [document for one in counted if (document := kept_figures(one.run))]
+        found = [document for one in counted if (document := kept_figures(preset, one.run))]
         parts = [document["parts"][part] for document in found if part in document["parts"]]
         values = [row[figure] for row in parts if row.get(figure) is not None]
         rows.append(

@@ -16,7 +16,7 @@ from core.files import read_json
 from core.papers import PAPERS
 from core.papers.averaging import PENCIL, averagings, nearest_pair
 from core.papers.figures import kept_figures, ours_as_printed, proper
-from core.papers.reproduction import Counted, finished_runs, runs_of
+from core.papers.reproduction import Counted, finished_runs, presets_of, runs_of
 from core.presets import Preset, load_presets
 from core.runs import UNDER_WAY
 from core.weights import weights_document, weights_folder
@@ -43,7 +43,7 @@ def preset_row(preset: Preset) -> Document:
     """One preset: what was asked, which runs there are, and the figures side by side."""
     counted = runs_of(preset)
     used = finished_runs(preset, counted)
-    ready = [one for one in used if kept_figures(one.run)]
+    ready = [one for one in used if kept_figures(preset, one.run)]
     return {
         "name": preset.name,
         "paper": preset.paper,
@@ -60,6 +60,9 @@ def preset_row(preset: Preset) -> Document:
             "ours": used[-1].config.epochs if used else None,
         },
         "seeds": sorted({one.config.seed for one in used}),
+        "same_runs_as": sorted(
+            {name for one in used for name in presets_of(one.run)} - {preset.name}
+        ),
         "folds": used[-1].config.folds if used else None,
         "runs": [_run_row(one) for one in used],
         "left_out": _left_out(counted, used),
@@ -90,7 +93,7 @@ def averaging_section(presets: Sequence[Preset]) -> Document:
                 pairs.append({"preset": preset.name, "split": part, **pair})
         if preset.config.target == "classes":
             for one in finished_runs(preset, runs_of(preset)):
-                kept = kept_figures(one.run) or {}
+                kept = kept_figures(preset, one.run) or {}
                 if "averagings" in kept:
                     ours[one.run.name] = kept["averagings"]
     return {

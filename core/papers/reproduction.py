@@ -2,7 +2,8 @@
 
 A run is known by its tag ``preset:<name>``, and counts only while its settings are the preset's; a
 run with another number of epochs counts and is said to be shortened. Asked for the same
-reproduction again, what is finished is kept and what was interrupted goes on.
+reproduction again, what is finished is kept and what was interrupted goes on. Experiments that
+differ only in what they measure share their runs: training is exact, so twice would be the same.
 """
 
 import itertools
@@ -15,7 +16,7 @@ from core.config import RunConfig
 from core.data import DATASETS, Dataset, open_dataset
 from core.data.importing import imported_path
 from core.errors import InputError, choose
-from core.presets import Preset
+from core.presets import TAG, Preset, load_presets
 from core.runs import Run, best_epoch
 from core.runs.tagged import (
     Say,
@@ -156,6 +157,9 @@ def make_run(preset: Preset, config: RunConfig, *, searched: bool = False) -> Ru
     for counted in runs_of(preset):
         if counted.searched == searched and same_training(counted.config, config):
             return counted.run
+    if not searched and (twin := _twin(preset, config)):
+        twin.say_about(tags=(*twin.about.tags, preset.tag))
+        return twin
     parts = [preset.name]
     if searched:
         parts += [f"{getattr(config, key):g}" for key in preset.search]
@@ -165,6 +169,19 @@ def make_run(preset: Preset, config: RunConfig, *, searched: bool = False) -> Ru
         parts.append(f"{config.epochs}epochs")
     tags = (preset.tag, SEARCHED + preset.name) if searched else (preset.tag,)
     return make_tagged_run(config, name="-".join(parts), tags=tags, group=preset.name)
+
+
+def _twin(preset: Preset, config: RunConfig) -> Run | None:
+    """The run of a config that another preset of the same settings has."""
+    others = [one for one in load_presets() if one.config == preset.config]
+    runs = [counted for one in others if one.name != preset.name for counted in runs_of(one)]
+    same = (one.run for one in runs if not one.searched and same_training(one.config, config))
+    return next(same, None)
+
+
+def presets_of(run: Run) -> list[str]:
+    """Names of the presets whose tags a run carries."""
+    return [tag.removeprefix(TAG) for tag in run.about.tags if tag.startswith(TAG)]
 
 
 def chosen_settings(plan: Plan) -> dict[str, Any] | None:

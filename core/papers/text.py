@@ -225,6 +225,8 @@ def _repeated(row: Document) -> str:
     words = f"{len(row['seeds'])} seed{'s' if len(row['seeds']) > 1 else ''}"
     if row["folds"]:
         words += f", {row['folds']} folds"
+    if row["same_runs_as"]:
+        words += f", the runs of {', '.join(f'`{name}`' for name in row['same_runs_as'])}"
     if failed := sum(one["why"].startswith("failed") for one in row["left_out"]):
         words += f", **{failed} failed**"
     if epochs["ours"] != epochs["preset"]:
