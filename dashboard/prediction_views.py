@@ -134,6 +134,7 @@ def case_of(
         clean_up=decision.clean_up,
         spacing_mm=picture.spacing_mm,
         affine=source.affine if source else None,
+        sides=source.sides if source else "",
         sources=source.source_files if source and source.page_count == 1 else (),
         truth=picture.truth,
         corrected=decision.mask(levels) if by_hand else None,

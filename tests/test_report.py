@@ -1,5 +1,6 @@
 """The report says where its mask comes from, as page and as PDF, and needs nothing from outside."""
 
+import html
 import io
 import re
 from typing import Any
@@ -43,7 +44,7 @@ def case(**changes: Any) -> Case:
 def texts_of(given: Case) -> dict[str, str]:
     """Both reports as text, line breaks as spaces."""
     page = re.sub(r"<style>.*?</style>|<[^>]+>", " ", report_html(given).decode(), flags=re.DOTALL)
-    page = page.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    page = html.unescape(page)
     sheet = " ".join(p.extract_text() for p in pypdf.PdfReader(io.BytesIO(report_pdf(given))).pages)
     return {"html": " ".join(page.split()), "pdf": " ".join(sheet.split())}
 
@@ -83,6 +84,30 @@ def test_a_volume_is_in_millilitres(kind: str) -> None:
     )[kind]
     assert "3.000 ml (2,400 voxels)" in text
     assert "slice 3 of 6, where most is marked" in text
+
+
+@pytest.mark.parametrize("kind", ["html", "pdf"])
+def test_the_sides_of_the_patient_are_said_and_drawn(kind: str) -> None:
+    unstated = texts_of(case())[kind]
+    assert "not stated in the file" in unstated
+    text = texts_of(case(sides="RLAP"))[kind]
+    assert "the patient's right side is at the left, anterior is at the top" in text
+    assert set(re.findall(r"\b[RLAP]\b", text)) == {*"RLAP"}
+    assert not re.findall(r"\b[RLAP]\b", unstated)
+
+
+def test_letters_stand_at_their_edges() -> None:
+    drawn = re.findall(
+        r'<text x="([\d.]+)" y="([\d.]+)"[^>]*>([RLSI])</text>',
+        report_html(case(sides="RLSI")).decode(),
+    )
+    at = {letter: (float(x), float(y)) for x, y, letter in drawn}
+    assert at["R"][0] < 10
+    assert at["L"][0] > 110
+    assert at["R"][1] == at["L"][1] == 40
+    assert at["S"][1] < 10
+    assert at["I"][1] > 70
+    assert at["S"][0] == at["I"][0] == 60
 
 
 def test_what_the_table_leaves_out_is_summed_up() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.cleanup import CleanUp, clean
+from core.imaging.planes import sides_of_plane
 from core.imaging.volume import Geometry
 from core.levels import STEPS, LevelMap, mask_at
 from core.measure import Component, Labels, Mask, components, measure
@@ -75,6 +76,9 @@ class Case:
     """How the voxels of ``levels`` lie in the file they came from, turned by ``to_slices``."""
     affine: NDArray[np.float64] | None = None
     """Of a picture: column, row and 0 to patient position in millimetres, (4, 4), where known."""
+    sides: str = ""
+    """Of a picture: what of the patient lies at its left, right, top and bottom; see
+    ``core.imaging.Image``."""
     plane: str = "axial"
     """The plane of the slices, a key of ``core.imaging.planes.PLANES``."""
     sources: tuple[Path | bytes | Source, ...] = ()
@@ -88,6 +92,13 @@ class Case:
     def is_volume(self) -> bool:
         """Whether there are slices."""
         return self.levels.ndim == 3
+
+    @property
+    def shown_sides(self) -> str:
+        """``sides``, or those of a volume's slices; empty where the file does not say."""
+        if self.geometry is None:
+            return self.sides
+        return sides_of_plane(self.plane) if self.geometry.orientation_known else ""
 
     @property
     def threshold(self) -> float:

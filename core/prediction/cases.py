@@ -57,6 +57,7 @@ def case_of(
             clean_up=point.clean_up if clean_up is None else clean_up,
             spacing_mm=found.spacing_mm,
             affine=found.affine,
+            sides=found.sides,
             sources=sources,
         )
     slices = found.to_uint8()  # (D, H, W)

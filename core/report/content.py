@@ -36,6 +36,8 @@ class Report:
     """Of the picture, in pixels."""
     caption: str
     marks: tuple[Mark, ...]
+    letters: tuple[tuple[str, Point], ...]
+    """What of the patient lies there: a letter and its (row, column), 0…1, for each side."""
     facts: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
     """Sections: heading, then pairs of label and value."""
     columns: tuple[str, ...]
@@ -68,6 +70,7 @@ def report_of(case: Case) -> Report:
             )
             for c in shown[:MOST_MARKED]
         ),
+        letters=tuple(zip(case.shown_sides, _EDGES, strict=False)),
         facts=(("Result", _result(case)), ("Threshold", _threshold(case)), ("Model", _model(case))),
         columns=_columns(case),
         rows=tuple(_row(case, component) for component in found[:MOST_ROWS]),
@@ -75,6 +78,19 @@ def report_of(case: Case) -> Report:
         limits=case.model.limits,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
+
+
+_EDGES = ((0.5, 0.0), (0.5, 1.0), (0.0, 0.5), (1.0, 0.5))
+_SIDES = {
+    "R": "right", "L": "left", "A": "anterior", "P": "posterior", "S": "superior", "I": "inferior",
+}  # fmt: skip
+
+
+def _orientation(case: Case) -> str:
+    if not case.shown_sides:
+        return "not stated in the file"
+    left, top = (_SIDES[case.shown_sides[n]] for n in (0, 2))
+    return f"the patient's {left} side is at the left, {top} is at the top"
 
 
 def _caption(case: Case) -> str:
@@ -109,6 +125,7 @@ def _result(case: Case) -> tuple[tuple[str, str], ...]:
         ("Components", f"{row['components']:,}"),
         ("Picture", f"{size} pixels"),
         ("Pixel spacing", spacing),
+        ("Orientation", _orientation(case)),
     )
 
 

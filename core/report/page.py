@@ -9,6 +9,7 @@ import html
 from pathlib import Path
 from string import Template
 
+from core.measure import Point
 from core.report.content import Mark, Report
 
 _TEMPLATE = Path(__file__).with_name("page.html")
@@ -24,7 +25,7 @@ def html_of(report: Report) -> bytes:
         picture=f"data:image/png;base64,{picture}",
         width=report.width,
         height=report.height,
-        marks="".join(_mark(mark, report) for mark in report.marks),
+        marks="".join(_mark(mark, report) for mark in report.marks) + _letters(report),
         caption=_text(report.caption),
         beside="".join(_section(*section) for section in report.facts[:2]),
         sections="".join(_section(*section) for section in report.facts[2:]),
@@ -57,12 +58,24 @@ def _mark(mark: Mark, report: Report) -> str:
         f'x2="{b[1] + 0.5:.2f}" y2="{b[0] + 0.5:.2f}"/>'
         for a, b in (mark.longest, mark.perpendicular)
     )
+    return f"<g>{lines}{_label(str(mark.number), mark.place, report)}</g>"
+
+
+def _letters(report: Report) -> str:
+    return "".join(
+        _label(letter, (y * report.height, x * report.width), report)
+        for letter, (y, x) in report.letters
+    )
+
+
+def _label(words: str, place: Point, report: Report) -> str:
+    """Text at a (row, column) in pixels, moved inside where it would reach out."""
     size = max(report.width, report.height) / 34
-    (y, x), half = mark.place, size / 2
+    (y, x), half = place, size / 2
     x, y = min(max(x, half), report.width - half), min(max(y, size), report.height - half)
     return (
-        f'<g>{lines}<text x="{x:.2f}" y="{y:.2f}" font-size="{size:.2f}" '
-        f'stroke-width="{size / 6:.2f}">{mark.number}</text></g>'
+        f'<text x="{x:.2f}" y="{y:.2f}" font-size="{size:.2f}" '
+        f'stroke-width="{size / 6:.2f}">{words}</text>'
     )
 
 

@@ -3,6 +3,7 @@
 import io
 from typing import TYPE_CHECKING, Any
 
+from core.measure import Point
 from core.report.content import Mark, Report
 
 if TYPE_CHECKING:
@@ -179,6 +180,8 @@ def _picture(report: Report) -> Any:  # noqa: ANN401 - reportlab's class
             self.canv.drawImage(image, 0, 0, self.width, self.height)
             for mark in report.marks:
                 _draw_mark(self.canv, mark, report, scale)
+            for letter, (y, x) in report.letters:
+                _draw_label(self.canv, letter, (y * report.height, x * report.width), report, scale)
 
     return Picture()
 
@@ -192,25 +195,27 @@ def _draw_mark(canvas: Any, mark: Mark, report: Report, scale: float) -> None:  
         # pixel centres lie half a pixel inside the picture's corner; PDF counts upwards
         ends = [((x + 0.5) * scale, (report.height - y - 0.5) * scale) for y, x in (a, b)]
         canvas.line(*ends[0], *ends[1])
-    canvas.setDash()
+    canvas.restoreState()
+    _draw_label(canvas, str(mark.number), mark.place, report, scale)
+
+
+def _draw_label(canvas: Any, words: str, place: Point, report: Report, scale: float) -> None:  # noqa: ANN401
+    """Text at a (row, column) in pixels, moved inside where it would reach out."""
     size = 8.0
-    x = min(max(mark.place[1] * scale, size / 2), report.width * scale - size / 2)
-    y = min(max((report.height - mark.place[0]) * scale, size), report.height * scale - size)
+    x = min(max(place[1] * scale, size / 2), report.width * scale - size / 2)
+    y = min(max((report.height - place[0]) * scale, size), report.height * scale - size)
     for mode, colour in ((1, "#000000"), (0, "#ffffff")):  # a dark rim, then the digits
         canvas.saveState()  # how letters are painted outlives the text object
         text = canvas.beginText()
         text.setFont("Helvetica-Bold", size)
-        text.setTextOrigin(
-            x - canvas.stringWidth(str(mark.number), "Helvetica-Bold", size) / 2, y - size / 3
-        )
+        text.setTextOrigin(x - canvas.stringWidth(words, "Helvetica-Bold", size) / 2, y - size / 3)
         text.setTextRenderMode(mode)
         canvas.setLineWidth(1.6)
         canvas.setStrokeColor(colour)
         canvas.setFillColor(colour)
-        text.textOut(str(mark.number))
+        text.textOut(words)
         canvas.drawText(text)
         canvas.restoreState()
-    canvas.restoreState()
 
 
 def _plain(value: str) -> str:
