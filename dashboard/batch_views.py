@@ -22,6 +22,7 @@ COLUMNS = {
     "volume_ml": "Volume ml",
     "components": "Components",
     "problems": "Problems",
+    "warnings": "Warnings",
 }
 
 

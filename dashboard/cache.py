@@ -54,8 +54,6 @@ from core.weights import (
     weights_document,
     weights_folder,
 )
-from core.weights.fit import fit_warnings
-from core.weights.training_facts import TrainingFacts
 from dashboard.examples import Picture, open_example
 from dashboard.sources import dataset_path
 from dashboard.thumbnails import thumbnail_png
@@ -244,19 +242,6 @@ def upload_item(item: Item, key: ItemKey) -> Image | Volume:
 
     read: Image | Volume = _recent().get(("item", key), item.read, size)
     return read
-
-
-def fit_sentences(model_key: str, image: Image) -> list[str]:
-    """How an image differs from what a model was trained on; empty where nothing is known."""
-    source, name, _ = parts_of(model_key)
-    if name in CLASSICAL or source == "server":
-        return []
-    folder = weights_folder() / name if source == "weights" else open_run(name).path
-    file = folder / "training_facts.json"
-    if not file.exists():
-        return []
-    facts = TrainingFacts.of_document(read_json(file))
-    return [warning.sentence for warning in fit_warnings(image, facts)]
 
 
 def level_map(

@@ -14,6 +14,7 @@ from core.export import EXPORTS, Case
 from core.imaging import clean_name, read_image
 from core.levels import LevelMap
 from core.weights import TrainedModel
+from core.weights.fit import doubts
 from dashboard import cache, widgets
 from dashboard.corrections import corrections_folder, save_correction, saved_count
 from dashboard.examples import Picture, kind_of
@@ -204,7 +205,7 @@ def learn_from(case: Case, decision: Decision) -> None:
         )
 
 
-def warnings(model: str, picture: Picture) -> None:
+def warnings(model: str, picture: Picture) -> tuple[str, ...]:
     """What to know before the prediction is trusted: of the file, and of how it suits the model."""
     if picture.source is None:
         dataset = cache.trained_model(model).config.dataset
@@ -215,9 +216,11 @@ def warnings(model: str, picture: Picture) -> None:
                 "example or another model.",
                 icon=":material/warning:",
             )
-        return
-    for sentence in [*picture.source.warnings, *cache.fit_sentences(model, picture.source)]:
+        return ()
+    found = doubts(picture.source, cache.trained_model(model).facts)
+    for sentence in found:
         st.warning(f"{sentence[:1].upper()}{sentence[1:]}", icon=":material/warning:")
+    return found
 
 
 def uncertainty_of(model: str, picture: Picture, *, wanted: bool) -> LevelMap | None:

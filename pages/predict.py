@@ -1,5 +1,7 @@
 """Predict: a picture, its probability map and a mask that follows the hand."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from dashboard import batch_views, cache, phone, prediction_views, volume_views, widgets
@@ -21,19 +23,19 @@ with rail:
 
 point = trained.operating_point
 with stage, widgets.one_clear_error():
-    prediction_views.warnings(model, picture)
+    said = prediction_views.warnings(model, picture)
     if upload.volume:
         case = volume_views.volume_case(model, trained, upload)
         if case is not None:
             with st.container(horizontal=True, vertical_alignment="center"):
-                prediction_views.take_along(case)
+                prediction_views.take_along(replace(case, doubts=said))
                 st.caption(f"Mask at threshold {case.threshold:.3f}", width="content")
             volume_views.more_of(case)
     else:
         levels, decision = prediction_views.decide(model, picture, unsure=unsure, beside=beside)
         case = prediction_views.case_of(model, trained, picture, levels, decision)
         with st.container(horizontal=True, vertical_alignment="center"):
-            prediction_views.take_along(case)
+            prediction_views.take_along(replace(case, doubts=said))
             prediction_views.learn_from(case, decision)
             st.caption(f"Mask at {decision.words}", width="content")
     batch_views.batch(model, trained, upload)

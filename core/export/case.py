@@ -83,6 +83,8 @@ class Case:
     """The plane of the slices, a key of ``core.imaging.planes.PLANES``."""
     sources: tuple[Path | bytes | Source, ...] = ()
     """The DICOM files, one for each slice of ``levels`` and in its order."""
+    doubts: tuple[str, ...] = ()
+    """What to know before the mask is trusted, a sentence each."""
     truth: Mask | None = None
     """Reference mask, shape as ``levels``."""
     corrected: Mask | None = None

@@ -110,6 +110,8 @@ def predict_files(
             clean_up=asked.clean_up,
             progress=_slices(report),
         )
+        for sentence in case.doubts:
+            report(f"warning: {sentence}")
         rows.append({"input": _input(task), "page": task.page, **_write(case, out, asked, report)})
     _check_written(rows, asked)
     write_atomic(out / TABLE, _table(rows))
@@ -135,7 +137,8 @@ def _write(case: Case, out: Path, asked: Wanted, report: Report) -> dict[str, An
     row = {"mask": files.get("mask"), **case.row, "files": files}
     if asked.measurements:
         row["measurements"] = table(case.components)
-    return row | ({"problems": problems} if problems else {})
+    said = {"problems": problems, "warnings": list(case.doubts)}
+    return row | {name: sentences for name, sentences in said.items() if sentences}
 
 
 def _fitting(name: str, *, volume: bool) -> str:
@@ -220,13 +223,14 @@ def _slices(report: Report) -> Callable[[int, int], None]:
 def _table(rows: list[dict[str, Any]]) -> bytes:
     """The rows without their tables, for a spreadsheet."""
     columns = ["input", "page", "mask", "threshold", "foreground_px", "area_mm2", "volume_ml"]
-    columns += ["components", "problems"]
+    columns += ["components", "problems", "warnings"]
     stream = io.StringIO()
     writer = csv.DictWriter(stream, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for row in rows:
         mask = PurePath(row["mask"]).name if row["mask"] else None
-        writer.writerow({**row, "mask": mask, "problems": " ".join(row.get("problems", []))})
+        said = {name: "; ".join(row.get(name, [])) for name in ("problems", "warnings")}
+        writer.writerow({**row, "mask": mask, **said})
     return stream.getvalue().encode()
 
 

@@ -9,6 +9,7 @@ from core.cleanup import CleanUp
 from core.export.case import AS_IT_IS, Case, ModelFacts
 from core.imaging import Image, SourceFile, Volume
 from core.weights import TrainedModel
+from core.weights.fit import doubts
 
 Progress = Callable[[int, int], None]
 
@@ -59,6 +60,7 @@ def case_of(
             affine=found.affine,
             sides=found.sides,
             sources=sources,
+            doubts=doubts(found, trained.facts),
         )
     slices = found.to_uint8()  # (D, H, W)
     levels = np.empty(slices.shape, np.uint16)
@@ -78,4 +80,5 @@ def case_of(
         geometry=found,
         plane=found.plane,
         sources=sources,
+        doubts=doubts(found, trained.facts),
     )

@@ -29,6 +29,8 @@ class Report:
 
     title: str
     disclaimer: str
+    doubts: tuple[str, ...]
+    """What to know before the mask is trusted."""
     picture_png: bytes
     height: int
     """Of the picture, in pixels."""
@@ -57,6 +59,7 @@ def report_of(case: Case) -> Report:
     return Report(
         title=case.name,
         disclaimer=DISCLAIMER,
+        doubts=tuple(f"{sentence[:1].upper()}{sentence[1:]}." for sentence in case.doubts),
         picture_png=overlay(case),
         height=height,
         width=width,

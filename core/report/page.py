@@ -22,6 +22,7 @@ def html_of(report: Report) -> bytes:
     return template.substitute(
         title=_text(report.title),
         disclaimer=_text(report.disclaimer),
+        doubts="".join(f'<p class="only">{_text(sentence)}</p>' for sentence in report.doubts),
         picture=f"data:image/png;base64,{picture}",
         width=report.width,
         height=report.height,

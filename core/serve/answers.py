@@ -172,6 +172,7 @@ def _document(submission: Submission, case: Case) -> dict[str, Any]:
         "clean_up": case.clean_up.words,
         "spacing_mm": case.spacing_mm,
         "model": case.model.document(),
+        "warnings": list(case.doubts),
         "measurements": table(case.components),
         "note": DISCLAIMER,
     }

@@ -33,6 +33,7 @@ from core.training.heartbeat import Voice
 from core.training.memory import estimate, parts_that_fit
 from core.training.optimization import Average, build_optimizer
 from core.training.validation import Checked
+from core.weights.training_facts import FILE, training_facts
 
 Row = dict[str, Any]
 
@@ -137,6 +138,10 @@ def begin(voice: Voice) -> Training:
         )
     if team.leads:
         run.save_split(split)
+        if not (run.path / FILE).exists():
+            learnt = set(split.train)
+            samples = [sample for sample in dataset.samples if sample.id in learnt]
+            write_json(run.path / FILE, training_facts(dataset, samples).document())
         record_facts(run, data_sha256=dataset.fingerprint(), split_hash=split.hash)
     rows = _rows(prepared, split.train)
     borders = _borders(dataset, prepared, config)

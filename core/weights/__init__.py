@@ -28,6 +28,7 @@ from core.predict import Predictor
 from core.prediction.class_view import SEPARATOR, split_name
 from core.runs import Run, open_run
 from core.weights.trained import TrainedModel
+from core.weights.training_facts import kept_training_facts
 
 __all__ = [
     "TrainedModel",
@@ -92,6 +93,7 @@ def load_weights(name: str) -> TrainedModel:
         restored(config, in_channels, state, head),
         OperatingPoint(**read_json(folder / "operating_point.json")),
         Split.of_document(read_json(folder / "split.json")),
+        facts=kept_training_facts(folder),
     )
 
 
@@ -136,7 +138,8 @@ def load_run(run: Run) -> TrainedModel:
     predictor = restored(
         run.config, checkpoint["in_channels"], checkpoint["model"], checkpoint.get("head")
     )
-    return TrainedModel(run.name, run.config, predictor, point, run.split)
+    facts = kept_training_facts(run.path)
+    return TrainedModel(run.name, run.config, predictor, point, run.split, facts=facts)
 
 
 def weights_document(name: str, document: str) -> Any:  # noqa: ANN401 - JSON is any of six types

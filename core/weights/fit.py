@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.imaging import Image
+from core.imaging import Image, Volume
 from core.weights.training_facts import (
     COLOURED,
     STATISTICS,
@@ -80,6 +80,19 @@ def fit_warnings(image: Image, facts: TrainingFacts) -> list[FitWarning]:
     elif warning := _intensity_warning(grey, image, facts):
         found.append(warning)
     return [*found, *_scale_warnings(image, facts)]
+
+
+def doubts(found: Image | Volume, facts: TrainingFacts | None) -> tuple[str, ...]:
+    """What to know before an answer is trusted, a sentence each: of the file, then of the fit.
+
+    Args:
+        found: A picture, or a volume, of which the middle slice is looked at.
+        facts: Of the model's training images; None where they are not known.
+    """
+    if facts is None or (isinstance(found, Volume) and found.array.ndim != 3):
+        return found.warnings
+    image = found.image(len(found.slices()) // 2) if isinstance(found, Volume) else found
+    return (*found.warnings, *(warning.sentence for warning in fit_warnings(image, facts)))
 
 
 def _kind_warnings(image: Image, facts: TrainingFacts) -> list[FitWarning]:

@@ -15,7 +15,7 @@ from core.runs import Run, check_name
 from core.weights import TrainedModel, load_run, restored, weights_folder
 from core.weights.card import model_card
 from core.weights.failures import failure_strip, worst_images
-from core.weights.training_facts import training_facts
+from core.weights.training_facts import FILE, training_facts
 
 
 def promote(run: Run, name: str) -> Path:
@@ -64,7 +64,7 @@ def promote(run: Run, name: str) -> Path:
         write_json(partial / "split.json", trained.split.document())
         opened = open_dataset(config.dataset, data)
         seen = training_facts(opened, trained.samples(opened, "train"))
-        write_json(partial / "training_facts.json", seen.document())
+        write_json(partial / FILE, seen.document())
         (partial / "evaluation").mkdir()
         evaluations = {part: shipped.evaluate(part, data=data) for part in ("val", "test")}
         for part, document in evaluations.items():

@@ -22,6 +22,7 @@ from core.models import parameter_count
 from core.operating_point import OperatingPoint
 from core.predict import Predictor
 from core.prediction.class_view import SEPARATOR, ClassPredictor, ClassTruths
+from core.weights.training_facts import TrainingFacts
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class TrainedModel:
     """The frozen threshold."""
     split: Split
     """The split it was trained on."""
+    facts: TrainingFacts | None = None
+    """What its training images are like; None where that is not known."""
     of: str = ""
     """The class that it is looked at for, see ``of_class``; empty for all it marks."""
 

@@ -6,16 +6,20 @@ greys, with a correlation shrunk part of the way to none, since a training set h
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.data import Dataset, Sample
+from core.files import read_json
 from core.imaging import Image
 
+FILE = "training_facts.json"
+"""In the folder of a shipped model or a run."""
 AT_MOST = 100
 """Training images looked at, evenly spread."""
 
@@ -101,13 +105,19 @@ def training_facts(dataset: Dataset, samples: Sequence[Sample]) -> TrainingFacts
     if not samples:
         raise ValueError("no samples to measure")
     chosen = samples[:: math.ceil(len(samples) / AT_MOST)]
-    images = [dataset.image(sample) for sample in chosen]
+    images = (dataset.image(sample) for sample in chosen)  # one at a time in memory
     spacings = [length for sample in chosen for length in sample.spacing_mm or ()]
     return facts_of_images(images, modality=dataset.info.modality, spacings_mm=spacings)
 
 
+def kept_training_facts(folder: Path) -> TrainingFacts | None:
+    """Those of a shipped model or run; None where it has none."""
+    file = folder / FILE
+    return TrainingFacts.of_document(read_json(file)) if file.exists() else None
+
+
 def facts_of_images(
-    images: Sequence[NDArray[np.uint8]], *, modality: str, spacings_mm: Sequence[float] = ()
+    images: Iterable[NDArray[np.uint8]], *, modality: str, spacings_mm: Sequence[float] = ()
 ) -> TrainingFacts:
     """Measure images.
 
@@ -116,17 +126,22 @@ def facts_of_images(
         modality: How they were made.
         spacings_mm: Pixel heights and widths, where known.
     """
-    found = np.array([statistics_of(_grey(image)) for image in images])  # (N, 13)
+    rows, sides, coloured, channels = [], [], 0, 1
+    for image in images:
+        rows.append(statistics_of(_grey(image)))
+        sides.append(math.sqrt(image.shape[0] * image.shape[1]))
+        coloured += is_coloured(image)
+        channels = image.shape[2] if image.ndim == 3 else 1
+    found = np.array(rows)  # (N, 13)
     mean, spread, directions = _fitted(found)
-    margin = _MARGIN * (1 + _FEW / len(images))
+    margin = _MARGIN * (1 + _FEW / len(found))
     limit = max(_LEAST_LIMIT, margin * _usual_distance((found - mean) / spread @ directions))
-    sides = [math.sqrt(image.shape[0] * image.shape[1]) for image in images]
     low, high = np.percentile(found, (5, 95), axis=0)
     return TrainingFacts(
         modality=modality,
-        n_images=len(images),
-        channels=1 if images[0].ndim == 2 else images[0].shape[2],
-        colour_share=round(sum(map(is_coloured, images)) / len(images), 4),
+        n_images=len(found),
+        channels=channels,
+        colour_share=round(coloured / len(found), 4),
         side_px=(min(sides), max(sides)),
         spacing_mm=(min(spacings_mm), max(spacings_mm)) if spacings_mm else None,
         mean=_rounded(mean),
