@@ -130,3 +130,37 @@ def test_a_model_that_was_replaced_is_looked_through_anew(
     assert cache.level_map("weights/model", picture) is before, "the network runs once"
     promote(open_run(tiny_run("second", learning_rate=0.01)), "model")
     assert not np.array_equal(cache.level_map("weights/model", picture), before)
+
+
+def test_a_file_that_states_something_else_is_shown_anew() -> None:
+    """Spacing or orientation was mended, pixels and name stayed."""
+    import numpy as np
+
+    from core.imaging import Image, SourceFile, Volume, read_any, survey
+    from dashboard import cache
+    from dashboard.uploads import picture_of
+    from dashboard.viewer.scene import split
+    from tests.uploads import ct, ct_series
+
+    model = "weights/classical/otsu"
+    stated = []
+    for elements in ({}, {"PixelSpacing": [0.7, 0.7]}, {"orientation": (-1, 0, 0, 0, 1, 0)}):
+        image = read_any(ct(**elements), name="scan.dcm")
+        assert isinstance(image, Image)
+        picture = picture_of(image, "scan.dcm")
+        header, _ = split(cache.packed_scene(model, picture, cache.level_map(model, picture)))
+        stated.append((header["spacing_mm"], header["sides"]))
+    assert stated == [([0.5, 0.5], "RLAP"), ([0.7, 0.7], "RLAP"), ([0.5, 0.5], "LRAP")]
+
+    volumes = []
+    for spacing in (2.0, 3.0):
+        series = [
+            SourceFile(name=f"{n}.dcm", data=one)
+            for n, one in enumerate(ct_series(spacing=spacing))
+        ]
+        volume = survey(series).items[0].read()
+        assert isinstance(volume, Volume)
+        levels = np.zeros(volume.slices().shape, np.uint16)
+        header, _ = split(cache.packed_volume(model, "the same", volume, levels))
+        volumes.append(header["voxel_mm3"])
+    assert volumes == pytest.approx([0.5, 0.75])
