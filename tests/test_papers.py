@@ -227,8 +227,7 @@ def test_a_run_that_diverges_holds_up_no_other_and_is_said(
     diverging = replace(preset, config=replace(preset.config, optimizer="sgd", learning_rate=1e30))
     [row] = [one for one in preset_row(diverging)["left_out"] if one["run"] == runs[0].name]
     assert row["why"].startswith("failed after 0 of 2 epochs: the training loss is no longer")
-    with pytest.raises(InputError, match="no longer a number"):
-        train_until_done(lambda: runs[:1], say=silent)
+    assert train_until_done(lambda: runs[:1], say=silent) == []
 
 
 @pytest.mark.usefixtures("home")

@@ -49,6 +49,7 @@ def papers_run(
     as_json: AsJson = False,
 ) -> None:
     """Reproduce an experiment; what is finished already is kept, what was interrupted goes on."""
+    from core.errors import InputError
     from core.papers.figures import evaluate_run
     from core.papers.report import preset_row
     from core.papers.reproduction import finished_runs, plan, runs_of, train_later, train_now
@@ -66,7 +67,10 @@ def papers_run(
         show(document, lines or ["nothing is left to train"], as_json=as_json)
         return
     train_now(planned, say=say)
-    for one in finished_runs(chosen, runs_of(chosen)):
+    finished = finished_runs(chosen, runs_of(chosen))
+    if not finished:
+        raise InputError(f"no run of {preset} came to its end; the lines above say why")
+    for one in finished:
         evaluate_run(chosen, one, say=say)
     row = preset_row(chosen)
     lines = [
