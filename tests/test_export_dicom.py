@@ -77,6 +77,7 @@ class Brighter:
     """A model whose level map says which pixels are bright, so that every voxel is known."""
 
     name = "tester"
+    facts = None
     in_channels = 1
 
     class operating_point:  # noqa: N801 - stands where an instance is
