@@ -95,6 +95,8 @@ class RunConfig:
     """Key of ``MODELS``."""
     model_options: dict[str, Any] = field(default_factory=dict)
     """Options of the network, see ``python -m core models list``."""
+    members: int = 1
+    """How many such networks learn side by side and answer together, with their mean."""
     target: str = "foreground"
     """What is learnt: ``foreground``, ``classes`` or ``regions``."""
     size: int | None = None
@@ -180,7 +182,7 @@ class RunConfig:
         choose("aspect", self.aspect, {"stretch": "", "pad": ""})
         choose("schedule", self.schedule, SCHEDULES)
         choose("target", self.target, TARGETS)
-        for name in ("batch_size", "epochs", "crops_per_image", "accumulate", "keep_best"):
+        for name in ("batch_size", "epochs", "crops_per_image", "accumulate", "keep_best", "members"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, found {getattr(self, name)}")
         for name in ("size", "tile"):
@@ -203,6 +205,8 @@ class RunConfig:
 
     def _check_step(self) -> None:
         """Refuse what cannot be or contradicts itself in how a step is taken."""
+        if self.members > 1 and self.deep_supervision:
+            raise InputError("several members have one output each; leave deep_supervision false")
         for name in ("warmup_epochs", "clip_norm", "samples_every"):
             if getattr(self, name) < 0:
                 raise InputError(f"{name} cannot be negative, found {getattr(self, name):g}")

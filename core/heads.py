@@ -18,6 +18,7 @@ from core.data.base import DatasetInfo
 from core.errors import InputError
 from core.losses import LOSSES, Loss, build_loss
 from core.models import build_model, build_untrained, card_of
+from core.models.committee import Committee
 
 FOREGROUND = ("foreground",)
 
@@ -121,7 +122,13 @@ def build_network(
     if config.deep_supervision and "deep_supervision" in card_of(config.model).options:
         options["deep_supervision"] = True
     build = build_model if fresh else build_untrained
-    model = build(config.model, in_channels=in_channels, classes=outputs, **options)
+    members = [
+        build(config.model, in_channels=in_channels, classes=outputs, **options)
+        for _ in range(config.members)
+    ]
+    if config.members > 1:
+        return Committee(members)
+    model = members[0]
     if config.deep_supervision and not hasattr(model, "forward_all"):
         raise InputError(
             f"{config.model} has one output, so there is nothing for deep_supervision; set it to "
@@ -134,25 +141,31 @@ class Outputs(nn.Module):
     """A network as the loop calls it: all outputs that learn, the one that answers last.
 
     Args:
-        model: The network.
+        model: The network, or a committee: then each member's output learns.
         deep: Whether its coarser outputs learn too.
     """
 
     def __init__(self, model: nn.Module, *, deep: bool) -> None:
         super().__init__()
         self.model = model
-        self.deep = deep
+        self.all = deep or isinstance(model, Committee)
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Logits (B, K, H, W) of each output for an image (B, C, H, W)."""
-        if self.deep:
+        if self.all:
             outputs: list[Tensor] = self.model.forward_all(image)  # type: ignore[operator]
             return outputs
         return [self.model(image)]
 
 
-def depth_weights(count: int) -> list[float]:
-    """Weights of the outputs' losses, sum 1: the last has most, each before it half of the next."""
+def output_weights(config: RunConfig, count: int) -> list[float]:
+    """Weights of the losses of as many outputs.
+
+    Of deep supervision their sum is 1: the last has most, each before it half of the next. A
+    committee's are 1 each, so that every member takes the steps that it would take alone.
+    """
+    if config.members > 1:
+        return [1.0] * count
     weights = [0.5 ** (count - 1 - n) for n in range(count)]
     return [weight / sum(weights) for weight in weights]
 

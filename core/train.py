@@ -22,7 +22,8 @@ from core.device import precision_of
 from core.errors import InputError
 from core.evaluate import summarize
 from core.evaluate.class_figures import choose_points, summarize_classes
-from core.heads import depth_weights
+from core.heads import output_weights
+from core.models.committee import members_of
 from core.predict import Predictor
 from core.runs import Run
 from core.runs.step_log import StepLog
@@ -163,10 +164,11 @@ def _step(training: Training, chosen: Step, total: Tensor) -> Tensor:
             loss = _loss(training, chosen.rows(first, last)) * ((last - first) / count)
             # A team averages its gradients, and each process has only its own part of them.
             torch.autograd.backward(training.scaler.scale(loss * training.team.size))
-        total += loss.detach()
+        total += loss.detach() / config.members  # their mean is comparable with the validation's
     if config.clip_norm:
         training.scaler.unscale_(training.optimizer)
-        nn.utils.clip_grad_norm_(training.model.parameters(), config.clip_norm)
+        for member in members_of(training.model):
+            nn.utils.clip_grad_norm_(member.parameters(), config.clip_norm)
     training.scaler.step(training.optimizer)
     training.scaler.update()
     if training.average:
@@ -190,7 +192,7 @@ def _loss(training: Training, chosen: Step) -> Tensor:
     losses = [training.criterion(team.gather(out, count), target, *maps) for out in outputs]
     if len(losses) == 1:
         return losses[0]
-    weights = depth_weights(len(losses))
+    weights = output_weights(config, len(losses))
     return torch.stack([w * part for w, part in zip(weights, losses, strict=True)]).sum()
 
 

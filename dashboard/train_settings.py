@@ -117,6 +117,13 @@ SETTINGS: dict[str, Setting] = {
     "deep_supervision": Setting(
         words="Deep supervision", help="The network's coarser outputs learn too."
     ),
+    "members": Setting(
+        words="Networks that answer together",
+        help="They learn side by side from the same batches; training and prediction take as many "
+        "times as long.",
+        least=1,
+        most=16,
+    ),
     "monitor": Setting(words="Best epoch by", choices=MONITORS),
     "patience": Setting(
         words="Stop early after",
@@ -148,7 +155,7 @@ GROUPS = {
     "Images": ("size", "tile", "crops_per_image", "oversample", "target", "augment"),
     "Steps": (
         *("optimizer", "schedule", "warmup_epochs", "weight_decay", "momentum", "clip_norm"),
-        *("ema", "deep_supervision"),
+        *("ema", "deep_supervision", "members"),
     ),
     "Stopping and pictures": ("monitor", "patience", "samples_every"),
     "Memory and speed": ("precision", "accumulate", "allow_accumulation"),

@@ -14,7 +14,7 @@ from dashboard import cache
 from dashboard.cache import ItemKey
 from dashboard.examples import Picture
 
-SINGLE = ("png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp")
+SINGLE = ("png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp", "gif", "ppm", "pgm")
 VOLUMES = ("dcm", "nii", "gz", "nrrd", "mha", "npy", "zip")
 
 

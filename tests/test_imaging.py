@@ -265,17 +265,28 @@ def test_16_bit_grey_is_windowed_not_clipped() -> None:
     assert np.array_equal(grey, np.rint(ramp / 40000 * 255))
 
 
-@pytest.mark.parametrize("form", ["PNG", "BMP", "TIFF", "GIF", "WEBP", "JPEG"])
+@pytest.mark.parametrize("form", ["PNG", "BMP", "TIFF", "GIF", "WEBP", "JPEG", "PPM"])
 def test_8_bit_formats(form: str) -> None:
     colour = noise("u1", H, W, 3)
     picture = Pillow.fromarray(colour)
     data = encode(picture, form, **({"lossless": True} if form == "WEBP" else {}))
     with Pillow.open(io.BytesIO(data)) as reference:
         image = assert_reads(data, np.asarray(reference.convert("RGB")))
-    if form in {"PNG", "BMP", "TIFF", "WEBP"}:
+    if form in {"PNG", "BMP", "TIFF", "WEBP", "PPM"}:
         assert np.array_equal(image.pixels, colour)
     assert np.array_equal(image.grey8(), np.asarray(Pillow.fromarray(image.pixels).convert("L")))
     assert image.spacing_mm is None
+
+
+def test_netpbm_of_every_depth() -> None:
+    grey, wide = noise("u1", H, W), noise("u1", H, W).astype(np.uint16) * 250
+    assert_reads(b"P5\n# a comment\n%d %d\n255\n" % (W, H) + grey.tobytes(), grey)
+    assert_reads(
+        b"P5 %d %d 65535\n" % (W, H) + wide.astype(">u2").tobytes(), wide.astype(np.int32)
+    )
+    bits = grey > 99
+    text = " ".join("01"[int(not bit)] for bit in bits.ravel())
+    assert_reads(f"P1 {W} {H}\n{text}\n".encode(), bits * np.uint8(255))
 
 
 def test_alpha_palette_and_bits() -> None:
@@ -411,7 +422,7 @@ CLAIM = struct.pack("<HHII", 256, 4, 1, 64)
 
 def bad_bytes() -> dict[str, tuple[bytes, str]]:
     picture, tiny = Pillow.fromarray(GOOD), Pillow.new("L", (1, 1))
-    files = {form: encode(picture, form) for form in ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF")}
+    files = {form: encode(picture, form) for form in ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF", "PPM")}
     bad: dict[str, tuple[bytes, str]] = {
         f"{form} cut in half": (data[: len(data) // 2], "damaged or cut short")
         for form, data in files.items()

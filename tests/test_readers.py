@@ -469,7 +469,8 @@ def test_lung_ct_with_files_missing_and_of_another_kind(tmp_path: Path) -> None:
         ("image{}.png", "label{}.png", "suffix"),
         ("{}.png", "masks/{}.png", "stem"),
         ("{}/images/x.png", "{}/masks/y.png", "folder"),
-        ("images/a{}.png", "masks/b{}.png", "order"),
+        ("images/a{}.png", "masks/b{}.png", "affix"),
+        ("images/a{}.png", "masks/{}b{}.png", "order"),
     ],
 )
 @either_way
@@ -481,7 +482,7 @@ def test_pairs_by_name(  # noqa: PLR0917 - two tables of cases
     for n, key in enumerate(keys):
         kind = "JPEG" if image.endswith("JPG") else "PNG"
         files[image.format(key)] = encode(picture(n), kind=kind)
-        files[mask.format(key)] = encode(square(n))
+        files[mask.format(key, n)] = encode(square(n))
     dataset = open_dataset(name, pack(tmp_path / "set", files))
     assert isinstance(dataset, Folder)
     assert (dataset.pairing.method, dataset.confidence) == (method, 1.0)
@@ -492,8 +493,8 @@ def test_pairs_by_name(  # noqa: PLR0917 - two tables of cases
         assert np.array_equal(dataset.truth(sample), square(n) // 255)
         assert sample.facts["pairing"] == method
         assert sample.facts["pairing_confidence"] == "1.00"
-    guessed = [p for p in dataset.problems if p.kind == "paired_by_order"]
-    assert len(guessed) == len(dataset.problems) == int(method == "order")
+    guessed = [p for p in dataset.problems if p.kind == f"paired_by_{method}"]
+    assert len(guessed) == len(dataset.problems) == int(method in {"affix", "order"})
 
 
 def test_several_masks_belong_to_one_image(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from core.data import DATASETS
 from core.data.augmentation import sample
 from core.data.brats import BraTS, regions
 from core.errors import InputError
-from core.heads import Head, build_criterion, build_network, depth_weights, head_of
+from core.heads import Head, build_criterion, build_network, head_of, output_weights
 from core.levels import level_map
 from core.losses import LOSSES
 from core.predict import Predictor
@@ -186,8 +186,9 @@ def test_regions_train_with_a_loss_that_can_be_made_independent() -> None:
 
 
 def test_weights_of_coarser_outputs_halve() -> None:
-    assert depth_weights(3) == pytest.approx([1 / 7, 2 / 7, 4 / 7])
-    assert depth_weights(1) == [1.0]
+    deep = config(deep_supervision=True)
+    assert output_weights(deep, 3) == pytest.approx([1 / 7, 2 / 7, 4 / 7])
+    assert output_weights(deep, 1) == [1.0]
 
 
 def test_one_class_alone_is_a_model_of_its_own(run: Run) -> None:

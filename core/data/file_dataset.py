@@ -27,7 +27,9 @@ from core.data.png_top import png_size
 from core.errors import InputError
 from core.imaging import Image, clean_name, read_image, to_8bit
 
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif"})
+IMAGE_SUFFIXES = frozenset(
+    {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".ppm", ".pgm", ".pbm"}
+)
 
 
 @dataclass(frozen=True)

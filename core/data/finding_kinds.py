@@ -39,6 +39,17 @@ KINDS = {
     "unreadable": Kind("error", "Download or export these files again; they are left out."),
     "missing_mask": Kind("error", "Add the masks, or train without these images."),
     "orphan_mask": Kind("warning", "Add the image, or rename the mask after its own."),
+    "paired_by_order": Kind(
+        "warning",
+        "Look at these pairs in the gallery; rename the masks after their images, or give a table "
+        "of image and mask.",
+    ),
+    "paired_by_affix": Kind(
+        "note", "Look at the first pairs in the gallery; where they fit, nothing is to be done."
+    ),
+    "mask_left_out": Kind(
+        "note", "The first reader's masks count; to use another's, give a table of image and mask."
+    ),
     "mask_size": Kind("error", "Replace the mask by one of its image's size, or leave both out."),
     "empty_mask": Kind("warning", "Draw the mask, or put the image into a class without objects."),
     "non_binary": Kind(

@@ -1,6 +1,7 @@
 """Any folder or zip of images and masks, paired by their names."""
 
-from collections import defaultdict
+import re
+from collections import Counter
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -15,13 +16,11 @@ from core.data.file_dataset import (
     open_published,
     orphan_mask,
     sample_ids,
-    shared_folders,
 )
 from core.data.pairing import Pair, Pairing, pair_files
+from core.data.places import groups_of, labels_of, splits_of
 from core.errors import InputError
 
-SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val"}
-SPLITS |= {"validation": "val", "dev": "val", "test": "test", "testing": "test"}
 _LOOKED_AT = 16
 
 
@@ -29,7 +28,8 @@ class Folder(AnyImages):
     """Images and masks in two folders, or side by side with a suffix like ``_mask``.
 
     Folders named ``train``, ``val`` and ``test`` fix the split where all three are there; ``test``
-    alone is kept apart. Other folders above the files are the label where several images share one.
+    alone is kept apart. A numbered folder with several images is a patient, whom no split tears
+    apart; other folders above the files are the label where several images share one.
     """
 
     info: ClassVar[DatasetInfo] = DatasetInfo(
@@ -63,7 +63,9 @@ class Folder(AnyImages):
         agreeing = 1 - len(checked[1]) / max(checked[0], 1)
         confidence = pairing.share * agreeing
         places = [pair.place for pair in pairing.pairs]
-        splits, labels = _splits(places), _labels(places)
+        names = [pair.image.rpartition("/")[2] for pair in pairing.pairs]
+        splits, labels = splits_of(places, names), labels_of(places)
+        groups = groups_of(places, names)
         ids = sample_ids([_shown(pair) for pair in pairing.pairs])
         files = []
         for n, pair in enumerate(pairing.pairs):
@@ -71,7 +73,7 @@ class Folder(AnyImages):
             facts["pairing_confidence"] = f"{confidence:.2f}"
             sample = Sample(
                 id=ids[n],
-                group=ids[n],
+                group=groups[n] or ids[n],
                 label=labels[n],
                 split=splits[n],
                 has_truth=bool(pair.masks),
@@ -79,9 +81,13 @@ class Folder(AnyImages):
                 facts=facts,
             )
             files.append((sample, Files(pair.image, pair.masks)))
-        problems = [missing_mask(pair.image) for pair in pairing.pairs if not pair.masks]
+        problems = [
+            missing_mask(pair.image)
+            for pair in pairing.pairs
+            if not (pair.masks or pairing.unlabelled(pair))
+        ]
         problems += [orphan_mask(mask) for mask in pairing.orphans]
-        problems += [*_guessed(pairing), *checked[1]]
+        problems += [*_guessed(pairing), *_left_out(pairing), *checked[1]]
         dataset = cls(path, archive, files, problems)
         dataset.pairing, dataset.confidence = pairing, confidence
         return dataset
@@ -93,20 +99,40 @@ def _shown(pair: Pair) -> str:
     return "/".join([*place, pair.image.rpartition("/")[2]])
 
 
+_GUESSES = {
+    "order": "no file names fit, so images and masks were paired in sorted order: ",
+    "affix": "no file name says mask, so images and masks were paired by what their names share: ",
+}
+
+
 def _guessed(pairing: Pairing) -> list[Problem]:
-    """One problem per place that was paired by order, with its first pair to look at."""
-    first: dict[tuple[str, ...], Pair] = {}
+    """One problem per place that was paired by a guess, with its first pair to look at."""
+    first: dict[tuple[tuple[str, ...], str], Pair] = {}
     for pair in sorted(pairing.pairs, key=lambda pair: pair.image):
-        if pair.method == "order":
-            first.setdefault(pair.place, pair)
+        if pair.method in _GUESSES:
+            first.setdefault((pair.place, pair.method), pair)
     return [
         Problem(
-            kind="paired_by_order",
+            kind=f"paired_by_{method}",
             where="/".join(place) or ".",
-            detail="no file names fit, so images and masks were paired in sorted order: "
-            f"{pair.image} with {pair.masks[0]}, and so on",
+            detail=f"{_GUESSES[method]}{pair.image} with {pair.masks[0]}, and so on",
         )
-        for place, pair in first.items()
+        for (place, method), pair in first.items()
+    ]
+
+
+def _left_out(pairing: Pairing) -> list[Problem]:
+    """One problem per folder and ending of masks that are not the first reader's."""
+    found = Counter(re.sub(r"\d+", "#", mask) for mask in pairing.left_out)
+    first = {re.sub(r"\d+", "#", mask): mask for mask in reversed(pairing.left_out)}
+    return [
+        Problem(
+            kind="mask_left_out",
+            where=first[like],
+            detail="another reader drew masks of the same images"
+            + (f"; {count - 1} more like this one" if count > 1 else ""),
+        )
+        for like, count in found.items()
     ]
 
 
@@ -124,27 +150,3 @@ def _check_sizes(archive: Archive, pairing: Pairing) -> tuple[int, list[Problem]
             detail = f"{own[1]}x{own[0]} pixels, its image {pair.image} {size[1]}x{size[0]}"
             problems.append(Problem(kind="mask_size", where=mask, detail=detail))
     return looked_at, problems
-
-
-def _splits(places: list[tuple[str, ...]]) -> list[str]:
-    """The part that a folder's name gives each image; only ``test`` unless all three are there."""
-    found = []
-    for place in places:
-        named = (SPLITS[part.lower()] for part in place if part.lower() in SPLITS)
-        found.append(next(named, ""))
-    whole = {"train", "val", "test"} <= set(found)
-    return [part if whole or part == "test" else "" for part in found]
-
-
-def _labels(places: list[tuple[str, ...]]) -> list[str]:
-    """The innermost folder that is no split, where there are several and images share them."""
-    common = shared_folders(places)
-    found = []
-    for place in places:
-        rest = [part for part in place[common:] if part.lower() not in SPLITS]
-        found.append(rest[-1] if rest else "")
-    counts: dict[str, int] = defaultdict(int)
-    for label in found:
-        counts[label] += 1
-    shared = len(counts) > 1 and 2 * len(counts) <= len(found)
-    return found if shared else [""] * len(found)

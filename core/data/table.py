@@ -15,7 +15,7 @@ from typing import ClassVar, Self
 from core.data.archive import Archive, open_archive, suffix
 from core.data.base import DatasetInfo, Problem, Sample
 from core.data.file_dataset import AnyImages, Files, missing_mask, open_published, sample_ids
-from core.data.folder import SPLITS
+from core.data.naming import SPLITS
 from core.errors import InputError
 
 COLUMNS: dict[str, tuple[str, ...]] = {

@@ -1,4 +1,4 @@
-"""PNG, JPEG, BMP, WebP and GIF through Pillow, every bit of 16-bit colour included."""
+"""PNG, JPEG, BMP, WebP, GIF and Netpbm through Pillow, every bit of 16-bit colour included."""
 
 import re
 from collections.abc import Callable

@@ -208,6 +208,10 @@ READERS: dict[str, Reader] = {
         lambda head: head[:4] == b"RIFF" and head[8:12] == b"WEBP", pillow_reader("WebP")
     ),
     "GIF": Reader(lambda head: head[:6] in {b"GIF87a", b"GIF89a"}, pillow_reader("GIF")),
+    "Netpbm": Reader(
+        lambda head: head[:1] == b"P" and head[1:2] in b"123456" and head[2:3].isspace(),
+        pillow_reader("PPM"),
+    ),
     "NIfTI": Reader(_is_nifti, read_nifti, count_nifti),
     "NRRD": Reader(lambda head: head.startswith(b"NRRD000"), read_nrrd, count_nrrd),
     "MetaImage": Reader(

@@ -25,7 +25,7 @@ from core.data.preparation import as_channels
 from core.data.splits import make_split
 from core.device import pick_device, precision_of, to_device
 from core.errors import InputError, choose
-from core.heads import Head, Outputs, build_criterion, build_network, depth_weights, head_of
+from core.heads import Head, Outputs, build_criterion, build_network, output_weights, head_of
 from core.imaging.resize import resize
 from core.levels import level_map
 from core.losses import LOSSES, Loss
@@ -172,7 +172,7 @@ def _loss(  # noqa: PLR0917 - the parts of a step, none of them optional
     with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
         outputs = network(image)  # (B, K, H, W) each
     losses = [criterion(out, target, *maps) for out in outputs]
-    weights = depth_weights(len(losses))
+    weights = output_weights(config, len(losses))
     return torch.stack([w * part for w, part in zip(weights, losses, strict=True)]).sum()
 
 

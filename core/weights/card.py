@@ -45,6 +45,12 @@ def model_card(
     source = f"arXiv {network.arxiv}" if network.arxiv else f"doi {network.doi}"
     paper = f"{network.authors} {network.year}, {source}"
     options = ", ".join(f"{key} = {value}" for key, value in config.model_options.items())
+    together = (
+        f"{config.members} networks of this kind learnt side by side from different initial weights\n"
+        "and answer with the mean of their logits.\n"
+        if config.members > 1
+        else ""
+    )
     test, few = evaluations["test"], _few(patients)
     ranking, calibration = test["threshold_free"], test["calibration"]
     return f"""# {name}
@@ -53,7 +59,7 @@ def model_card(
 
 A {config.model} ({paper}; {options or "default options"}) that marks the
 {info.foreground} in {info.modality}.
-It sees an image {sees}, and returns a probability for every pixel; the mask is a decision at the
+{together}It sees an image {sees}, and returns a probability for every pixel; the mask is a decision at the
 threshold {point.threshold:.3f} ({point.name}).
 
 ## Data
