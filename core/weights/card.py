@@ -64,7 +64,7 @@ threshold {point.threshold:.3f} ({point.name}).
 
 ## Data
 
-- {info.title}: {info.citation}. {info.homepage}
+- {". ".join(filter(None, (f"{info.title}: {info.citation}".rstrip(": "), info.homepage)))}
 - Licence of the data: {info.license}.
 - Split ({split.method}): {len(split.train)} training, {len(split.val)} validation and
   {len(split.test)} test images{_patients(split, patients)}. SHA-256 of the split: `{split.hash}`.
