@@ -182,7 +182,14 @@ class RunConfig:
         choose("aspect", self.aspect, {"stretch": "", "pad": ""})
         choose("schedule", self.schedule, SCHEDULES)
         choose("target", self.target, TARGETS)
-        for name in ("batch_size", "epochs", "crops_per_image", "accumulate", "keep_best", "members"):
+        for name in (
+            "batch_size",
+            "epochs",
+            "crops_per_image",
+            "accumulate",
+            "keep_best",
+            "members",
+        ):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, found {getattr(self, name)}")
         for name in ("size", "tile"):

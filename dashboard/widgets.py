@@ -88,9 +88,9 @@ def picture_picker(dataset: str) -> Picture:
         "or your own image",
         type=[*SINGLE, *VOLUMES],
         accept_multiple_files=True,
-        help="PNG, JPEG, TIFF (8, 16 or 32 bit, stacks too), BMP, WebP, GIF, PPM, DICOM, NIfTI, NRRD, MHA, "
-        ".npy, or a zip of them; a DICOM series as a zip or as its files. It stays on this server "
-        "and is forgotten when the page is closed.",
+        help="PNG, JPEG, TIFF (8, 16 or 32 bit, stacks too), BMP, WebP, GIF, PPM, DICOM, NIfTI, "
+        "NRRD, MHA, .npy, or a zip of them; a DICOM series as a zip or as its files. It stays "
+        "on this server and is forgotten when the page is closed.",
     )
     with one_clear_error():
         return uploaded_picture(files) if files else cache.example(key or next(iter(names)))

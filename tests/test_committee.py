@@ -1,4 +1,4 @@
-"""Several networks that answer together: each learns as if alone, and together they are one model."""
+"""Several networks that answer together: each learns as if alone; together they are one model."""
 
 from collections.abc import Callable
 from pathlib import Path

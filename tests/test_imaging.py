@@ -281,9 +281,7 @@ def test_8_bit_formats(form: str) -> None:
 def test_netpbm_of_every_depth() -> None:
     grey, wide = noise("u1", H, W), noise("u1", H, W).astype(np.uint16) * 250
     assert_reads(b"P5\n# a comment\n%d %d\n255\n" % (W, H) + grey.tobytes(), grey)
-    assert_reads(
-        b"P5 %d %d 65535\n" % (W, H) + wide.astype(">u2").tobytes(), wide.astype(np.int32)
-    )
+    assert_reads(b"P5 %d %d 65535\n" % (W, H) + wide.astype(">u2").tobytes(), wide.astype(np.int32))
     bits = grey > 99
     text = " ".join("01"[int(not bit)] for bit in bits.ravel())
     assert_reads(f"P1 {W} {H}\n{text}\n".encode(), bits * np.uint8(255))
@@ -422,7 +420,9 @@ CLAIM = struct.pack("<HHII", 256, 4, 1, 64)
 
 def bad_bytes() -> dict[str, tuple[bytes, str]]:
     picture, tiny = Pillow.fromarray(GOOD), Pillow.new("L", (1, 1))
-    files = {form: encode(picture, form) for form in ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF", "PPM")}
+    files = {
+        form: encode(picture, form) for form in ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF", "PPM")
+    }
     bad: dict[str, tuple[bytes, str]] = {
         f"{form} cut in half": (data[: len(data) // 2], "damaged or cut short")
         for form, data in files.items()

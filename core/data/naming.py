@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
-from os.path import commonprefix
+from itertools import takewhile
 
 from core.data.archive import stem
 
@@ -18,7 +18,18 @@ SPLITS |= {"validation": "val", "dev": "val", "test": "test", "testing": "test"}
 _READERS = frozenset({"manual", "rater", "reader", "observer", "annotator", "expert", "ho"})
 _IMAGE = frozenset({"image", "images", "img", "imgs", "original", "originals", "input", "inputs"})
 _MASK = _READERS | {
-    *("mask", "masks", "msk", "gts", "ground", "truth", "truths", "groundtruth", "groundtruths", "gt"),
+    *(
+        "mask",
+        "masks",
+        "msk",
+        "gts",
+        "ground",
+        "truth",
+        "truths",
+        "groundtruth",
+        "groundtruths",
+        "gt",
+    ),
     *("label", "labels", "annotation", "annotations", "segmentation", "segmentations", "target"),
     *("targets",),
 }
@@ -58,7 +69,7 @@ def natural(name: str) -> list[tuple[int, str]]:
 
 @lru_cache(maxsize=4096)  # files of one folder come together
 def pieces(name: str) -> tuple[str, ...]:
-    """Words and numbers of a name in lower case: ``leftMask`` and ``testA_01`` have two and three."""
+    """Words and numbers of a name in lower case: ``leftMask`` has two, ``testA_01`` three."""
     return tuple(piece.lower() for piece in _PIECES.findall(name))
 
 
@@ -93,6 +104,9 @@ def reader_of(name: str) -> bool:
 
     ``ManualMask`` has no number and says mask already: those are all there are.
     """
+    low = name.lower()
+    if not any(word in low for word in _READERS):  # of 30,000 names hardly one
+        return False
     said = set(pieces(name))
     numbered = any(piece.isdecimal() for piece in said)
     return bool(said & _READERS) and (numbered or not said & (_MASK - _READERS))
@@ -114,9 +128,19 @@ def inner_keys(names: Iterable[str]) -> dict[str, str]:
     distinct = set(stems.values())
     if len(distinct) < 2:
         return stems
-    head = len(commonprefix(list(distinct)).rstrip("0123456789"))
-    tail = len(commonprefix([text[head:][::-1] for text in distinct]).rstrip("0123456789"))
+    head = len(_shared_start(distinct).rstrip("0123456789"))
+    tail = len(_shared_start(text[head:][::-1] for text in distinct).rstrip("0123456789"))
     return {name: text[head : len(text) - tail] for name, text in stems.items()}
+
+
+def _shared_start(texts: Iterable[str]) -> str:
+    columns = takewhile(lambda column: len(set(column)) == 1, zip(*texts, strict=False))
+    return "".join(column[0] for column in columns)
+
+
+def beginnings(text: str) -> Iterable[str]:
+    """What stands before each space, ``_``, ``.`` and ``-``, the longest first."""
+    return (text[:n] for n in range(len(text) - 1, 0, -1) if text[n] in _JOINT)
 
 
 def joined_suffix(name: str, other: str) -> str:

@@ -12,29 +12,25 @@ Where readers drew masks of their own (``1st_manual``, ``2nd_manual``), the firs
 a folder ``mask`` beside them (the field of view of a fundus camera) does not.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from core.data.archive import stem, suffix
 from core.data.file_dataset import shared_folders
+from core.data.matching import METHODS, Group, Place, across, by_count, owners_of
 from core.data.naming import (
-    core_of,
+    beginnings,
     fold,
-    inner_keys,
     joined_suffix,
     kind_of,
     marked_masks,
     natural,
-    pieces,
     reader_of,
     split_of,
 )
-
-Place = tuple[str, ...]
-METHODS = ("stem", "suffix", "folder", "affix", "order")
-"""The surest first."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +73,7 @@ class Pairing:
         """Whether the image is of a published part that has no masks at all."""
         return pair.place in self._tests_without_masks
 
-    @property
+    @cached_property
     def _tests_without_masks(self) -> set[Place]:
         places = {pair.place for pair in self.pairs if any(map(_is_test, pair.place))}
         return places - {pair.place for pair in self.pairs if pair.masks}
@@ -89,14 +85,6 @@ class _Mask(NamedTuple):
     """Its folder named like *masks*; masks of one layer go together."""
 
 
-class _Group(NamedTuple):
-    """Masks of one layer in one place."""
-
-    place: Place
-    layer: str
-    names: tuple[str, ...]
-
-
 def pair_files(names: Iterable[str]) -> Pairing:
     """Pair the image files of one data set.
 
@@ -105,16 +93,16 @@ def pair_files(names: Iterable[str]) -> Pairing:
     """
     images, masks = _set_apart(names)
     groups = [
-        _Group(place, layer, tuple(mask.name for mask in masks[place] if mask.layer == layer))
+        Group(place, layer, tuple(mask.name for mask in masks[place] if mask.layer == layer))
         for place in sorted(masks)
         for layer in sorted({mask.layer for mask in masks[place]}, key=natural)
     ]
     found: dict[str, list[tuple[str, str, str]]] = defaultdict(list)  # image: mask, layer, method
     orphans: list[str] = []
-    waiting: list[_Group] = []
+    waiting: list[Group] = []
     for group in groups:
         here = images.get(group.place, [])
-        owners = _owners(here, group.names) or _by_count(here, group)
+        owners = owners_of(here, group.names) or by_count(here, group)
         if not owners:
             waiting.append(group)
             continue
@@ -124,7 +112,7 @@ def pair_files(names: Iterable[str]) -> Pairing:
     unpaired = {
         place: listed for place, listed in images.items() if not any(map(found.get, listed))
     }
-    for group, owners in _across(unpaired, waiting):
+    for group, owners in across(unpaired, waiting):
         orphans += [mask for mask in group.names if mask not in owners]
         for mask, (image, method) in owners.items():
             found[image].append((mask, "/".join((*group.place, group.layer)), method))
@@ -196,20 +184,15 @@ def _often_beside(names: Sequence[str]) -> set[str]:
     stems = {fold(name): name for name in names}
     added: dict[str, dict[str, str]] = defaultdict(dict)  # ending: file, whose it is
     for text, name in stems.items():
-        for other in _beginnings(text):
+        for other in beginnings(text):
             if other in stems:
                 added[joined_suffix(text, other)][name] = stems[other]
                 break
     added.pop("", None)
     derived = {name for files in added.values() for name in files}
     bases = [name for name in names if name not in derived]
-    usual = [files for files in added.values() if 2 <= len(files) and 2 * len(files) >= len(bases)]
+    usual = [files for files in added.values() if len(files) >= 2 and 2 * len(files) >= len(bases)]
     return {name for files in usual for name in files}
-
-
-def _beginnings(text: str) -> Iterable[str]:
-    """What stands before each space, ``_``, ``.`` and ``-``, the longest first."""
-    return (text[:n] for n in range(len(text) - 1, 0, -1) if text[n] in " _.-")
 
 
 def _by_extension(
@@ -240,129 +223,6 @@ def _same_stem(names: Sequence[str]) -> dict[str, list[str]]:
     return found
 
 
-def _owners(images: Sequence[str], masks: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """The image of each mask that has one, and the method; by names alone."""
-    by_stem = {fold(image): image for image in images}
-    by_core: dict[str, list[str]] = defaultdict(list)
-    for image in images:
-        by_core[core_of(image)].append(image)
-    found: dict[str, tuple[str, str]] = {}
-    for mask in masks:
-        if owner := by_stem.get(fold(mask)):
-            found[mask] = owner, "stem"
-        elif len(by_core.get(core_of(mask), ())) == 1:
-            found[mask] = by_core[core_of(mask)][0], "suffix"
-    left = [mask for mask in masks if mask not in found]
-    found |= _by_usual_ending(by_stem, left)
-    return found or _by_inner_key(images, masks)
-
-
-def _by_usual_ending(
-    by_stem: Mapping[str, str], masks: Sequence[str]
-) -> dict[str, tuple[str, str]]:
-    """Masks named like their image and an ending that at least half of ``masks`` have."""
-    owners: dict[str, tuple[str, str]] = {}
-    for mask in masks:
-        text = fold(mask)
-        base = next((base for base in _beginnings(text) if base in by_stem), "")
-        if base and joined_suffix(text, base):
-            owners[mask] = by_stem[base], _without_numbers(joined_suffix(text, base))
-    counts = Counter(ending for _, ending in owners.values())
-    return {
-        mask: (image, "affix")
-        for mask, (image, ending) in owners.items()
-        if 2 <= counts[ending] and 2 * counts[ending] >= len(masks)
-    }
-
-
-def _without_numbers(text: str) -> str:
-    return "".join(character for character in text if not character.isdecimal())
-
-
-def _by_inner_key(images: Sequence[str], masks: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Images and masks that differ by what all images and what all masks have in common."""
-    if min(len(set(map(fold, images))), len(set(map(fold, masks)))) < 2:
-        return {}
-    by_key: dict[str, list[str]] = defaultdict(list)
-    for image, key in inner_keys(images).items():
-        by_key[key].append(image)
-    found = {
-        mask: (by_key[key][0], "affix")
-        for mask, key in inner_keys(masks).items()
-        if len(by_key.get(key, ())) == 1
-    }
-    return found if 2 * len(found) >= len(masks) else {}
-
-
-def _by_count(images: Sequence[str], group: _Group) -> dict[str, tuple[str, str]]:
-    """All masks beside a single image in a folder of its own; else as many of both, in order."""
-    if len(images) == 1 and group.place:
-        return dict.fromkeys(group.names, (images[0], "folder"))
-    if len(images) != len(group.names):
-        return {}
-    ordered = zip(sorted(group.names, key=natural), sorted(images, key=natural), strict=True)
-    return {mask: (image, "order") for mask, image in ordered}
-
-
-def _across(
-    images: Mapping[Place, Sequence[str]], groups: Sequence[_Group]
-) -> Iterable[tuple[_Group, dict[str, tuple[str, str]]]]:
-    """Each group of masks with its owners among the images of another place.
-
-    A place is asked that no mask of its own place has been found for, and that is not of another
-    part of a split. The surest method has them, then the place whose names fit most masks, then the
-    one whose folders' names have most in common with theirs. Where that is open, nobody has them.
-    """
-    places = _Lookup(images)
-    for group in groups:
-        scores: dict[Place, tuple[int, int, tuple[int, int]]] = {}
-        found: dict[Place, dict[str, tuple[str, str]]] = {}
-        for place in places.worth_asking(group):
-            owners = _owners(images[place], group.names)
-            if 2 * len(owners) >= min(len(group.names), len(images[place])) > 0 and owners:
-                found[place] = owners
-                weakest = max(METHODS.index(method) for _, method in owners.values())
-                common = _in_common(place, (*group.place, group.layer))
-                scores[place] = -weakest, len(owners), common
-        best = max(scores.values(), default=None)
-        winners = [place for place, score in scores.items() if score == best]
-        yield group, found[winners[0]] if len(winners) == 1 else {}
-
-
-class _Lookup:
-    """Places by the names of their images, so that not every place is asked for every group."""
-
-    _FEW = 50
-
-    def __init__(self, images: Mapping[Place, Sequence[str]]) -> None:
-        self._all = tuple(images)
-        self._by_name: dict[str, set[Place]] = defaultdict(set)
-        for place, listed in images.items():
-            for image in listed:
-                self._by_name[fold(image)].add(place)
-                self._by_name[core_of(image)].add(place)
-
-    def worth_asking(self, group: _Group) -> list[Place]:
-        """Places in which a mask's stem or core is an image's; all, where they are few."""
-        asked = set(self._all) if len(self._all) <= self._FEW else set()
-        for mask in group.names:
-            for key in (fold(mask), core_of(mask)):
-                asked |= self._by_name.get(key, set())
-        parts = _parts((*group.place, group.layer))
-        return [p for p in sorted(asked) if not parts or _parts(p) in {frozenset(), parts}]
-
-
-def _parts(place: Place) -> frozenset[str]:
-    return frozenset(filter(None, map(split_of, place)))
-
-
-def _in_common(images: Place, masks: Place) -> tuple[int, int]:
-    """How many words and numbers two places share, and less how many only the images' has."""
-    own = {word for part in images for word in pieces(part)}
-    shared = own & {word for part in masks for word in pieces(part)}
-    return len(shared), len(shared) - len(own)
-
-
 def _first_reader(
     found: Sequence[tuple[str, str, str]],
 ) -> tuple[Sequence[tuple[str, str, str]], list[str]]:
@@ -380,5 +240,3 @@ def _ending(mask: str) -> str:
     last = stem(mask)
     ending = last[max(last.rfind(joint) for joint in "_-. ") + 1 :]
     return ending if reader_of(ending) else ""
-
-

@@ -10,8 +10,11 @@ from core.data.naming import fold, pieces, split_of
 Place = tuple[str, ...]
 
 _NOT_A_CASE = frozenset(
-    ("class", "classes", "grade", "type", "stage", "birads", "rads", "level", "label", "category")
-    + ("score", "fold", "batch", "part", "task", "dataset", "version", "v", "x", "px", "zoom")
+    {
+        *("class", "classes", "grade", "type", "stage", "birads", "rads", "level", "label"),
+        *("category", "score", "fold", "batch", "part", "task", "dataset", "version", "v"),
+        *("x", "px", "zoom"),
+    }
 )
 """Words before a number that count kinds or portions, not patients."""
 _SIDE = re.compile(r"(.*\d)[ _.-]?(?:l|r|left|right|od|os)", re.IGNORECASE)

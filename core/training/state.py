@@ -181,7 +181,8 @@ def begin(voice: Voice) -> Training:
     training.network = team.wrap(
         network,
         sync_batch_norm=config.sync_batch_norm,
-        unused=hasattr(model, "forward_all") and not (config.deep_supervision or config.members > 1),
+        unused=hasattr(model, "forward_all")
+        and not (config.deep_supervision or config.members > 1),
     )
     if damaged and team.leads:  # all have read; it must not become the one before the next
         run.checkpoint("last").replace(run.checkpoint("damaged"))

@@ -25,7 +25,7 @@ from core.data.preparation import as_channels
 from core.data.splits import make_split
 from core.device import pick_device, precision_of, to_device
 from core.errors import InputError, choose
-from core.heads import Head, Outputs, build_criterion, build_network, output_weights, head_of
+from core.heads import Head, Outputs, build_criterion, build_network, head_of, output_weights
 from core.imaging.resize import resize
 from core.levels import level_map
 from core.losses import LOSSES, Loss

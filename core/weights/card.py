@@ -46,8 +46,8 @@ def model_card(
     paper = f"{network.authors} {network.year}, {source}"
     options = ", ".join(f"{key} = {value}" for key, value in config.model_options.items())
     together = (
-        f"{config.members} networks of this kind learnt side by side from different initial weights\n"
-        "and answer with the mean of their logits.\n"
+        f"{config.members} networks of this kind learnt side by side from different initial\n"
+        "weights and answer with the mean of their logits.\n"
         if config.members > 1
         else ""
     )
@@ -59,8 +59,9 @@ def model_card(
 
 A {config.model} ({paper}; {options or "default options"}) that marks the
 {info.foreground} in {info.modality}.
-{together}It sees an image {sees}, and returns a probability for every pixel; the mask is a decision at the
-threshold {point.threshold:.3f} ({point.name}).
+{together}It sees an image {sees},
+and returns a probability for every pixel; the mask is a decision at the threshold
+{point.threshold:.3f} ({point.name}).
 
 ## Data
 
