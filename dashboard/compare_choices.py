@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from core.data import DATASETS, Sample
+from core.data import Sample, info_of
 from core.errors import InputError
 from core.metrics.overlap import METRICS
 from core.runs import list_runs
@@ -23,7 +23,7 @@ def image_choices() -> dict[str, str]:
     trained += [weights_document(name, "config")["dataset"] for name in list_weights()]
     names = list(dict.fromkeys([*available(), *trained]))
     return {
-        f"{name}/{part}": f"{DATASETS[name].info.title}, {words}"
+        f"{name}/{part}": f"{info_of(name).title}, {words}"
         for name in names
         for part, words in PART_WORDS.items()
         if (name in trained or part == "all") and (name in available() or part != "all")
@@ -60,7 +60,7 @@ def owner_of(keys: Sequence[str], dataset: str, part: str) -> str:
     """
     if part == "all":
         return ""
-    where, words = DATASETS[dataset].info.title, PART_WORDS[part]
+    where, words = info_of(dataset).title, PART_WORDS[part]
     trained = [key for key in keys if cache.trained_model(key).config.dataset]
     owner = next(
         (key for key in trained if cache.trained_model(key).config.dataset == dataset), None
@@ -75,7 +75,7 @@ def owner_of(keys: Sequence[str], dataset: str, part: str) -> str:
         other = cache.trained_model(key)
         if other.config.dataset != dataset:
             raise InputError(
-                f"{other.name} was trained on {DATASETS[other.config.dataset].info.title}, so "
+                f"{other.name} was trained on {info_of(other.config.dataset).title}, so "
                 f"{where} has no {words} for it; take all images, or leave {other.name} out"
             )
         if getattr(other.split, part) != getattr(first.split, part):

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from core.config import AugmentationConfig
-from core.data import DATASETS, Dataset, Sample
+from core.data import Dataset, Sample, info_of
 from core.data.splits import PARTS, leaks, make_split
 from dashboard import cache, charts, widgets
 from dashboard.augmentation_preview import augmented_pictures
@@ -37,7 +37,7 @@ SEVERITY_ICON = {
 
 def picker() -> str:
     """A data set that is on this machine."""
-    names = {name: DATASETS[name].info.title for name in available()}
+    names = {name: info_of(name).title for name in available()}
     chosen = st.selectbox(
         "Data set",
         list(names),
@@ -54,16 +54,17 @@ def about(name: str) -> None:
     dataset = cache.opened_dataset(name)
     info = dataset.info
     groups = len({sample.group for sample in dataset.samples})
+    meant = f"; foreground is {info.foreground}" if info.foreground != "foreground" else ""
     st.markdown(
-        f"**{len(dataset.samples):,} images**, {groups:,} groups\n\n{info.modality}; foreground is "
-        f"{info.foreground}."
+        f"**{len(dataset.samples):,} images**, {groups:,} groups\n\n{info.modality}{meant}."
     )
     source = f" · [source]({info.homepage})" if info.homepage else ""
     st.caption(f"Licence: {info.license}{source}")
     if info.citation:
         st.caption(f"Cite: {info.citation}")
     for problem in dataset.problems[:3]:
-        st.caption(f":material/warning: {problem.where}: {problem.detail}")
+        where = "" if problem.where == "." else f"{problem.where}: "
+        st.caption(f":material/warning: {where}{problem.detail}")
 
 
 def checked(name: str) -> dict[str, Any] | None:

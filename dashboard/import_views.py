@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.data import DATASETS
 from core.data.download import download_dataset
-from core.data.importing import import_dataset
+from core.data.importing import import_dataset, imports, remove_import
 from core.files import atomic_path
 from core.home import home
 from dashboard import widgets
@@ -25,11 +25,18 @@ def importer() -> None:
     st.caption(f"Expected: {info.layout}")
     upload = st.file_uploader("A zip of the data set", type=["zip"])
     text = st.text_input("or a path on the server", help=f"Under {allowed_root()}.")
+    own = st.text_input(
+        "Its name here",
+        placeholder="leave empty if it is the only one of its kind",
+        help="Letters, digits, _ and -. With names, several data sets of one kind lie side by "
+        "side; an import of a name that is here already takes the other's place.",
+    ).strip()
+    key = f"{name}:{own}" if own else name
     if st.button("Import", disabled=upload is None and not text):
         with widgets.one_clear_error():
             path = _kept_upload(upload.getvalue()) if upload else allowed_path(text)
-            facts = import_dataset(name, path)
-        st.session_state["imported"] = f"{info.title}: {facts['images']:,} images imported."
+            facts = import_dataset(key, path)
+        st.session_state["imported"] = f"{own or info.title}: {facts['images']:,} images imported."
         st.rerun()  # the list of data sets stands above and has one more now
     if info.download_url and st.button("Download", icon=":material/download:"):
         bar = st.progress(0.0, text="Downloading")
@@ -44,6 +51,7 @@ def importer() -> None:
         st.rerun()
     if note := st.session_state.pop("imported", None):
         st.success(note, icon=":material/check:")
+    _kept()
     st.markdown("**Where to get them**")
     st.dataframe(
         pd.DataFrame(
@@ -63,6 +71,33 @@ def importer() -> None:
         hide_index=True,
         column_config={"Where": st.column_config.LinkColumn()},
     )
+
+
+def _kept() -> None:
+    """What was imported, and the way to be rid of it."""
+    here = imports()
+    if not here:
+        return
+    st.markdown("**Imported here**")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox(
+            "Imported here",
+            list(here),
+            format_func=lambda name: f"{name}, {here[name]['images']:,} images",
+            label_visibility="collapsed",
+        )
+        with st.popover("Remove", icon=":material/delete:", disabled=chosen is None):
+            linked = bool(chosen and here[chosen]["linked"])
+            st.write(
+                "The files stay where they lie; runs on them can still be looked at."
+                if linked
+                else "The copy is deleted; runs keep their figures, but no image can be shown."
+            )
+            if st.button("Remove it", type="primary") and chosen:
+                with widgets.one_clear_error():
+                    remove_import(chosen)
+                st.session_state["imported"] = f"{chosen} was removed."
+                st.rerun()
 
 
 def _kept_upload(content: bytes) -> Path:

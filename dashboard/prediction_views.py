@@ -8,7 +8,7 @@ from pathlib import PurePath
 import numpy as np
 import streamlit as st
 
-from core.data import DATASETS
+from core.data import info_of
 from core.errors import InputError
 from core.export import EXPORTS, Case
 from core.imaging import clean_name, read_image
@@ -67,7 +67,7 @@ def with_its_truth(trained: TrainedModel, picture: Picture) -> Picture:
     """An example with the truth of what the model marks, where it looks at one class alone."""
     if not trained.of or picture.labels is None:
         return picture
-    truth = trained.truth(picture.labels, DATASETS[picture.dataset].info)
+    truth = trained.truth(picture.labels, info_of(picture.dataset))
     return replace(picture, truth=truth)
 
 
@@ -212,7 +212,7 @@ def warnings(model: str, picture: Picture) -> tuple[str, ...]:
         if picture.kind and kind_of(dataset) not in {"", picture.kind}:
             st.warning(
                 f"This is no picture for {cache.model_names()[model]}, which was trained on "
-                f"{DATASETS[dataset].info.modality}: its answer means nothing here. Choose another "
+                f"{info_of(dataset).modality}: its answer means nothing here. Choose another "
                 "example or another model.",
                 icon=":material/warning:",
             )

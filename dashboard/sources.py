@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from core.data import DATASETS
-from core.data.importing import imported_path
+from core.data.importing import imported_path, own_datasets
 from core.errors import InputError
 from core.home import home, real_data
 
@@ -36,9 +36,10 @@ def dataset_path(name: str) -> Path | None:
 
 
 def available() -> list[str]:
-    """Names of the data sets that can be opened here: real ones first."""
+    """Names of the data sets that can be opened here: own ones first, then real ones."""
+    own = [name for name in own_datasets() if imported_path(name)]
     real = [name for name in DATASETS if not is_drawn(name) and dataset_path(name)]
-    return real + [name for name in DATASETS if is_drawn(name)]
+    return own + real + [name for name in DATASETS if is_drawn(name)]
 
 
 def allowed_root() -> Path:

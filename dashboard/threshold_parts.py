@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from core.data import DATASETS, Dataset, Sample
+from core.data import Dataset, Sample, info_of
 from core.errors import InputError
 from core.evaluate import Truth, sweep_samples
 from core.files import read_json, sha256
@@ -78,7 +78,7 @@ def data_folder(trained: TrainedModel) -> Path | None:
     path = named if named and named.exists() else dataset_path(name)
     if path is None:
         raise InputError(
-            f"{DATASETS[name].info.title} is not on this machine, so neither images nor curves can "
+            f"{info_of(name).title} is not on this machine, so neither images nor curves can "
             "be shown; the page Datasets says how to get it"
         )
     return path

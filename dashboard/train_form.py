@@ -9,7 +9,7 @@ import streamlit as st
 
 from core import jobs
 from core.config import AugmentationConfig, RunConfig, parse_setting
-from core.data import DATASETS
+from core.data import info_of
 from core.errors import InputError
 from core.models import card_of
 from core.runs import Run, create_run, open_run, variants
@@ -51,7 +51,7 @@ class Plan:
         """
         from core.heads import check_head  # torch, here as elsewhere where it is used
 
-        check_head(self.config, DATASETS[self.config.dataset].info)
+        check_head(self.config, info_of(self.config.dataset))
         tags = (self.preset.tag,) if self.preset and self.preset.paper else ()
         if self.values:
             group = self.name or "sweep"
@@ -195,7 +195,7 @@ def _dataset(parent: str) -> str:
     dataset = st.selectbox(
         "Data set",
         names,
-        format_func=lambda name: DATASETS[name].info.title,
+        format_func=lambda name: info_of(name).title,
         persist_state="session",
         key="train-dataset",
         help="Real ones that are on this machine, and drawn ones that need no download.",
@@ -206,7 +206,7 @@ def _dataset(parent: str) -> str:
 def _starts(dataset: str, parent: str) -> dict[str, tuple[str, RunConfig, "Preset | None"]]:
     """Key → title, config and preset of what a training on a data set can start from."""
     path = dataset_path(dataset)
-    info = DATASETS[dataset].info
+    info = info_of(dataset)
     data = str(path) if path else None
     quick = RunConfig(
         dataset=dataset,

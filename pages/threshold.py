@@ -5,10 +5,10 @@ from dataclasses import replace
 import streamlit as st
 
 from core.metrics.statistics import RESAMPLES
-from dashboard import cache, phone, threshold_views, widgets
+from dashboard import cache, phone, threshold_choices, threshold_views, widgets
 from dashboard.threshold_message import shown as made_ready
 
-threshold_views.prefer_what_is_here()
+threshold_choices.prefer_what_is_here()
 rail, stage = st.columns([1, 3.6], gap="medium")
 
 with rail:
@@ -16,7 +16,7 @@ with rail:
     model = widgets.model_picker()
     with widgets.one_clear_error():
         trained = cache.trained_model(model)
-    split = threshold_views.part_picker()
+    split = threshold_choices.part_picker()
     saved = trained.operating_point
     rule, clean_up = "frozen", replace(saved.clean_up, largest_component=False)
 
@@ -25,13 +25,13 @@ with stage, widgets.one_clear_error():
 
 with rail:
     if split == "val":
-        rule = threshold_views.rule_picker()
+        rule = threshold_choices.rule_picker()
     with phone.later():
         about = st.container()
         with st.expander("Figures and clean-up" if split == "val" else "Figures"):
-            block, figures = threshold_views.figures_picker()
+            block, figures = threshold_choices.figures_picker()
             if split == "val":
-                clean_up = threshold_views.clean_up_picker(model, saved)
+                clean_up = threshold_choices.clean_up_picker(model, saved)
 
 with stage, st.spinner("Drawing the curves"), widgets.one_clear_error():
     shown = made_ready(part, clean_up)

@@ -9,9 +9,16 @@ from typing import Any
 import pytest
 
 from core.__main__ import main
-from core.data.importing import import_dataset, imported_path, open_where_it_lies
+from core.data.importing import (
+    import_dataset,
+    imported_path,
+    open_where_it_lies,
+    own_datasets,
+    remove_import,
+)
 from core.data.splits import Split, leaks
 from core.errors import InputError
+from tests.published import as_folder, encode, picture, square
 
 
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> Any:
@@ -53,6 +60,86 @@ def test_a_second_import_takes_the_place_of_the_first(sections: Path, home: Path
     import_dataset("isbi2012", sections)
     assert [entry.name for entry in (home / "datasets").iterdir()] == ["isbi2012"]
     assert imported_path("isbi2012") != sections
+
+
+def pictures(root: Path, seed: int) -> Path:
+    files = {f"images/{n}.png": encode(picture(seed + n, (64, 64))) for n in range(12)}
+    files |= {f"masks/{n}.png": encode(square(n, (64, 64))) for n in range(12)}
+    return as_folder(root, files)
+
+
+def test_several_data_sets_of_one_kind_lie_side_by_side(
+    tmp_path: Path,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for n, own in enumerate(("polyps", "moles")):
+        facts = run(
+            *(monkeypatch, capsys, "datasets", "import", "folder"),
+            *(str(pictures(tmp_path / own, 20 * n)), "--as", own),
+        )
+        assert facts["dataset"] == f"folder:{own}"
+    assert own_datasets() == ["folder:moles", "folder:polyps"]
+    assert {entry.name for entry in (home / "datasets").iterdir()} == {
+        "folder--moles",
+        "folder--polyps",
+    }
+    polyps, moles = (open_where_it_lies(name, None) for name in own_datasets()[::-1])
+    assert (polyps.info.name, polyps.info.title) == ("folder:polyps", "polyps")
+    assert polyps.fingerprint() != moles.fingerprint()
+    listed = run(monkeypatch, capsys, "datasets", "list")
+    assert [row["title"] for row in listed[-2:]] == ["moles", "polyps"]
+    trained = run(
+        *(monkeypatch, capsys, "train", "--dataset", "folder:polyps"),
+        *("--set", "epochs=1", "--set", "size=32", "--set", "base_filters=2", "--set", "depth=2"),
+    )
+    assert trained["run"].startswith("folder-polyps-unet-")
+    own_test = run(monkeypatch, capsys, "evaluate", "--run", trained["run"], "--split", "test")
+    assert own_test["dataset"] == "folder:polyps"
+    other = run(
+        *(monkeypatch, capsys, "evaluate", "--run", trained["run"], "--split", "all"),
+        *("--dataset", "folder:moles"),
+    )
+    assert (other["dataset"], other["n_images"]) == ("folder:moles", 12)
+    monkeypatch.setattr(
+        sys,
+        "argv",
+        [
+            *("core", "evaluate", "--run", trained["run"], "--split", "test"),
+            *("--dataset", "folder:moles"),
+        ],
+    )
+    assert main() == 2
+    assert "use --split all" in capsys.readouterr().err
+    run(monkeypatch, capsys, "datasets", "remove", "folder:polyps")
+    assert own_datasets() == ["folder:moles"]
+
+
+def test_removing_a_link_leaves_what_it_leads_to(tmp_path: Path, home: Path) -> None:
+    source = pictures(tmp_path / "large", 1)
+    import_dataset("folder:large", source, link=True)
+    remove_import("folder:large")
+    assert list((home / "datasets").iterdir()) == []
+    assert len(list(source.rglob("*.png"))) == 24
+    with pytest.raises(InputError, match="folder:large was not imported"):
+        remove_import("folder:large")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("folder:", "'' cannot name a data set"),
+        ("folder:../x", "cannot name a data set"),
+        ("folder:a:b", "cannot name a data set"),
+        ("phantoms:mine", "drawn and the same for all"),
+        ("nothing:mine", "unknown data set 'nothing'"),
+    ],
+)
+def test_names_that_cannot_be(name: str, words: str, tmp_path: Path, home: Path) -> None:
+    with pytest.raises(InputError, match=words):
+        import_dataset(name, pictures(tmp_path / "set", 1))
+    assert not (home / "datasets").exists()
 
 
 def test_a_failed_import_leaves_nothing_and_keeps_the_older_one(

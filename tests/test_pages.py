@@ -113,6 +113,29 @@ def test_a_data_set_on_the_server_is_imported_from_the_page(
 
 
 @pytest.mark.usefixtures("home")
+def test_an_import_gets_a_name_of_its_own_and_goes_again(
+    sections: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ISOLINE_REALDATA", "/nowhere")
+    monkeypatch.setenv("ISOLINE_IMPORT_ROOT", str(sections.parent))
+    app = look(run_page("datasets"), "Import")
+    app.text_input[0].set_value(sections.name).run()
+    app.text_input[1].set_value("second lab").run()
+    app.button[0].click().run()
+    assert "'second lab' cannot name a data set" in app.error[0].value
+    app.text_input[1].set_value("second-lab").run()
+    app.button[0].click().run()
+    assert not app.exception
+    assert "second-lab: 17 images imported" in app.success[0].value
+    picker = next(box for box in app.selectbox if box.label == "Data set")
+    assert picker.options[0] == "second-lab"
+    remove = next(button for button in app.button if button.label == "Remove it")
+    remove.click().run()
+    assert "isbi2012:second-lab was removed" in app.success[0].value
+    assert "second-lab" not in next(b for b in app.selectbox if b.label == "Data set").options
+
+
+@pytest.mark.usefixtures("home")
 def test_a_model_that_was_replaced_is_looked_through_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -101,7 +101,7 @@ def test_a_split_that_the_data_set_fixes_is_kept() -> None:
     ("samples", "empty"),
     [
         ([], "train, val, test"),
-        (images(4), "test"),
+        (images(4, group_size=4), "val, test"),
         (images(30, group_size=30), "val, test"),
         ([Sample(id="a", group="a", split="train")], "val, test"),
     ],
@@ -109,6 +109,34 @@ def test_a_split_that_the_data_set_fixes_is_kept() -> None:
 def test_too_few_groups_are_refused(samples: list[Sample], empty: str) -> None:
     with pytest.raises(InputError, match=rf"too few .*\({empty} would be empty\); add images$"):
         make_split(samples)
+
+
+@pytest.mark.parametrize("count", [3, 4, 5])
+def test_three_groups_are_enough(count: int) -> None:
+    for seed in range(5):
+        samples = [
+            Sample(id=f"{n:02d}", group=f"g{n % count}", label=f"l{n % 2}") for n in range(20)
+        ]
+        split = make_split(samples, seed=seed)
+        owners = [{int(i) % count for i in part} for part in (split.train, split.val, split.test)]
+        assert sum(map(len, owners)) == len(set().union(*owners)) == count
+        assert len(split.train) + len(split.val) + len(split.test) == 20
+        assert len(split.train) >= max(len(split.val), len(split.test))
+
+
+def test_a_published_test_part_alone_judges_and_its_copies_train_nothing() -> None:
+    samples = [
+        Sample(id=f"{n:02d}", group=f"g{n // 2}", split="test" if n >= 30 else "")
+        for n in range(40)
+    ]
+    samples.append(Sample(id="of-a-tested-patient", group="g19"))
+    split = make_split(samples, clusters={"00": "same", "39": "same"})
+    assert split.test == tuple(f"{n:02d}" for n in range(30, 40))
+    assert set(split.train) | set(split.val) == {f"{n:02d}" for n in range(2, 30)}
+    assert 3 <= len(split.val) <= 6
+    assert split.method.startswith("test fixed by the data set, the rest random by group")
+    folded = make_split(samples, folds=5)
+    assert len(folded.train) + len(folded.val) + len(folded.test) == 41, "folds take its place"
 
 
 def test_two_groups_can_be_shared_where_one_asks_for_it() -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.cleanup import CleanUp
 from core.config import RunConfig
-from core.data import DATASETS, open_dataset
+from core.data import open_dataset
 from core.data.importing import imported_path
 from core.errors import InputError, choose
 from core.files import read_json, write_json
@@ -140,13 +140,12 @@ def baseline(dataset: str, *, data: Path | None = None, epochs: int | None = Non
     Raises:
         InputError: The data is not there or has several classes.
     """
-    kind = choose("data set", dataset, DATASETS)
     path = data.resolve() if data else imported_path(dataset)
     open_dataset(dataset, path)  # refused before anything is trained
     return replace(
         best_preset(dataset).config,
         **SMALL,
-        dataset=kind.info.name,
+        dataset=dataset,
         data=str(path) if path else None,
         epochs=epochs or EPOCHS.get(dataset, USUAL_EPOCHS),
         seed=0,
@@ -181,7 +180,7 @@ def missing(base: RunConfig, *, seeds: int, variants: Sequence[str]) -> list[Run
 def _make(name: str, config: RunConfig) -> Run:
     return make_tagged_run(
         config,
-        name=f"ablation-{config.dataset}-{name}-seed{config.seed}",
+        name=f"ablation-{config.dataset.replace(':', '-')}-{name}-seed{config.seed}",
         tags=(TAG + config.dataset, VARIANT + name),
         group=f"ablation-{config.dataset}",
         note="The baseline" if name == BASELINE else VARIANTS[name].title,

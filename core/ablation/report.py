@@ -23,7 +23,7 @@ from core.ablation import (
     predicted_otherwise,
 )
 from core.compare import corrected, paired_difference, pooled_figure, refuse_unlike
-from core.data import DATASETS
+from core.data import DATASETS, info_of
 from core.errors import InputError
 from core.files import read_json
 from core.home import ROOT
@@ -128,7 +128,7 @@ def dataset_report(dataset: str, *, say: Say) -> Document | None:
     used = [run for own in runs.values() for run in own.values()]
     return {
         "dataset": dataset,
-        "title": DATASETS[dataset].info.title,
+        "title": info_of(dataset).title,
         "generated": _today(),
         "config": {**first.config.document(), "data": None},
         "seeds": sorted(bases),
@@ -258,8 +258,10 @@ def merged(document: Document, file: Path) -> Document:
     earlier: list[Any] = read_json(file)["datasets"] if file.exists() else []
     own = {one["dataset"] for one in document["datasets"]}
     kept = [one for one in earlier if one["dataset"] not in own]
+    order = list(DATASETS)
     together = sorted(
-        [*kept, *document["datasets"]], key=lambda one: list(DATASETS).index(one["dataset"])
+        [*kept, *document["datasets"]],
+        key=lambda one: order.index(one["dataset"].partition(":")[0]),
     )
     return {**document, "datasets": together}
 

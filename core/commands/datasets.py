@@ -16,9 +16,10 @@ def datasets_list(*, as_json: AsJson = False) -> None:
     """Data sets that can be read."""
     from dataclasses import asdict
 
-    from core.data import DATASETS
+    from core.data import DATASETS, info_of
+    from core.data.importing import own_datasets
 
-    rows = [asdict(kind.info) for kind in DATASETS.values()]
+    rows = [asdict(info_of(name)) for name in (*DATASETS, *own_datasets())]
     show(
         rows, [f"{row['name']:20} {row['title']}; {row['layout']}" for row in rows], as_json=as_json
     )
@@ -29,14 +30,27 @@ def datasets_import(
     name: str,
     path: Path,
     *,
+    own: Annotated[
+        str, typer.Option("--as", help="A name of its own, to have several of a kind.")
+    ] = "",
     link: Annotated[bool, typer.Option("--link", help="Remember the place, do not copy.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Keep a data set, folder or zip as downloaded, so that its name alone is enough."""
     from core.data.importing import import_dataset
 
+    name = f"{name}:{own}" if own else name
     facts = import_dataset(name, path, link=link)
     show(facts, [f"{name}: {facts['images']} images at {facts['path']}"], as_json=as_json)
+
+
+@group.command("remove")
+def datasets_remove(name: str, *, as_json: AsJson = False) -> None:
+    """Forget an imported data set and delete the copy; what was linked stays where it lies."""
+    from core.data.importing import remove_import
+
+    remove_import(name)
+    show({"removed": name}, [f"{name} is no longer imported"], as_json=as_json)
 
 
 @group.command("download")

@@ -32,9 +32,8 @@ def train(
     from dataclasses import replace
 
     from core.config import AugmentationConfig, RunConfig, parse_setting
-    from core.data import DATASETS, open_dataset
+    from core.data import info_of, kind_of, open_dataset
     from core.data.importing import imported_path
-    from core.errors import choose
     from core.heads import check_head
     from core.losses import build_loss
     from core.models import card_of
@@ -48,7 +47,7 @@ def train(
     if not chosen and not dataset:
         raise InputError("name what to train on with --dataset, or an experiment with --preset")
     dataset = dataset or (chosen.config.dataset if chosen else "")
-    choose("data set", dataset, DATASETS)
+    kind_of(dataset)
     path = data.resolve() if data else imported_path(dataset)
     where = str(path) if path else None
     config = (
@@ -58,8 +57,8 @@ def train(
             dataset=dataset,
             data=where,
             model=model or "unet",
-            size=DATASETS[dataset].info.size,
-            augmentation=AugmentationConfig(**DATASETS[dataset].info.augmentation),
+            size=info_of(dataset).size,
+            augmentation=AugmentationConfig(**info_of(dataset).augmentation),
         )
     )
     card = card_of(config.model)

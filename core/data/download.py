@@ -12,9 +12,9 @@ from urllib.error import HTTPError
 from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
 
-from core.data import DATASETS
+from core.data import info_of
 from core.data.importing import import_dataset
-from core.errors import InputError, choose
+from core.errors import InputError
 from core.files import read_json, sha256, write_json
 from core.home import home
 
@@ -41,7 +41,7 @@ def download_dataset(
         InputError: The data set is not openly downloadable, the network failed, or the bytes
             differ from those of the first download.
     """
-    info = choose("data set", name, DATASETS).info
+    info = info_of(name)
     address = url or info.download_url
     if not address:
         raise InputError(f"{name} cannot be fetched by a program. {info.access or 'It is drawn.'}")

@@ -35,7 +35,7 @@ class Folder(AnyImages):
     info: ClassVar[DatasetInfo] = DatasetInfo(
         name="folder",
         title="A folder of images and masks",
-        modality="any",
+        modality="any kind of image",
         foreground="foreground",
         license="yours to know",
         citation="",
@@ -101,7 +101,7 @@ def _shown(pair: Pair) -> str:
 
 _GUESSES = {
     "order": "no file names fit, so images and masks were paired in sorted order: ",
-    "affix": "no file name says mask, so images and masks were paired by what their names share: ",
+    "affix": "names differ, so images and masks were paired by what their names share: ",
 }
 
 
@@ -129,7 +129,7 @@ def _left_out(pairing: Pairing) -> list[Problem]:
         Problem(
             kind="mask_left_out",
             where=first[like],
-            detail="another reader drew masks of the same images"
+            detail="not the first reader's: of another one, or the field of view"
             + (f"; {count - 1} more like this one" if count > 1 else ""),
         )
         for like, count in found.items()

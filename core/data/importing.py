@@ -1,7 +1,8 @@
 """Data sets kept in ``ISOLINE_HOME``: imported once, then used by name alone.
 
 ``datasets/<name>/`` holds the folder or zip as it was given, and ``import.json``, which says where
-it came from and the SHA-256 of its content. An import is whole or absent.
+it came from and the SHA-256 of its content. An import is whole or absent. One's own data sets of a
+kind are kept side by side under names like ``folder:kvasir``.
 """
 
 import shutil
@@ -22,7 +23,7 @@ def import_dataset(name: str, path: Path, *, link: bool = False) -> dict[str, An
     """Keep a data set under its name; an older import of that name is replaced.
 
     Args:
-        name: Key of ``DATASETS``.
+        name: Key of ``DATASETS``, or ``KEY:NAME`` to have several of a kind.
         path: Folder or zip in the published layout.
         link: Remember the place instead of copying; for data sets too large to have twice.
 
@@ -35,7 +36,7 @@ def import_dataset(name: str, path: Path, *, link: bool = False) -> dict[str, An
     dataset = open_dataset(name, path)  # refused before anything is written
     if dataset.path is None:
         raise InputError(f"{name} is drawn and needs no import; use it by its name")
-    folder = home() / "datasets" / name
+    folder = _folder(name)
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=".isoline-tmp-", dir=folder.parent))
     try:
@@ -58,11 +59,34 @@ def import_dataset(name: str, path: Path, *, link: bool = False) -> dict[str, An
 
 def imported_path(name: str) -> Path | None:
     """Where an imported data set lies; None when it was not imported or its link leads nowhere."""
-    folder = home() / "datasets" / name
+    folder = _folder(name)
     if not (folder / FACTS).exists():
         return None
     path = folder / read_json(folder / FACTS)["path"]  # an absolute path stays itself
     return path if path.exists() else None
+
+
+def imports() -> dict[str, dict[str, Any]]:
+    """What ``import_dataset`` said of every import, by its name, in the order of the names."""
+    kept = [read_json(file) for file in _folder("").glob(f"*/{FACTS}")]
+    return {facts["dataset"]: facts for facts in sorted(kept, key=lambda facts: facts["dataset"])}
+
+
+def own_datasets() -> list[str]:
+    """Imports with a name of their own, ``KEY:NAME``."""
+    return [name for name in imports() if ":" in name]
+
+
+def remove_import(name: str) -> None:
+    """Forget an import and delete its copy; what was only linked stays where it lies.
+
+    Raises:
+        InputError: There is no such import.
+    """
+    folder = _folder(name)
+    if not (folder / FACTS).exists():
+        raise InputError(f"{name} was not imported; see: python -m core datasets list")
+    shutil.rmtree(folder)
 
 
 def open_where_it_lies(name: str, path: Path | None) -> Dataset:
@@ -72,6 +96,11 @@ def open_where_it_lies(name: str, path: Path | None) -> Dataset:
         InputError: As ``open_dataset``; without a path it says how to import.
     """
     return open_dataset(name, path or imported_path(name))
+
+
+def _folder(name: str) -> Path:
+    """Of an import; a colon is no letter of a file name everywhere."""
+    return home() / "datasets" / name.replace(":", "--")
 
 
 def _copy(path: Path, partial: Path) -> str:

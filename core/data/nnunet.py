@@ -19,7 +19,7 @@ from core.data.base import DatasetInfo, Problem
 from core.data.file_dataset import missing_mask, open_published, orphan_mask, read_entry
 from core.data.nnunet_json import Description, describe
 from core.data.slices import Case, SlicedDataset, check_slicing
-from core.data.volumes import entry_volume, fitting_geometry, scaled_8bit
+from core.data.volumes import body_8bit, check_window, entry_volume, fitting_geometry
 from core.errors import InputError
 from core.imaging import clean_name
 from core.imaging.nifti import Geometry
@@ -72,8 +72,7 @@ class NnUNet(SlicedDataset):
         """
         archive = open_published(path, cls.info)
         check_slicing(plane, slices)
-        if window is not None and not window[0] < window[1]:
-            raise InputError(f"window {window[0]} to {window[1]}; give the lower value first")
+        check_window(window)
         root = archive.find_root("dataset.json")
         about, problems = describe(archive, f"{root}dataset.json")
         finder = _Finder(archive, root, about, plane, problems)
@@ -132,11 +131,7 @@ class NnUNet(SlicedDataset):
             volume = entry_volume(self.archive, name, several=True)
             array = volume.array if volume.array.ndim == 4 else volume.array[..., None]
             for n in range(array.shape[3]):
-                values = array[..., n]
-                # without a convention for it, what lies around the body has the smallest value
-                finite = values if values.dtype.kind != "f" else values[np.isfinite(values)]
-                outside = float(finite.min()) if finite.size else 0.0
-                grey = scaled_8bit(values, outside=outside, window=self.window)
+                grey = body_8bit(array[..., n], window=self.window)
                 channels.append(to_slices(grey, volume.orientation, plane=self.plane))
         return channels
 

@@ -1,4 +1,4 @@
-"""Volumes as data sets of slices: what ``brats`` and ``nnunet`` share.
+"""Volumes as data sets of slices: what ``brats``, ``nnunet`` and ``volumes`` share.
 
 A case is decoded once and kept while its slices are read, for they are read one after another. In
 memory are at most two cases, each with one byte per voxel and channel and its labels, and while a
@@ -145,14 +145,18 @@ class SlicedDataset(Dataset):
 
     def fingerprint(self) -> str:
         """SHA-256 over the files in use, of a zip over the zip; other slices are other data."""
-        names = {name for case in self._cases.values() for name in (*case.images, case.labels)}
-        content = self.archive.fingerprint((name for name in names if name), self._root)
+        names = {name for case in self._cases.values() for name in self._files_of(case)}
+        content = self.archive.fingerprint(names, self._root)
         chosen = (self.info.name, self.plane, self.slices, self._options())
         return hashlib.sha256(f"{content} {chosen!r}".encode()).hexdigest()
 
     def _options(self) -> tuple[object, ...]:
         """Further choices that change samples or pixels."""
         return ()
+
+    def _files_of(self, case: Case) -> tuple[str, ...]:
+        """All files that a case is read from."""
+        return (*case.images, *([case.labels] if case.labels else []))
 
     def _labels_of(self, sample: Sample) -> tuple[Case, Labels]:
         if not sample.has_truth:

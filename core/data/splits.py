@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
@@ -68,6 +68,9 @@ def make_split(
 ) -> Split:
     """Split the labelled samples: as the data set fixes it, else by group and stratum.
 
+    Where the data set fixes its test part alone, the rest is split into training and validation;
+    what is of a group or near-duplicate cluster with a test image is left out.
+
     Args:
         samples: Samples of one data set; those without truth are left out.
         seed: Order of the groups.
@@ -96,18 +99,27 @@ def make_split(
         parts, method = _of_two_groups(labelled, _groups(labelled, clusters or {}), seed)
     else:
         groups = _groups(labelled, clusters or {})
-        stratum = _strata(labelled, groups, strata or {})
+        published = [] if folds else [s for s in labelled if s.split == "test"]
+        parts["test"] = [sample.id for sample in published]
+        judging = {groups[name] for name in parts["test"]}
+        open_ = [sample for sample in labelled if groups[sample.id] not in judging]
+        stratum = _strata(open_, groups, strata or {})
         together = "group and near-duplicate cluster" if clusters else "group"
         method = f"random by {together}, stratified by {'area' if strata else 'label'}, seed {seed}"
         if folds:
             method += f", fold {fold} of {folds}"
             names, shares = _fold_shares(folds, fold)
+        elif published:
+            method = f"test fixed by the data set, the rest {method}"
+            names, shares = PARTS[:2], (1 - fractions[0], fractions[0])
         else:
             names, shares = PARTS, (1 - sum(fractions), *fractions)
         for label in sorted(set(stratum.values())):
-            members = [s for s in labelled if stratum[groups[s.id]] == label]
+            members = [s for s in open_ if stratum[groups[s.id]] == label]
             for part, ids in _deal(members, groups, seed, shares).items():
                 parts[names[part]].extend(ids)
+        if not folds:
+            _fill(parts, groups, names)
     empty = [part for part in PARTS if not parts[part]]
     if empty:
         count = len({sample.group for sample in labelled})
@@ -233,6 +245,20 @@ def _deal(
         part = max(dealt, key=lambda part: shares[part] * len(samples) - len(dealt[part]))
         dealt[part].extend(sorted(members[name]))
     return dealt
+
+
+def _fill(parts: dict[str, list[str]], groups: Mapping[str, str], names: Sequence[str]) -> None:
+    """Where few groups left a part empty, give it the smallest of the part with most groups."""
+    for part in names:
+        if parts[part]:
+            continue
+        held = {name: Counter(groups[i] for i in parts[name]) for name in names}
+        donor = max(names, key=lambda name: len(held[name]))
+        if len(held[donor]) < 2:
+            return
+        moved = min(held[donor], key=lambda group: (held[donor][group], group))
+        parts[part] = [i for i in parts[donor] if groups[i] == moved]
+        parts[donor] = [i for i in parts[donor] if groups[i] != moved]
 
 
 def _list(value: object) -> list[object]:

@@ -45,7 +45,7 @@ class Table(AnyImages):
     info: ClassVar[DatasetInfo] = DatasetInfo(
         name="table",
         title="A table of images and masks",
-        modality="any",
+        modality="any kind of image",
         foreground="foreground",
         license="yours to know",
         citation="",

@@ -86,6 +86,28 @@ def scaled_8bit(
     return result
 
 
+def body_8bit(
+    array: NDArray[Any], *, window: tuple[float, float] | None = None
+) -> NDArray[np.uint8]:
+    """As ``scaled_8bit``, of a file that has no convention for what lies around the body.
+
+    That has the smallest value.
+    """
+    finite = array if array.dtype.kind != "f" else array[np.isfinite(array)]
+    outside = float(finite.min()) if finite.size else 0.0
+    return scaled_8bit(array, outside=outside, window=window)
+
+
+def check_window(window: tuple[float, float] | None) -> None:
+    """Refuse a window that runs backwards.
+
+    Raises:
+        InputError: Its first value is not the lower one.
+    """
+    if window is not None and not window[0] < window[1]:
+        raise InputError(f"window {window[0]} to {window[1]}; give the lower value first")
+
+
 def grid_problem(found: Geometry, expected: Geometry, *, where: str, other: str) -> Problem | None:
     """What keeps two volumes from being laid on each other voxel by voxel, if anything.
 

@@ -1,6 +1,6 @@
 """What an export says of a model: its name and SHA-256, its data, its figures and its limits."""
 
-from core.data import DATASETS
+from core.data import info_of
 from core.errors import InputError
 from core.export.case import ModelFacts
 from core.files import read_json, sha256
@@ -30,7 +30,7 @@ def model_facts(trained: TrainedModel, *, origin: str = "weights") -> ModelFacts
                 "It knows nothing of anatomy: it parts light from dark or texture from ground.",
             ),
         )
-    info = DATASETS[config.dataset].info
+    info = info_of(config.dataset)
     card = MODELS.get(config.model)
     size, name = config.size, split_name(trained.name)[0]
     counts = f"{len(split.train)} training, {len(split.val)} validation, {len(split.test)} test"

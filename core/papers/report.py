@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from core.data import DATASETS
+from core.data import DATASETS, info_of
 from core.errors import InputError
 from core.files import read_json
 from core.papers import PAPERS
@@ -236,4 +236,4 @@ def _hardware(one: Counted) -> str:
 
 def title_of(dataset: str) -> str:
     """What people call a data set."""
-    return DATASETS[dataset].info.title if dataset in DATASETS else dataset
+    return info_of(dataset).title if dataset.partition(":")[0] in DATASETS else dataset

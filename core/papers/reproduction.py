@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from core.config import RunConfig
-from core.data import DATASETS, Dataset, open_dataset
+from core.data import Dataset, info_of, kind_of, open_dataset
 from core.data.importing import imported_path
-from core.errors import InputError, choose
+from core.errors import InputError
 from core.presets import TAG, Preset, load_presets
 from core.runs import Run, best_epoch
 from core.runs.tagged import (
@@ -94,9 +94,9 @@ def plan(
     if seeds < 1:
         raise InputError(f"--seeds takes at least 1, found {seeds}")
     name = dataset or preset.config.dataset
-    kind = choose("data set", name, DATASETS)
+    kind = kind_of(name)
     if name != preset.config.dataset and preset.config.target != "foreground":
-        ours, theirs = DATASETS[preset.config.dataset].info, kind.info
+        ours, theirs = info_of(preset.config.dataset), kind.info
         if (ours.classes, ours.regions) != (theirs.classes, theirs.regions):
             raise InputError(f"{preset.name} learns {', '.join(ours.classes)}, {name} has others")
     path = data.resolve() if data else imported_path(name)

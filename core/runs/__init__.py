@@ -290,8 +290,9 @@ def create_run(config: RunConfig, *, name: str | None = None) -> Run:
         InputError: The name is taken or is not a plain file name.
     """
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    model = config.model.replace("/", "-")[:50]  # smp/<architecture>/<encoder> is no file name
-    wanted = name or f"{config.dataset}-{model}-{stamp}"
+    # neither smp/<architecture>/<encoder> nor folder:kvasir is a file name
+    model, dataset = config.model.replace("/", "-")[:50], config.dataset.replace(":", "-")
+    wanted = name or f"{dataset}-{model}-{stamp}"
     check_name("run", wanted)
     runs_folder().mkdir(parents=True, exist_ok=True)
     for n in range(1, 1000):

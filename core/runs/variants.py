@@ -90,9 +90,9 @@ def sweep(
 
 def reproduction(config: RunConfig) -> str:
     """The command line whose run has this very config."""
-    from core.data import DATASETS
+    from core.data import info_of
 
-    info = DATASETS[config.dataset].info
+    info = info_of(config.dataset)
     fresh = RunConfig(
         dataset=config.dataset,
         size=info.size,

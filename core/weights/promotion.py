@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from core.checkpoint import load_checkpoint
-from core.data import DATASETS, open_dataset
+from core.data import info_of, open_dataset
 from core.data.splits import PARTS
 from core.files import sha256, write_atomic, write_json
 from core.runs import Run, check_name
@@ -75,7 +75,7 @@ def promote(run: Run, name: str) -> Path:
         card = model_card(
             name,
             config=config,
-            info=DATASETS[config.dataset].info,
+            info=info_of(config.dataset),
             split=trained.split,
             point=trained.operating_point,
             evaluations=evaluations,

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from core.cleanup import clean
 from core.config import RunConfig
-from core.data import Dataset, DatasetInfo, Sample, open_dataset
+from core.data import Dataset, DatasetInfo, Sample
+from core.data.importing import open_where_it_lies
 from core.data.splits import PARTS, Split
 from core.errors import InputError
 from core.evaluate import HasTruth, summarize, sweep_samples
@@ -49,7 +50,7 @@ class TrainedModel:
 
         Args:
             split: ``val`` or ``test`` of the data set it was trained on; ``all`` of any.
-            data: Where the data set lies.
+            data: Where the data set lies; None for drawn and imported ones.
             dataset: Key of ``DATASETS``; None takes the one it was trained on.
 
         Raises:
@@ -177,7 +178,7 @@ class TrainedModel:
         name = dataset or self.config.dataset
         if not name:
             raise InputError(f"{self.name} belongs to no data set; name one with --dataset")
-        opened = open_dataset(name, data)
+        opened = open_where_it_lies(name, data)
         if split == "all":
             chosen = [sample for sample in opened.samples if sample.has_truth]
         else:

@@ -17,7 +17,7 @@ from core.cleanup import CleanUp
 from core.data import Sample
 from core.data.phantoms import Phantoms
 from core.metrics.sweep import concatenate, sweep_image
-from dashboard import threshold_views
+from dashboard import threshold_choices, threshold_views
 from dashboard.threshold_message import Shown, shown
 from dashboard.threshold_parts import Part
 from tests.apps.viewer_data import drawn
@@ -62,7 +62,7 @@ part, ready = part_of(
 )
 rail, stage = st.columns([1, 3.6])
 with rail:
-    rule = threshold_views.rule_picker()
+    rule = threshold_choices.rule_picker()
 point = threshold_views.chosen(part, ready, rule, CleanUp(), resamples=0)
 assert not isinstance(point, str), point
 with stage:

@@ -1,0 +1,163 @@
+"""Any folder or zip of NIfTI volumes and their masks, paired by their names."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.data.archive import Archive
+from core.data.base import DatasetInfo, Problem
+from core.data.file_dataset import missing_mask, open_published, orphan_mask
+from core.data.pairing import Pair, Pairing, pair_files
+from core.data.places import groups_of, splits_of
+from core.data.slices import Case, SlicedDataset, check_slicing
+from core.data.volumes import body_8bit, check_window, entry_volume, fitting_geometry
+from core.errors import InputError
+from core.imaging import clean_name
+from core.imaging.planes import along, to_slices
+
+VOLUMES = (".nii.gz", ".nii")
+
+
+class VolumeFolder(SlicedDataset):
+    """Volumes beside their masks, or both in folders of their own; a sample per slice.
+
+    What any of a volume's masks labels above 0 is foreground: for classes, describe the folder in a
+    ``dataset.json`` and read it as ``nnunet``. Series over time (4D) have no mask and are left out.
+    """
+
+    info: ClassVar[DatasetInfo] = DatasetInfo(
+        name="volumes",
+        title="A folder of NIfTI volumes and masks",
+        modality="any kind of volume",
+        foreground="foreground",
+        license="yours to know",
+        citation="",
+        homepage="",
+        size=256,
+        layout="volumes and masks as .nii or .nii.gz in two folders with the same file names, or "
+        "side by side as 'a.nii.gz' and 'a_gt.nii.gz' or 'volume-0.nii' and 'segmentation-0.nii'",
+    )
+    pairing: Pairing
+    """Which mask went to which volume, and how."""
+
+    @classmethod
+    def open(
+        cls,
+        path: Path | None,
+        *,
+        slices: tuple[int, int] | None = None,
+        plane: str = "axial",
+        window: tuple[float, float] | None = None,
+    ) -> "VolumeFolder":
+        """List the volumes under ``path``; of each only the header is read.
+
+        Args:
+            path: Folder or zip.
+            slices: First and last slice, counted from 0; None for all.
+            plane: ``axial`` (feet to head), ``coronal`` or ``sagittal``.
+            window: Stored values that become 1 and 255; by default percentiles of each volume, see
+                ``scaled_8bit``.
+
+        Raises:
+            InputError: See ``Dataset.open``; also where not one volume finds a mask.
+        """
+        archive = open_published(path, cls.info)
+        check_slicing(plane, slices)
+        check_window(window)
+        # 'a_gt.nii.gz' would have the stem 'a_gt.nii'
+        files = {_without_gz(n): n for n in archive.names if n.lower().endswith(VOLUMES)}
+        pairing = pair_files(files)
+        if not pairing.share:
+            raise InputError(
+                f"{path}: {len(pairing.pairs)} volumes and not one with a mask; expected "
+                f"{cls.info.layout}{archive.hint()}"
+            )
+        places = [pair.place for pair in pairing.pairs]
+        names = [pair.image.rpartition("/")[2] for pair in pairing.pairs]
+        problems = [orphan_mask(files[mask]) for mask in pairing.orphans]
+        cases, masks = [], {}
+        for pair, split, group in zip(
+            pairing.pairs, splits_of(places, names), groups_of(places, names), strict=True
+        ):
+            own = tuple(files[mask] for mask in pair.masks)
+            case = _case(archive, pair, files[pair.image], own, plane=plane, problems=problems)
+            if case:
+                if not own and not pairing.unlabelled(pair):
+                    problems.append(missing_mask(files[pair.image]))
+                cases.append(replace(case, split=split, group=group or case.group))
+                masks[case.id] = own
+        dataset = cls(archive, cases, problems, root="", plane=plane, slices=slices)
+        dataset.pairing, dataset._masks, dataset._window = pairing, masks, window
+        return dataset
+
+    _masks: dict[str, tuple[str, ...]]
+    _window: tuple[float, float] | None
+
+    def _options(self) -> tuple[object, ...]:
+        return (self._window, sorted(self._masks.items()))
+
+    def _files_of(self, case: Case) -> tuple[str, ...]:
+        return (*case.images, *self._masks[case.id])
+
+    def _decode_images(self, case: Case) -> list[NDArray[np.uint8]]:
+        volume = entry_volume(self.archive, case.images[0])
+        grey = body_8bit(volume.array, window=self._window)
+        return [to_slices(grey, volume.orientation, plane=self.plane)]
+
+    def _decode_labels(self, case: Case) -> NDArray[Any]:
+        united: NDArray[np.bool_] | None = None
+        for name in self._masks[case.id]:
+            volume = entry_volume(self.archive, name)
+            labelled = to_slices(volume.array, volume.orientation, plane=self.plane) > 0
+            united = labelled if united is None else united | labelled
+        assert united is not None, "a case without masks has no labels"
+        return united.astype(np.uint8)
+
+    def _classes(self, case: Case, values: Sequence[int]) -> dict[int, int]:  # noqa: ARG002 - any case's
+        return dict.fromkeys(filter(None, values), 1)
+
+
+def _case(
+    archive: Archive,
+    pair: Pair,
+    image: str,
+    masks: tuple[str, ...],
+    *,
+    plane: str,
+    problems: list[Problem],
+) -> Case | None:
+    """A volume with its masks, if all can be read and lie on one grid; else a problem more."""
+    found = fitting_geometry(
+        archive, image, expected=None, other="", problems=problems, several=not masks
+    )
+    if found is None or len(found.shape) == 4:
+        return None
+    for mask in masks:
+        if not fitting_geometry(archive, mask, expected=found, other=image, problems=problems):
+            return None
+    name = clean_name(_shown(pair))
+    _, height_mm, width_mm = along(found.spacing_mm, found.orientation, plane=plane)
+    return Case(
+        id=name,
+        group=name,
+        images=(image,),
+        labels=masks[0] if masks else None,
+        depth=along(found.shape, found.orientation, plane=plane)[0],
+        spacing_mm=(height_mm, width_mm),
+        facts={"file": image, "pairing": pair.method or "none"},
+    )
+
+
+def _without_gz(name: str) -> str:
+    return name[:-3] if name.lower().endswith(".gz") else name
+
+
+def _shown(pair: Pair) -> str:
+    """What a case is called: its folders, unless its file repeats the innermost, and its file."""
+    name = pair.image.rpartition("/")[2].removesuffix(".nii")
+    folders = pair.place[:-1] if pair.place and pair.place[-1] in name else pair.place
+    return "-".join([*folders, name])

@@ -1,0 +1,155 @@
+"""Published folders of NIfTI volumes without a description, read as ``volumes``."""
+
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from core.data import open_dataset
+from core.data.splits import make_split
+from core.data.volume_folder import VolumeFolder
+from core.errors import InputError
+
+nib: Any = nibabel  # its types are half there
+
+SHAPE = (20, 24, 6)
+RAS = np.diag([1.0, 2.0, 5.0, 1.0])
+
+
+def values(seed: int, shape: tuple[int, ...] = SHAPE) -> NDArray[np.int16]:
+    return np.random.default_rng(seed).integers(-1000, 1000, shape).astype(np.int16)
+
+
+def box(at: int, value: int = 1, shape: tuple[int, ...] = SHAPE) -> NDArray[np.uint8]:
+    mask = np.zeros(shape, np.uint8)
+    mask[at : at + 4, at : at + 4, 2:4] = value
+    return mask
+
+
+def save(root: Path, files: dict[str, NDArray[Any]], affine: NDArray[Any] = RAS) -> Path:
+    for name, array in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        nib.save(nib.Nifti1Image(array, affine), root / name)
+    return root
+
+
+LAYOUTS = {
+    "LiTS": ("Training Batch 1/volume-{}.nii", "Training Batch 1/segmentation-{}.nii"),
+    "LiTS of Kaggle": ("volume_pt1/volume-{}.nii", "segmentations/segmentation-{}.nii"),
+    "ACDC": ("p00{}/p00{}_frame01.nii.gz", "p00{}/p00{}_frame01_gt.nii.gz"),
+    "KiTS": ("case_0000{}/imaging.nii.gz", "case_0000{}/segmentation.nii.gz"),
+    "lungs of Kaggle": ("3d_images/IMG_000{}.nii.gz", "3d_images/MASK_000{}.nii.gz"),
+    "BTCV": ("Training/img/img000{}.nii.gz", "Training/label/label000{}.nii.gz"),
+    "Decathlon without its description": ("imagesTr/s_{}.nii.gz", "labelsTr/s_{}.nii.gz"),
+    "two folders": ("images/{}.nii.gz", "masks/{}.nii.gz"),
+}
+
+
+@pytest.mark.parametrize("title", LAYOUTS)
+def test_volumes_find_their_masks(title: str, tmp_path: Path) -> None:
+    image, mask = LAYOUTS[title]
+    files: dict[str, NDArray[Any]] = {}
+    for n in (1, 2, 3):
+        files[image.format(n, n)], files[mask.format(n, n)] = values(n), box(n, value=n)
+    dataset = open_dataset("volumes", save(tmp_path / "set", files))
+    assert isinstance(dataset, VolumeFolder)
+    assert (len(dataset.samples), list(dataset.problems)) == (18, [])
+    assert len({sample.group for sample in dataset.samples}) == 3
+    for n, case in enumerate(sorted({s.facts["case"] for s in dataset.samples}), 1):
+        (slice_2,) = (
+            s for s in dataset.samples if (s.facts["case"], s.facts["slice"]) == (case, "2")
+        )
+        truth = dataset.truth(slice_2)
+        assert truth.sum() == 16, "each value above 0 is foreground"
+        assert truth.shape == dataset.image(slice_2).shape == (24, 20)
+        assert slice_2.spacing_mm == (2.0, 1.0)
+        upright = box(n)[..., 2][:, ::-1].T[
+            :, ::-1
+        ]  # front on top, the patient's right at the left
+        assert np.array_equal(truth, upright)
+
+
+def test_frames_of_a_patient_stay_together_and_series_over_time_are_left_out(
+    tmp_path: Path,
+) -> None:
+    files: dict[str, NDArray[Any]] = {}
+    for patient in [f"patient00{n}" for n in range(1, 10)]:
+        files[f"{patient}/{patient}_4d.nii.gz"] = values(0, (*SHAPE, 3))
+        for frame in ("01", "12"):
+            files[f"{patient}/{patient}_frame{frame}.nii.gz"] = values(1)
+            files[f"{patient}/{patient}_frame{frame}_gt.nii.gz"] = box(3)
+    dataset = open_dataset("volumes", save(tmp_path / "set", files))
+    assert (len(dataset.samples), list(dataset.problems)) == (108, [])
+    assert len({sample.group for sample in dataset.samples}) == 9
+    split = make_split(dataset.samples)
+    sides = [{name.split("_")[0] for name in part} for part in (split.train, split.val, split.test)]
+    assert sum(map(len, sides)) == len(set().union(*sides)) == 9
+
+
+def test_masks_of_several_structures_unite_and_count_in_the_fingerprint(tmp_path: Path) -> None:
+    files: dict[str, NDArray[Any]] = {}
+    for n in (1, 2):
+        files[f"ct/{n}.nii.gz"] = values(n)
+        files[f"leftMask/{n}.nii.gz"], files[f"rightMask/{n}.nii.gz"] = box(1), box(10)
+    root = save(tmp_path / "set", files)
+    dataset = open_dataset("volumes", root)
+    assert max(int(dataset.truth(sample).sum()) for sample in dataset.samples) == 32
+    before = dataset.fingerprint()
+    save(root, {"rightMask/2.nii.gz": box(12)})
+    assert open_dataset("volumes", root).fingerprint() != before
+
+
+def test_what_does_not_fit_is_said_and_left_out(tmp_path: Path) -> None:
+    files = {f"images/{n}.nii.gz": values(n) for n in range(4)}
+    files |= {f"masks/{n}.nii.gz": box(n).astype(np.int16) for n in range(2)}
+    files["masks/2.nii.gz"] = box(1, shape=(20, 24, 5)).astype(np.int16)
+    files["masks/left.nii.gz"] = box(1).astype(np.int16)
+    dataset = open_dataset("volumes", save(tmp_path / "set", files))
+    found = {(problem.kind, problem.where) for problem in dataset.problems}
+    assert found == {
+        ("orphan_mask", "masks/left.nii.gz"),
+        ("wrong_size", "masks/2.nii.gz"),
+        ("missing_mask", "images/3.nii.gz"),
+    }
+    assert len(dataset.samples) == 18
+    assert sum(sample.has_truth for sample in dataset.samples) == 12
+
+
+def test_a_flat_picture_as_nifti_is_one_slice(tmp_path: Path) -> None:
+    """CAMUS publishes single ultrasound frames."""
+    files: dict[str, NDArray[Any]] = {}
+    for n in (1, 2):
+        files[f"p{n}/p{n}_2CH_ED.nii.gz"] = values(n, (20, 24))
+        files[f"p{n}/p{n}_2CH_ED_gt.nii.gz"] = box(3)[..., 2]
+    dataset = open_dataset("volumes", save(tmp_path / "set", files))
+    assert [dataset.truth(sample).sum() for sample in dataset.samples] == [16, 16]
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["a.nii.gz", "b.nii.gz"], "2 volumes and not one with a mask; expected volumes and masks"),
+        ([], "expected volumes and masks"),
+    ],
+)
+def test_paths_without_pairs(names: list[str], words: str, tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    root.mkdir()
+    (root / "read.txt").write_text("nothing")
+    with pytest.raises(InputError, match=words):
+        open_dataset("volumes", save(root, {name: values(1) for name in names}))
+
+
+def test_a_window_of_hounsfield_units(tmp_path: Path) -> None:
+    files = {"images/a.nii.gz": values(1), "masks/a.nii.gz": box(2).astype(np.int16)}
+    root = save(tmp_path / "set", files)
+    dataset = VolumeFolder.open(root, window=(-100.0, 100.0))
+    stored = values(1)[..., 0][:, ::-1].T[:, ::-1]
+    grey = dataset.image(dataset.samples[0])
+    assert (grey[stored >= 100] == 255).all()
+    assert (grey[(stored <= -100) & (stored > stored.min())] == 1).all()
+    with pytest.raises(InputError, match="give the lower value first"):
+        VolumeFolder.open(root, window=(100.0, -100.0))
