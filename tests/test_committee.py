@@ -1,12 +1,15 @@
 """Several networks that answer together: each learns as if alone; together they are one model."""
 
+import copy
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from core.checkpoint import load_checkpoint
 from core.config import RunConfig
@@ -14,6 +17,7 @@ from core.errors import InputError
 from core.heads import build_network
 from core.models.committee import Committee
 from core.models.folding import folded
+from core.prediction.disagreement import disagreement, members_of
 from core.runs import Run, create_run
 from core.train import train
 from core.training.memory import estimate
@@ -81,6 +85,23 @@ def parameters_of_one(run: Run) -> int:
     network = build_network(run.config, in_channels=1, outputs=1)
     assert isinstance(network, Committee)
     return sum(p.numel() for p in network.members[0].parameters())
+
+
+def test_its_members_can_be_asked_one_by_one(committee: Run) -> None:
+    trained = load_run(committee)
+    image = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)
+    data = Path(committee.config.data) if committee.config.data else None
+    answers = [member(image) for member in members_of([trained], "members")]
+    assert len(answers) == 3
+    logits = [np.log(p.clip(1e-6, 1 - 1e-6) / (1 - p.clip(1e-6, 1 - 1e-6))) for p in answers]
+    mean = 1 / (1 + np.exp(-np.mean(logits, axis=0)))
+    assert np.allclose(mean, trained.predictor.probability(image), atol=1e-4)
+    found = disagreement([trained], "members", split="test", data=data)
+    assert found["members"] == 3
+    one = replace(trained, predictor=copy.copy(trained.predictor))
+    one.predictor.model = nn.Identity()
+    with pytest.raises(InputError, match="the model is one network; train with --set members=3"):
+        members_of([one], "members")
 
 
 def test_its_training_loss_is_that_of_one_network(committee: Run) -> None:

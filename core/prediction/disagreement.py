@@ -18,6 +18,7 @@ from core.prediction.uncertainty import (
     AveragedPredictor,
     Member,
     augmented,
+    committee_members,
     dropout_members,
     error_histogram,
     gather,
@@ -28,6 +29,7 @@ from core.weights import TrainedModel
 WAYS = {
     **{way: f"the image seen {len(views)} ways" for way, views in VIEWS.items()},
     "dropout": "one network, dropout left on",
+    "members": "the members of one model that was trained with several",
     "ensemble": "several networks",
 }
 POINTS = 101
@@ -54,6 +56,8 @@ def members_of(models: Sequence[TrainedModel], way: str, *, samples: int = 16) -
     first = models[0].predictor
     if way == "ensemble":
         return [model.predictor.probability for model in models]
+    if way == "members":
+        return committee_members(first)
     return (
         dropout_members(first, samples=samples)
         if way == "dropout"

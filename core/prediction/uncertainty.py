@@ -1,11 +1,12 @@
 """Several answers to one image: their mean, where they disagree, and whether that predicts error.
 
 The answers come from the image flipped and turned (test-time augmentation), from a network with its
-dropout left on (Gal and Ghahramani 2016, arXiv 1506.02142) or from several networks (ensemble,
-Lakshminarayanan 2017, arXiv 1612.01474). A member is any callable ``image -> probability``; maps
-are summed up one by one, so memory does not grow with their number.
+dropout left on (Gal and Ghahramani 2016, arXiv 1506.02142) or from several networks (an ensemble,
+or the members of a committee; Lakshminarayanan 2017, arXiv 1612.01474). A member is any callable
+``image -> probability``; maps are summed up one by one, so memory does not grow with their number.
 """
 
+import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from core.errors import InputError, choose
 from core.levels import STEPS, LevelMap, level_map
 from core.metrics.card import Figure
 from core.metrics.sweep import Counts
+from core.models.committee import Committee
 from core.predict import Predictor, Probability
 
 Image = NDArray[np.uint8]
@@ -112,6 +114,25 @@ def dropout_members(predictor: Predictor, *, samples: int = 16, seed: int = 0) -
             "ensemble, or train with --set dropout=0.1"
         )
     return [partial(_dropped, predictor, seed + n) for n in range(samples)]
+
+
+def committee_members(predictor: Predictor) -> list[Member]:
+    """The networks of a committee, each by itself.
+
+    Raises:
+        InputError: There is one network only.
+    """
+    if not isinstance(predictor.model, Committee):
+        raise InputError(
+            "the model is one network; train with --set members=3, or name several models and take "
+            "--way ensemble"
+        )
+    alone: list[Member] = []
+    for network in predictor.model.members:
+        member = copy.copy(predictor)
+        member.model = network
+        alone.append(member.probability)
+    return alone
 
 
 def _dropped(predictor: Predictor, seed: int, image: Image) -> Probability:
