@@ -46,6 +46,8 @@ class AugmentationConfig:
 
     flips: bool = True
     """Mirror along each axis with probability one half."""
+    upside_down: bool = True
+    """Whether mirroring also swaps top and bottom, which no ultrasound or chest image does."""
     rotation_degrees: float = 180.0
     """Largest rotation, either way."""
     shift: float = 0.05

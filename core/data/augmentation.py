@@ -89,7 +89,8 @@ def sample(
     angle = uniform(batch) * math.radians(config.rotation_degrees)
     scale = 1 + uniform(batch) * config.zoom
     mirror = torch.where(uniform(batch, 2) < 0, -1.0, 1.0)  # drawn even where it is not used
-    mirror = mirror if config.flips else torch.ones(batch, 2)
+    kept = torch.tensor([config.flips, config.flips and config.upside_down])  # x, y
+    mirror = torch.where(kept, mirror, 1.0)
     cos, sin = angle.cos(), angle.sin()
     rotation = torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], 1)
     matrix = rotation * mirror[:, None, :] * scale[:, None, None]  # (B, 2, 2)
