@@ -201,9 +201,14 @@ def augmentation(name: str) -> None:
             for field, (label, top) in AMOUNTS.items()
         }
         flips = st.toggle("Mirror", value=usual.flips)
+        upside_down = st.toggle(
+            "Upside down, too", value=usual.upside_down, disabled=not flips, key="upside-down"
+        )
     with right:
         sample = next(s for s in dataset.samples if s.id == sample_id)
-        pictures = augmented_pictures(dataset, sample, {**settings, "flips": flips})
+        pictures = augmented_pictures(
+            dataset, sample, {**settings, "flips": flips, "upside_down": upside_down}
+        )
         columns = st.columns(3)
         for n, picture in enumerate(pictures):
             columns[n % 3].image(picture, width="stretch")

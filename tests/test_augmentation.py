@@ -160,6 +160,7 @@ def test_image_and_mask_never_disagree(seed: int) -> None:
     "off",
     [
         {"flips": False},
+        {"upside_down": False},
         {"rotation_degrees": 0.0},
         {"shift": 0.0},
         {"zoom": 0.0},
@@ -176,13 +177,14 @@ def test_image_and_mask_never_disagree(seed: int) -> None:
 def test_a_part_switched_off_leaves_the_others_numbers(off: dict[str, float]) -> None:
     full = AugmentationConfig(shear_degrees=9, gamma=0.3, blur_px=2, speckle=0.2, noise=0.1)
     one, other = generator(5), generator(5)
-    shape = {"batch": 3, "source": (64, 64), "output": (64, 64)}
+    shape = {"batch": 9, "source": (64, 64), "output": (64, 64)}
     everything = sample(full, generator=one, **shape)  # type: ignore[arg-type]
     without = sample(replace(full, **off), generator=other, **shape)  # type: ignore[arg-type]
     assert torch.equal(one.get_state(), other.get_state()), "as many numbers were drawn"
     (name,) = off
     touched = {
         "flips": "matrix",
+        "upside_down": "matrix",
         "rotation_degrees": "matrix",
         "zoom": "matrix",
         "shift": "centre",
@@ -223,6 +225,14 @@ def test_flips_mirror_half_of_the_images_along_each_axis() -> None:
     for axis in (0, 1):
         mirrored = (draw.matrix[:, axis, axis] < 0).float().mean().item()
         assert mirrored == pytest.approx(0.5, abs=0.06)
+
+
+def test_top_and_bottom_can_be_left_as_they_are() -> None:
+    draw = drawn(replace(STILL, flips=True, upside_down=False), batch=1000)
+    assert (draw.matrix[:, 1, 1] == 1).all()
+    assert (draw.matrix[:, 0, 0] < 0).float().mean().item() == pytest.approx(0.5, abs=0.06)
+    none = drawn(replace(STILL, flips=False, upside_down=True), batch=50)
+    assert torch.equal(none.matrix, torch.eye(2).repeat(50, 1, 1))
 
 
 def test_the_same_seed_gives_the_same_batch() -> None:
