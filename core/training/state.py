@@ -120,7 +120,13 @@ def begin(voice: Voice) -> Training:
     dataset = open_dataset(config.dataset, Path(config.data) if config.data else None)
     head, criterion = head_of(config, dataset.info), build_criterion(config)
     precision = precision_of(config.precision, device)
-    prepared = prepare(dataset, size=config.size, aspect=config.aspect, progress=voice.preparing())
+    prepared = prepare(
+        dataset,
+        size=config.size,
+        aspect=config.aspect,
+        tile=config.tile,
+        progress=voice.preparing(),
+    )
     split = make_split(
         dataset.samples,
         seed=config.split_seed,
@@ -143,7 +149,7 @@ def begin(voice: Voice) -> Training:
             samples = [sample for sample in dataset.samples if sample.id in learnt]
             write_json(run.path / FILE, training_facts(dataset, samples).document())
         record_facts(run, data_sha256=dataset.fingerprint(), split_hash=split.hash)
-    rows = _rows(prepared, split.train)
+    rows = prepared.rows(split.train)
     borders = _borders(dataset, prepared, config)
     pictures = _on_device(prepared, rows, borders, device)
     if config.oversample:
@@ -237,14 +243,6 @@ def save(training: Training) -> None:
             if file not in kept:
                 file.unlink()
     save_checkpoint(run.checkpoint("last"), packed, keep=run.checkpoint("last-1"))
-
-
-def _rows(prepared: Prepared, ids: tuple[str, ...]) -> list[int]:
-    """Rows of the prepared images that samples have; one sample can have several."""
-    places: dict[str, list[int]] = {}
-    for place, identity in enumerate(prepared.ids):
-        places.setdefault(identity, []).append(place)
-    return [place for identity in ids for place in places[identity]]
 
 
 def _on_device(

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from core.config import RunConfig
 from core.data import Dataset, Sample, open_dataset
+from core.data.patches import cut_patch, patch_corners, patch_side
 from core.data.preparation import as_channels
 from core.data.splits import make_split
 from core.device import pick_device, precision_of, to_device
@@ -85,7 +86,8 @@ def trial(config: RunConfig) -> Trial:
         share_group=config.share_group,
     )
     samples = {sample.id: sample for sample in dataset.samples}
-    pictures = _pictures(dataset, [samples[i] for i in split.train[:MOST_IMAGES]], config)
+    looked_at = [samples[i] for i in split.train[:MOST_IMAGES]]
+    pictures, each = _pictures(dataset, looked_at, config)
     device = pick_device()
     pictures = replace(pictures, images=pictures.images.to(device), masks=pictures.masks.to(device))
     channels = pictures.images.shape[1]
@@ -100,7 +102,7 @@ def trial(config: RunConfig) -> Trial:
         classes=head.names,
         softmax=head.softmax,
     )
-    images = len(split.train) * config.crops_per_image
+    images = len(split.train) * each * config.crops_per_image
     return Trial(
         step_seconds=step_seconds,
         validation_seconds=_validation(predictor, dataset, samples[split.val[0]], head),
@@ -111,8 +113,11 @@ def trial(config: RunConfig) -> Trial:
     )
 
 
-def _pictures(dataset: Dataset, samples: list[Sample], config: RunConfig) -> Pictures:
-    """Enough images for all steps, those of the first one's size over and over."""
+def _pictures(dataset: Dataset, samples: list[Sample], config: RunConfig) -> tuple[Pictures, float]:
+    """Enough pictures for all steps, a few over and over, and how many a sample has on average.
+
+    That is one, or as many patches as ``prepare`` cuts where sizes differ and crops are taken.
+    """
     images: list[NDArray[np.uint8]] = []
     masks: list[NDArray[np.uint8]] = []
     for sample in samples:
@@ -120,17 +125,31 @@ def _pictures(dataset: Dataset, samples: list[Sample], config: RunConfig) -> Pic
         if config.size:
             image = resize(image, config.size, smooth=True, aspect=config.aspect)
             mask = resize(mask, config.size, smooth=False, aspect=config.aspect)
-        if not images or image.shape == images[0].shape:
-            images.append(image)
-            masks.append(mask)
+        images.append(image)
+        masks.append(mask)
+    each = 1.0
+    if len({image.shape[1:] for image in images}) > 1:
+        if not config.tile:
+            raise InputError(
+                f"{config.dataset}: images differ in size; give a common one with --set size=256, "
+                "or take crops with --set tile=256"
+            )
+        corners = [patch_corners(*image.shape[1:], tile=config.tile) for image in images]
+        side, each = patch_side(config.tile), sum(map(len, corners)) / len(corners)
+        for planes in (images, masks):
+            planes[:] = [
+                cut_patch(plane, own[0], side=side)
+                for plane, own in zip(planes, corners, strict=True)
+            ]
     rows = [n % len(images) for n in range(STEPS * config.batch_size)]
     card = choose("loss", config.loss, LOSSES)
     borders = torch.zeros(len(rows), 1, *images[0].shape[1:], dtype=torch.uint8)
-    return Pictures(
+    pictures = Pictures(
         torch.from_numpy(np.stack([images[n] for n in rows])),
         torch.from_numpy(np.stack([masks[n] for n in rows])),
         borders.to(pick_device()) if card.border_map else None,
     )
+    return pictures, each
 
 
 def _steps(
