@@ -12,6 +12,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,8 @@ from core.training.optimization import build_optimizer
 
 STEPS = 3
 """One to warm up, two that are timed."""
+VALIDATED = 3
+"""Validation images looked at, at most."""
 MOST_IMAGES = 16
 """Images read; a larger batch shows them again."""
 
@@ -70,7 +73,7 @@ class Trial:
 
 
 def trial(config: RunConfig) -> Trial:
-    """Take three steps with fresh weights and look at one validation image.
+    """Take three steps with fresh weights and look at a few validation images.
 
     Raises:
         InputError: The config or the data cannot be used.
@@ -86,7 +89,8 @@ def trial(config: RunConfig) -> Trial:
         share_group=config.share_group,
     )
     samples = {sample.id: sample for sample in dataset.samples}
-    looked_at = [samples[i] for i in split.train[:MOST_IMAGES]]
+    spread = split.train[:: math.ceil(len(split.train) / MOST_IMAGES)]  # strata lie side by side
+    looked_at = [samples[i] for i in spread]
     pictures, each = _pictures(dataset, looked_at, config)
     device = pick_device()
     pictures = replace(pictures, images=pictures.images.to(device), masks=pictures.masks.to(device))
@@ -105,7 +109,10 @@ def trial(config: RunConfig) -> Trial:
     images = len(split.train) * each * config.crops_per_image
     return Trial(
         step_seconds=step_seconds,
-        validation_seconds=_validation(predictor, dataset, samples[split.val[0]], head),
+        validation_seconds=fmean(
+            _validation(predictor, dataset, samples[i], head)
+            for i in split.val[:: math.ceil(len(split.val) / VALIDATED)]
+        ),
         steps=math.ceil(images / config.batch_size),
         validation_images=len(split.val),
         epochs=config.epochs,
