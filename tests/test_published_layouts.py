@@ -382,7 +382,12 @@ def test_a_patient_stays_on_one_side(title: str, groups: int, tmp_path: Path) ->
 
 
 def test_classes_are_no_patients(tmp_path: Path) -> None:
-    for one, two, three in (("0", "1", "2"), ("grade1", "grade2", "grade3"), ("a", "b", "c")):
+    for one, two, three in (
+        ("0", "1", "2"),
+        ("grade1", "grade2", "grade3"),
+        ("a", "b", "c"),
+        ("C1", "C2", "C3"),
+    ):
         names = [
             f"{label}/{kind}/{n}.png"
             for label in (one, two, three)

@@ -64,8 +64,8 @@ class Folder(AnyImages):
         confidence = pairing.share * agreeing
         places = [pair.place for pair in pairing.pairs]
         names = [pair.image.rpartition("/")[2] for pair in pairing.pairs]
-        splits, labels = splits_of(places, names), labels_of(places)
-        groups = groups_of(places, names)
+        splits, groups = splits_of(places, names), groups_of(places, names)
+        labels = labels_of(places, groups)
         ids = sample_ids([_shown(pair) for pair in pairing.pairs])
         files = []
         for n, pair in enumerate(pairing.pairs):

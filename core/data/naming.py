@@ -18,20 +18,9 @@ SPLITS |= {"validation": "val", "dev": "val", "test": "test", "testing": "test"}
 _READERS = frozenset({"manual", "rater", "reader", "observer", "annotator", "expert", "ho"})
 _IMAGE = frozenset({"image", "images", "img", "imgs", "original", "originals", "input", "inputs"})
 _MASK = _READERS | {
-    *(
-        "mask",
-        "masks",
-        "msk",
-        "gts",
-        "ground",
-        "truth",
-        "truths",
-        "groundtruth",
-        "groundtruths",
-        "gt",
-    ),
-    *("label", "labels", "annotation", "annotations", "segmentation", "segmentations", "target"),
-    *("targets",),
+    *("mask", "masks", "msk", "gt", "gts", "ground", "truth", "truths", "groundtruth"),
+    *("groundtruths", "label", "labels", "annotation", "annotations", "segmentation"),
+    *("segmentations", "target", "targets"),
 }
 _DESCRIBES = frozenset({"with", "and"})
 _MOST_WORDS = 3  # a longer name is a kind of files only by its last word

@@ -5,10 +5,16 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from core.data.file_dataset import shared_folders
+from core.data.matching import Place
 from core.data.naming import fold, pieces, split_of
 
-Place = tuple[str, ...]
-
+_CASES = frozenset(
+    {
+        *("patient", "patients", "pat", "p", "case", "subject", "subj", "sub", "slide", "series"),
+        *("study", "sample", "specimen", "volume", "scan"),
+    }
+)
+"""Words before a number that count patients or what is of one patient."""
 _NOT_A_CASE = frozenset(
     {
         *("class", "classes", "grade", "type", "stage", "birads", "rads", "level", "label"),
@@ -17,6 +23,8 @@ _NOT_A_CASE = frozenset(
     }
 )
 """Words before a number that count kinds or portions, not patients."""
+_MANY = 8
+"""Folders with a number that are too many for classes."""
 _SIDE = re.compile(r"(.*\d)[ _.-]?(?:l|r|left|right|od|os)", re.IGNORECASE)
 
 
@@ -42,9 +50,10 @@ def splits_of(places: Sequence[Place], names: Sequence[str]) -> list[str]:
 def groups_of(places: Sequence[Place], names: Sequence[str]) -> list[str]:
     """What must not be torn apart by a split: the folder of a case, or both sides of a patient.
 
-    A folder is a case where it has a number (``patient007``, ``TCGA_CS_4941_19960909``,
-    ``Slide_01``), there are at least three such folders, and several images lie in most; a word
-    like *grade* or *fold* before the number speaks against it. ``bus_0001-l`` and ``bus_0001-r``
+    A folder is a case where it has a number (``patient7``, ``TCGA_CS_4941_1996``, ``Slide_01``),
+    there are at least three such folders, and several images lie in most. A word like *grade* or
+    *fold* before the number speaks against it, and so does a single digit behind another word
+    where such folders are few: ``C1`` to ``C5`` are classes. ``bus_0001-l`` and ``bus_0001-r``
     are one patient where at least half of the images have both sides.
 
     Returns:
@@ -52,7 +61,8 @@ def groups_of(places: Sequence[Place], names: Sequence[str]) -> list[str]:
     """
     cases = [next((n for n, part in enumerate(place, 1) if _is_case(part)), 0) for place in places]
     held = Counter(place[:n] for place, n in zip(places, cases, strict=True) if n)
-    if len(held) >= 3 and sum(count > 1 for count in held.values()) * 2 >= len(held):
+    sure = len(held) >= _MANY or all(_counts_cases(place[-1]) for place in held)
+    if sure and len(held) >= 3 and sum(count > 1 for count in held.values()) * 2 >= len(held):
         return ["/".join(place[:n]) for place, n in zip(places, cases, strict=True)]
     sides = [_SIDE.fullmatch(fold(name)) for name in names]
     patients = [
@@ -64,18 +74,33 @@ def groups_of(places: Sequence[Place], names: Sequence[str]) -> list[str]:
     return paired if 2 * sum(map(bool, paired)) >= len(names) else [""] * len(names)
 
 
-def labels_of(places: Sequence[Place]) -> list[str]:
-    """The innermost folder that is no split and no case, where images share several of them."""
+def labels_of(places: Sequence[Place], groups: Sequence[str]) -> list[str]:
+    """The innermost folder that is no split and no case, where images share several of them.
+
+    Args:
+        places: Folders of each image.
+        groups: As ``groups_of`` gives them.
+    """
     common = shared_folders(list(places))
     found = []
-    for place in places:
-        rest = [part for part in place[common:] if not (split_of(part) or _is_case(part))]
+    for place, group in zip(places, groups, strict=True):
+        case = len(group.split("/")) if group and "/".join(place).startswith(group) else 0
+        rest = [
+            part
+            for n, part in enumerate(place, 1)
+            if n > common and n != case and not split_of(part)
+        ]
         found.append(rest[-1] if rest else "")
     counts: dict[str, int] = defaultdict(int)
     for label in found:
         counts[label] += 1
     shared = len(counts) > 1 and 2 * len(counts) <= len(found)
     return found if shared else [""] * len(found)
+
+
+def _counts_cases(folder: str) -> bool:
+    said = pieces(folder)
+    return not _CASES.isdisjoint(said) or any(len(p) > 1 for p in said if p.isdecimal())
 
 
 def _is_case(folder: str) -> bool:
