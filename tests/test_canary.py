@@ -105,6 +105,7 @@ def planted_pictures() -> dict[str, bytes]:
         "jpeg": saved(grey, "JPEG", exif=exif, comment=CANARY.encode()),
         "webp": saved(grey, "WEBP", exif=exif, xmp=f"<x>{CANARY}</x>".encode()),
         "gif": saved(grey, "GIF", comment=CANARY.encode()),
+        "pgm": saved(grey, "PPM").replace(b"P5\n", b"P5\n# " + CANARY.encode() + b"\n", 1),
         "tiff": tiff(ramp(), extratags=tags, description=CANARY, software=CANARY, metadata=None),
         "tiff of ImageJ": tiff(ramp("u2"), imagej=True, metadata={"Info": CANARY, "unit": CANARY}),
         "tiff of Pillow": saved(grey, "TIFF", compression="tiff_lzw", description=CANARY),

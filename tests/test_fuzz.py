@@ -30,8 +30,8 @@ SECONDS = 10.0
 MEMORY = 3 << 30
 """Address space of the child; the libraries themselves take a third of it."""
 FORMATS = (
-    "PNG", "JPEG", "TIFF", "BMP", "WebP", "GIF", "DICOM", "DICOM compressed", "NIfTI", "NRRD",
-    "MetaImage", "NumPy", "zip",
+    "PNG", "JPEG", "TIFF", "BMP", "WebP", "GIF", "Netpbm", "DICOM", "DICOM compressed", "NIfTI",
+    "NRRD", "MetaImage", "NumPy", "zip",
 )  # fmt: skip
 
 

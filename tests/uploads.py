@@ -191,6 +191,12 @@ def examples() -> dict[str, list[bytes]]:
         "BMP": [saved(picture, "BMP")],
         "WebP": [saved(picture, "WEBP"), saved(picture, "WEBP", lossless=True)],
         "GIF": [saved(picture, "GIF")],
+        "Netpbm": [
+            saved(picture, "PPM"),
+            b"P2\n# in words\n20 20\n255\n"
+            + b" ".join(b"%d" % n for n in range(245))
+            + b" 7" * 155,
+        ],
         "DICOM": [
             ct(),
             ct(WindowCenter=40, WindowWidth=80),
