@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from torch import nn
 
 from core.config import RunConfig
@@ -17,7 +18,7 @@ from core.heads import build_criterion, build_network, head_of
 from core.models import parameter_count_keras
 from core.papers import PAPERS
 from core.papers.conventions import FIGURES
-from core.presets import FOLDER, Preset, load_preset, load_presets, merged, preset_names
+from core.presets import FOLDER, FREE, Preset, load_preset, load_presets, merged, preset_names
 from core.runs import Run
 from core.training.optimization import build_optimizer
 
@@ -173,6 +174,24 @@ def test_an_unknown_preset_lists_those_there_are() -> None:
     with pytest.raises(InputError, match=r"unknown preset 'isbi-99'; choose one of .*isbi-1"):
         load_preset("isbi-99")
     assert (FOLDER / "isbi-1.yaml").exists()
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n.startswith("best-")])
+def test_the_file_of_our_choice_says_what_the_shipped_model_used(name: str) -> None:
+    """What it falls back on where the model is gone; its reasons are about the same settings."""
+    shipped = load_preset(name)
+    if not shipped.weights:
+        return
+    written = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))["config"]
+    usual = {"normalization": "batch"}
+    ours, theirs = (
+        {**config.document(), "model_options": {**usual, **config.model_options}}
+        for config in (RunConfig.of_document(written), shipped.config)
+    )
+    free = {*FREE, "extensions", "samples_every"}
+    assert {k: v for k, v in ours.items() if k not in free} == {
+        k: v for k, v in theirs.items() if k not in free
+    }
 
 
 def test_our_choice_is_what_the_best_shipped_model_used(
