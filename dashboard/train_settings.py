@@ -118,9 +118,9 @@ SETTINGS: dict[str, Setting] = {
         words="Deep supervision", help="The network's coarser outputs learn too."
     ),
     "members": Setting(
-        words="Networks that answer together",
-        help="They learn side by side from the same batches; training and prediction take as many "
-        "times as long.",
+        words="Networks together",
+        help="They learn side by side from the same batches and answer with their mean; training "
+        "and prediction take as many times as long.",
         least=1,
         most=16,
     ),

@@ -116,6 +116,16 @@ def test_several_data_sets_of_one_kind_lie_side_by_side(
     assert own_datasets() == ["folder:moles"]
 
 
+def test_what_is_unfinished_or_damaged_hides_no_other_import(tmp_path: Path, home: Path) -> None:
+    import_dataset("folder:whole", pictures(tmp_path / "set", 1))
+    for name, content in ((".isoline-tmp-x", '{"dataset": "folder:half"}'), ("folder--torn", "{")):
+        (home / "datasets" / name).mkdir()
+        (home / "datasets" / name / "import.json").write_text(content)
+    assert own_datasets() == ["folder:whole"]
+    with pytest.raises(InputError, match=r"unknown data set '\.\./runs'"):
+        remove_import("../runs")
+
+
 def test_removing_a_link_leaves_what_it_leads_to(tmp_path: Path, home: Path) -> None:
     source = pictures(tmp_path / "large", 1)
     import_dataset("folder:large", source, link=True)

@@ -99,14 +99,19 @@ def test_the_page_datasets_checks_splits_and_previews(monkeypatch: pytest.Monkey
     assert "only what lies under" in app.error[0].value
 
 
+def importing(sections: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """The page with a path of the server filled in."""
+    monkeypatch.setenv("ISOLINE_REALDATA", "/nowhere")
+    monkeypatch.setenv("ISOLINE_IMPORT_ROOT", str(sections.parent))
+    app = look(run_page("datasets"), "Import")
+    return app.text_input[0].set_value(sections.name).run()
+
+
 @pytest.mark.usefixtures("home")
 def test_a_data_set_on_the_server_is_imported_from_the_page(
     sections: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ISOLINE_REALDATA", "/nowhere")
-    monkeypatch.setenv("ISOLINE_IMPORT_ROOT", str(sections.parent))
-    app = look(run_page("datasets"), "Import")
-    app.text_input[0].set_value(sections.name).run()
+    app = importing(sections, monkeypatch)
     app.button[0].click().run()
     assert not app.exception
     assert "17 images imported" in app.success[0].value
@@ -116,10 +121,7 @@ def test_a_data_set_on_the_server_is_imported_from_the_page(
 def test_an_import_gets_a_name_of_its_own_and_goes_again(
     sections: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ISOLINE_REALDATA", "/nowhere")
-    monkeypatch.setenv("ISOLINE_IMPORT_ROOT", str(sections.parent))
-    app = look(run_page("datasets"), "Import")
-    app.text_input[0].set_value(sections.name).run()
+    app = importing(sections, monkeypatch)
     app.text_input[1].set_value("second lab").run()
     app.button[0].click().run()
     assert "'second lab' cannot name a data set" in app.error[0].value

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.cleanup import CleanUp
 from core.config import RunConfig
-from core.data import open_dataset
+from core.data import info_of, open_dataset
 from core.data.importing import imported_path
 from core.errors import InputError, choose
 from core.files import read_json, write_json
@@ -180,7 +180,7 @@ def missing(base: RunConfig, *, seeds: int, variants: Sequence[str]) -> list[Run
 def _make(name: str, config: RunConfig) -> Run:
     return make_tagged_run(
         config,
-        name=f"ablation-{config.dataset.replace(':', '-')}-{name}-seed{config.seed}",
+        name=f"ablation-{info_of(config.dataset).file_name}-{name}-seed{config.seed}",
         tags=(TAG + config.dataset, VARIANT + name),
         group=f"ablation-{config.dataset}",
         note="The baseline" if name == BASELINE else VARIANTS[name].title,

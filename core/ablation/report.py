@@ -23,7 +23,7 @@ from core.ablation import (
     predicted_otherwise,
 )
 from core.compare import corrected, paired_difference, pooled_figure, refuse_unlike
-from core.data import DATASETS, info_of
+from core.data import DATASETS, info_of, kind_of
 from core.errors import InputError
 from core.files import read_json
 from core.home import ROOT
@@ -261,7 +261,7 @@ def merged(document: Document, file: Path) -> Document:
     order = list(DATASETS)
     together = sorted(
         [*kept, *document["datasets"]],
-        key=lambda one: order.index(one["dataset"].partition(":")[0]),
+        key=lambda one: order.index(kind_of(one["dataset"]).info.name),
     )
     return {**document, "datasets": together}
 

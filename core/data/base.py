@@ -53,6 +53,11 @@ class DatasetInfo:
     stored_labels: int = 0
     """Values above 0 that masks store, where several of them are one class; 0: one a class."""
 
+    @property
+    def file_name(self) -> str:
+        """The name as a part of a file's: a colon is no letter of one everywhere."""
+        return self.name.replace(":", "-")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:

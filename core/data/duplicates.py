@@ -139,7 +139,7 @@ def duplicate_groups(dataset: Dataset, *, workers: int = 2) -> dict[str, str]:
     that cannot be read are in no cluster: the check reports them.
     """
     key = hashlib.sha256(f"{VERSION} {dataset.fingerprint()}".encode()).hexdigest()[:20]
-    path = home() / "prepared" / f"{dataset.info.name.replace(':', '-')}-duplicates-{key}.json"
+    path = home() / "prepared" / f"{dataset.info.file_name}-duplicates-{key}.json"
     if path.exists():
         return {str(id): str(name) for id, name in read_json(path).items()}
 

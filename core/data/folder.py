@@ -1,11 +1,9 @@
 """Any folder or zip of images and masks, paired by their names."""
 
-import re
-from collections import Counter
 from pathlib import Path
 from typing import ClassVar, Self
 
-from core.data.archive import Archive, stem, suffix
+from core.data.archive import Archive, suffix
 from core.data.base import DatasetInfo, Problem, Sample
 from core.data.file_dataset import (
     IMAGE_SUFFIXES,
@@ -14,10 +12,9 @@ from core.data.file_dataset import (
     entry_size,
     missing_mask,
     open_published,
-    orphan_mask,
     sample_ids,
 )
-from core.data.pairing import Pair, Pairing, pair_files
+from core.data.pairing import Pairing, pair_files
 from core.data.places import groups_of, labels_of, splits_of
 from core.errors import InputError
 
@@ -66,7 +63,7 @@ class Folder(AnyImages):
         names = [pair.image.rpartition("/")[2] for pair in pairing.pairs]
         splits, groups = splits_of(places, names), groups_of(places, names)
         labels = labels_of(places, groups)
-        ids = sample_ids([_shown(pair) for pair in pairing.pairs])
+        ids = sample_ids([pair.shown for pair in pairing.pairs])
         files = []
         for n, pair in enumerate(pairing.pairs):
             facts = {"file": pair.image, "pairing": pair.method or "none"}
@@ -86,54 +83,10 @@ class Folder(AnyImages):
             for pair in pairing.pairs
             if not (pair.masks or pairing.unlabelled(pair))
         ]
-        problems += [orphan_mask(mask) for mask in pairing.orphans]
-        problems += [*_guessed(pairing), *_left_out(pairing), *checked[1]]
+        problems += [*pairing.problems(), *checked[1]]
         dataset = cls(path, archive, files, problems)
         dataset.pairing, dataset.confidence = pairing, confidence
         return dataset
-
-
-def _shown(pair: Pair) -> str:
-    """What the id is made of; an image in a folder of its own name needs that only once."""
-    place = pair.place[:-1] if pair.place[-1:] == (stem(pair.image),) else pair.place
-    return "/".join([*place, pair.image.rpartition("/")[2]])
-
-
-_GUESSES = {
-    "order": "no file names fit, so images and masks were paired in sorted order: ",
-    "affix": "names differ, so images and masks were paired by what their names share: ",
-}
-
-
-def _guessed(pairing: Pairing) -> list[Problem]:
-    """One problem per place that was paired by a guess, with its first pair to look at."""
-    first: dict[tuple[tuple[str, ...], str], Pair] = {}
-    for pair in sorted(pairing.pairs, key=lambda pair: pair.image):
-        if pair.method in _GUESSES:
-            first.setdefault((pair.place, pair.method), pair)
-    return [
-        Problem(
-            kind=f"paired_by_{method}",
-            where="/".join(place) or ".",
-            detail=f"{_GUESSES[method]}{pair.image} with {pair.masks[0]}, and so on",
-        )
-        for (place, method), pair in first.items()
-    ]
-
-
-def _left_out(pairing: Pairing) -> list[Problem]:
-    """One problem per folder and ending of masks that are not the first reader's."""
-    found = Counter(re.sub(r"\d+", "#", mask) for mask in pairing.left_out)
-    first = {re.sub(r"\d+", "#", mask): mask for mask in reversed(pairing.left_out)}
-    return [
-        Problem(
-            kind="mask_left_out",
-            where=first[like],
-            detail="not the first reader's: of another one, or the field of view"
-            + (f"; {count - 1} more like this one" if count > 1 else ""),
-        )
-        for like, count in found.items()
-    ]
 
 
 def _check_sizes(archive: Archive, pairing: Pairing) -> tuple[int, list[Problem]]:

@@ -7,10 +7,11 @@ kind are kept side by side under names like ``folder:kvasir``.
 
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from core.data import open_dataset
+from core.data import kind_of, open_dataset
 from core.data.base import Dataset
 from core.errors import InputError
 from core.files import read_json, write_json
@@ -68,8 +69,12 @@ def imported_path(name: str) -> Path | None:
 
 def imports() -> dict[str, dict[str, Any]]:
     """What ``import_dataset`` said of every import, by its name, in the order of the names."""
-    kept = [read_json(file) for file in _folder("").glob(f"*/{FACTS}")]
-    return {facts["dataset"]: facts for facts in sorted(kept, key=lambda facts: facts["dataset"])}
+    kept = {}
+    for file in sorted(_folder("").glob(f"[!.]*/{FACTS}")):  # a dot: not finished
+        with suppress(InputError):  # said where that one is opened
+            facts = read_json(file)
+            kept[str(facts["dataset"])] = facts
+    return kept
 
 
 def own_datasets() -> list[str]:
@@ -83,6 +88,7 @@ def remove_import(name: str) -> None:
     Raises:
         InputError: There is no such import.
     """
+    kind_of(name)  # no path, above all
     folder = _folder(name)
     if not (folder / FACTS).exists():
         raise InputError(f"{name} was not imported; see: python -m core datasets list")

@@ -70,7 +70,7 @@ def marked_masks(names: Iterable[str]) -> set[str]:
 
 
 @lru_cache(maxsize=4096)
-def kind_of(folder: str) -> tuple[str, str]:
+def folder_kind(folder: str) -> tuple[str, str]:
     """``image``, ``mask`` or nothing, and what else the folder's name says.
 
     ``train_images`` is images of *train*, ``1st_manual`` masks of nothing in particular.

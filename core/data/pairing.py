@@ -12,20 +12,22 @@ Where readers drew masks of their own (``1st_manual``, ``2nd_manual``), the firs
 a folder ``mask`` beside them (the field of view of a fundus camera) does not.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
 from core.data.archive import stem, suffix
-from core.data.file_dataset import shared_folders
+from core.data.base import Problem
+from core.data.file_dataset import orphan_mask, shared_folders
 from core.data.matching import METHODS, Group, Place, across, by_count, owners_of
 from core.data.naming import (
     beginnings,
     fold,
+    folder_kind,
     joined_suffix,
-    kind_of,
     marked_masks,
     natural,
     reader_of,
@@ -43,6 +45,12 @@ class Pair:
     """Folders of the image without the one named like *images*."""
     method: str
     """One of ``METHODS``; empty where there is no mask."""
+
+    @property
+    def shown(self) -> str:
+        """What an id is made of; an image in a folder of its own name needs that only once."""
+        place = self.place[:-1] if self.place[-1:] == (stem(self.image),) else self.place
+        return "/".join([*place, self.image.rpartition("/")[2]])
 
 
 @dataclass(frozen=True)
@@ -68,6 +76,27 @@ class Pairing:
         """
         asked = [pair for pair in self.pairs if pair.masks or not self.unlabelled(pair)]
         return sum(bool(pair.masks) for pair in asked) / max(len(asked), 1)
+
+    def problems(self) -> list[Problem]:
+        """Masks without an image, masks that do not count, and pairs that were guessed."""
+        return [
+            *(orphan_mask(mask) for mask in self.orphans),
+            *_guessed(self.pairs),
+            *_left_out(self.left_out),
+        ]
+
+    def renamed(self, names: Mapping[str, str]) -> "Pairing":
+        """The same pairs under other names."""
+        return Pairing(
+            tuple(
+                replace(
+                    pair, image=names[pair.image], masks=tuple(names[mask] for mask in pair.masks)
+                )
+                for pair in self.pairs
+            ),
+            tuple(names[mask] for mask in self.orphans),
+            tuple(names[mask] for mask in self.left_out),
+        )
 
     def unlabelled(self, pair: Pair) -> bool:
         """Whether the image is of a published part that has no masks at all."""
@@ -170,24 +199,23 @@ def _set_apart(names: Iterable[str]) -> tuple[dict[Place, list[str]], dict[Place
 
 def _innermost(folders: Place, kind: str) -> int:
     """How many folders lead to the innermost one of a kind; 0 where there is none."""
-    return next((n for n in range(len(folders), 0, -1) if kind_of(folders[n - 1])[0] == kind), 0)
+    down = range(len(folders), 0, -1)
+    return next((n for n in down if folder_kind(folders[n - 1])[0] == kind), 0)
 
 
 def _place(folders: Place, layer: int) -> Place:
     """The folders without the one named for its kind; what else its name says stays."""
-    rest = kind_of(folders[layer - 1])[1]
+    rest = folder_kind(folders[layer - 1])[1]
     return (*folders[: layer - 1], *([rest] if rest else []), *folders[layer:])
 
 
 def _often_beside(names: Sequence[str]) -> set[str]:
     """Files whose name adds an ending to another's, where most others have one with that ending."""
     stems = {fold(name): name for name in names}
-    added: dict[str, dict[str, str]] = defaultdict(dict)  # ending: file, whose it is
+    added: dict[str, set[str]] = defaultdict(set)  # ending: files
     for text, name in stems.items():
-        for other in beginnings(text):
-            if other in stems:
-                added[joined_suffix(text, other)][name] = stems[other]
-                break
+        other = next((base for base in beginnings(text) if base in stems), text)
+        added[joined_suffix(text, other)].add(name)
     added.pop("", None)
     derived = {name for files in added.values() for name in files}
     bases = [name for name in names if name not in derived]
@@ -240,3 +268,41 @@ def _ending(mask: str) -> str:
     last = stem(mask)
     ending = last[max(last.rfind(joint) for joint in "_-. ") + 1 :]
     return ending if reader_of(ending) else ""
+
+
+_GUESSES = {
+    "order": "no file names fit, so images and masks were paired in sorted order: ",
+    "affix": "names differ, so images and masks were paired by what their names share: ",
+}
+
+
+def _guessed(pairs: Iterable[Pair]) -> list[Problem]:
+    """One problem per place that was paired by a guess, with its first pair to look at."""
+    first: dict[tuple[Place, str], Pair] = {}
+    for pair in sorted(pairs, key=lambda pair: pair.image):
+        if pair.method in _GUESSES:
+            first.setdefault((pair.place, pair.method), pair)
+    return [
+        Problem(
+            kind=f"paired_by_{method}",
+            where="/".join(place) or ".",
+            detail=f"{_GUESSES[method]}{pair.image} with {pair.masks[0]}, and so on",
+        )
+        for (place, method), pair in first.items()
+    ]
+
+
+def _left_out(masks: Iterable[str]) -> list[Problem]:
+    """One problem per folder and ending of masks that are not the first reader's."""
+    alike: dict[str, list[str]] = defaultdict(list)
+    for mask in masks:
+        alike[re.sub(r"\d+", "#", mask)].append(mask)
+    return [
+        Problem(
+            kind="mask_left_out",
+            where=first,
+            detail="not the first reader's: of another one, or the field of view"
+            + (f"; {len(others)} more like this one" if others else ""),
+        )
+        for first, *others in alike.values()
+    ]

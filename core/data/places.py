@@ -1,7 +1,7 @@
 """What the folders above an image say: its part of a published split, its group and its label."""
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 
 from core.data.file_dataset import shared_folders
@@ -91,9 +91,7 @@ def labels_of(places: Sequence[Place], groups: Sequence[str]) -> list[str]:
             if n > common and n != case and not split_of(part)
         ]
         found.append(rest[-1] if rest else "")
-    counts: dict[str, int] = defaultdict(int)
-    for label in found:
-        counts[label] += 1
+    counts = Counter(found)
     shared = len(counts) > 1 and 2 * len(counts) <= len(found)
     return found if shared else [""] * len(found)
 

@@ -171,7 +171,7 @@ def _folder(dataset: Dataset, size: int | None, aspect: str, tile: int | None) -
     choose("aspect", aspect, ASPECTS)
     name = f"{VERSION} {dataset.fingerprint()} {size} {aspect if size else ''} {tile}"
     key = hashlib.sha256(name.encode()).hexdigest()[:20]
-    return home() / "prepared" / f"{dataset.info.name.replace(':', '-')}-{key}"
+    return home() / "prepared" / f"{dataset.info.file_name}-{key}"
 
 
 def _lock(folder: Path) -> FileLock:

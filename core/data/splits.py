@@ -102,8 +102,8 @@ def make_split(
         published = [] if folds else [s for s in labelled if s.split == "test"]
         parts["test"] = [sample.id for sample in published]
         judging = {groups[name] for name in parts["test"]}
-        open_ = [sample for sample in labelled if groups[sample.id] not in judging]
-        stratum = _strata(open_, groups, strata or {})
+        rest = [sample for sample in labelled if groups[sample.id] not in judging]
+        stratum = _strata(rest, groups, strata or {})
         together = "group and near-duplicate cluster" if clusters else "group"
         method = f"random by {together}, stratified by {'area' if strata else 'label'}, seed {seed}"
         if folds:
@@ -115,7 +115,7 @@ def make_split(
         else:
             names, shares = PARTS, (1 - sum(fractions), *fractions)
         for label in sorted(set(stratum.values())):
-            members = [s for s in open_ if stratum[groups[s.id]] == label]
+            members = [s for s in rest if stratum[groups[s.id]] == label]
             for part, ids in _deal(members, groups, seed, shares).items():
                 parts[names[part]].extend(ids)
         if not folds:

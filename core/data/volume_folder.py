@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 
 from core.data.archive import Archive
 from core.data.base import DatasetInfo, Problem
-from core.data.file_dataset import missing_mask, open_published, orphan_mask
+from core.data.file_dataset import missing_mask, open_published, sample_ids
 from core.data.pairing import Pair, Pairing, pair_files
 from core.data.places import groups_of, splits_of
 from core.data.slices import Case, SlicedDataset, check_slicing
 from core.data.volumes import body_8bit, check_window, entry_volume, fitting_geometry
 from core.errors import InputError
-from core.imaging import clean_name
 from core.imaging.planes import along, to_slices
 
 VOLUMES = (".nii.gz", ".nii")
@@ -78,18 +77,18 @@ class VolumeFolder(SlicedDataset):
             )
         places = [pair.place for pair in pairing.pairs]
         names = [pair.image.rpartition("/")[2] for pair in pairing.pairs]
-        problems = [orphan_mask(files[mask]) for mask in pairing.orphans]
+        splits, groups = splits_of(places, names), groups_of(places, names)
+        ids = sample_ids([pair.shown for pair in pairing.pairs])
+        pairing = pairing.renamed(files)
+        problems = pairing.problems()
         cases, masks = [], {}
-        for pair, split, group in zip(
-            pairing.pairs, splits_of(places, names), groups_of(places, names), strict=True
-        ):
-            own = tuple(files[mask] for mask in pair.masks)
-            case = _case(archive, pair, files[pair.image], own, plane=plane, problems=problems)
+        for n, pair in enumerate(pairing.pairs):
+            case = _case(archive, pair, ids[n], plane=plane, problems=problems)
             if case:
-                if not own and not pairing.unlabelled(pair):
-                    problems.append(missing_mask(files[pair.image]))
-                cases.append(replace(case, split=split, group=group or case.group))
-                masks[case.id] = own
+                if not pair.masks and not pairing.unlabelled(pair):
+                    problems.append(missing_mask(pair.image))
+                cases.append(replace(case, split=splits[n], group=groups[n] or ids[n]))
+                masks[case.id] = pair.masks
         dataset = cls(archive, cases, problems, root="", plane=plane, slices=slices)
         dataset.pairing, dataset._masks, dataset._window = pairing, masks, window
         return dataset
@@ -122,15 +121,10 @@ class VolumeFolder(SlicedDataset):
 
 
 def _case(
-    archive: Archive,
-    pair: Pair,
-    image: str,
-    masks: tuple[str, ...],
-    *,
-    plane: str,
-    problems: list[Problem],
+    archive: Archive, pair: Pair, name: str, *, plane: str, problems: list[Problem]
 ) -> Case | None:
     """A volume with its masks, if all can be read and lie on one grid; else a problem more."""
+    image, masks = pair.image, pair.masks
     found = fitting_geometry(
         archive, image, expected=None, other="", problems=problems, several=not masks
     )
@@ -139,14 +133,14 @@ def _case(
     for mask in masks:
         if not fitting_geometry(archive, mask, expected=found, other=image, problems=problems):
             return None
-    name = clean_name(_shown(pair))
+    depth = along(found.shape, found.orientation, plane=plane)[0]
     _, height_mm, width_mm = along(found.spacing_mm, found.orientation, plane=plane)
     return Case(
         id=name,
         group=name,
         images=(image,),
         labels=masks[0] if masks else None,
-        depth=along(found.shape, found.orientation, plane=plane)[0],
+        depth=depth,
         spacing_mm=(height_mm, width_mm),
         facts={"file": image, "pairing": pair.method or "none"},
     )
@@ -154,10 +148,3 @@ def _case(
 
 def _without_gz(name: str) -> str:
     return name[:-3] if name.lower().endswith(".gz") else name
-
-
-def _shown(pair: Pair) -> str:
-    """What a case is called: its folders, unless its file repeats the innermost, and its file."""
-    name = pair.image.rpartition("/")[2].removesuffix(".nii")
-    folders = pair.place[:-1] if pair.place and pair.place[-1] in name else pair.place
-    return "-".join([*folders, name])
