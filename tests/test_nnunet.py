@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from PIL import Image as Pillow
 from core.data import open_dataset
 from core.data.nnunet import NnUNet
 from core.errors import InputError
+from tests.uploads import mha, nrrd
 
 nib: Any = nibabel  # its types are half there
 
@@ -83,6 +85,22 @@ def test_volumes_become_slices(root: Path, *, packed: bool, above: bool) -> None
     assert (unlabelled.id, unlabelled.split) == ("case_003-z005", "test")
     assert not unlabelled.has_truth
     assert dataset.image(unlabelled).any()
+
+
+@pytest.mark.parametrize(("ending", "write"), [(".mha", mha), (".nrrd", nrrd)])
+def test_volumes_of_other_formats_than_nifti(
+    tmp_path: Path, ending: str, write: Callable[[NDArray[Any]], bytes]
+) -> None:
+    """nnU-Net takes what SimpleITK reads; ``file_ending`` says which."""
+    describe(tmp_path, {**BINARY, "file_ending": ending})
+    stored, marked = values(8, 6, 4), np.zeros((8, 6, 4), np.uint8)
+    marked[2:4, 3, 1] = 1
+    for name, array in (("imagesTr/a_0000", stored), ("labelsTr/a", marked)):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / f"{name}{ending}").write_bytes(write(array))
+    dataset = open_dataset("nnunet", tmp_path)
+    assert (len(dataset.samples), list(dataset.problems)) == (4, [])
+    assert dataset.truth(dataset.samples[1]).tolist() == marked[..., 1].T.tolist()
 
 
 def test_the_decathlon_has_channels_in_one_file(tmp_path: Path) -> None:

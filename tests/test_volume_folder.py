@@ -12,6 +12,7 @@ from core.data import open_dataset
 from core.data.splits import make_split
 from core.data.volume_folder import VolumeFolder
 from core.errors import InputError
+from tests.uploads import mha, nrrd, zipped
 
 nib: Any = nibabel  # its types are half there
 
@@ -155,3 +156,61 @@ def test_a_window_of_hounsfield_units(tmp_path: Path) -> None:
     assert (grey[(stored <= -100) & (stored > stored.min())] == 1).all()
     with pytest.raises(InputError, match="give the lower value first"):
         VolumeFolder.open(root, window=(100.0, -100.0))
+
+
+def as_files(name: str, array: NDArray[Any], ending: str) -> dict[str, bytes]:
+    """A volume of 1 x 2 x 3 mm in one of the formats beside NIfTI, with all its files."""
+    if ending == ".nrrd":
+        return {f"{name}.nrrd": nrrd(array, encoding="gzip")}
+    if ending == ".mha":
+        return {f"{name}.mha": mha(array, packed=True)}
+    # PROMISE12 writes the second file's name as it lies beside the first
+    raw = f"{name.rpartition('/')[2]}.raw"
+    head = mha(array, file=raw)
+    return {f"{name}.mhd": head, f"{name}.raw": array.tobytes(order="F")}
+
+
+@pytest.mark.parametrize("ending", [".nrrd", ".mha", ".mhd"])
+@pytest.mark.parametrize("pack", [True, False], ids=["zip", "folder"])
+def test_volumes_of_other_formats(ending: str, tmp_path: Path, *, pack: bool) -> None:
+    """PROMISE12 publishes .mhd with .raw, 3D Slicer writes .nrrd, ITK-SNAP .mha."""
+    files: dict[str, bytes] = {}
+    for n in (1, 2, 3):
+        files |= as_files(f"Training_data/Case0{n}", values(n), ending)
+        files |= as_files(f"Training_data/Case0{n}_segmentation", box(n), ending)
+    root = tmp_path / "set.zip"
+    if pack:
+        root.write_bytes(zipped(files))
+    else:
+        root = tmp_path / "set"
+        for name, data in files.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_bytes(data)
+    dataset = open_dataset("volumes", root)
+    assert (len(dataset.samples), list(dataset.problems)) == (18, [])
+    assert {sample.spacing_mm for sample in dataset.samples} == {(2.0, 1.0)}
+    sample = dataset.samples[2]
+    assert np.array_equal(dataset.truth(sample), box(1)[..., 2].T)
+    stored = values(1)[..., 2].T
+    assert np.corrcoef(dataset.image(sample).ravel(), stored.ravel())[0, 1] > 0.99
+
+
+def test_the_second_file_counts_and_its_absence_is_said(tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    root.mkdir()
+    for n in (1, 2):
+        for name, array in ((f"{n}", values(n)), (f"{n}_mask", box(n))):
+            for file, data in as_files(name, array, ".mhd").items():
+                (root / file).write_bytes(data)
+    dataset = open_dataset("volumes", root)
+    before = dataset.fingerprint()
+    (root / "1.raw").write_bytes(values(9).tobytes(order="F"))
+    assert open_dataset("volumes", root).fingerprint() != before
+    (root / "1.raw").unlink()
+    (problem,) = open_dataset("volumes", root).problems
+    assert (problem.kind, problem.where) == ("unreadable", "1.mhd")
+    assert problem.detail == "its second file 1.raw is not beside it; put both into one folder"
+    (root / "2.raw").write_bytes(b"short")
+    cut = open_dataset("volumes", root)
+    with pytest.raises(InputError, match=r"2\.mhd: .*claims 20 x 24 x 6 voxels, more than"):
+        cut.image(cut.samples[0])

@@ -22,8 +22,8 @@ from core.data.slices import Case, SlicedDataset, check_slicing
 from core.data.volumes import entry_volume, fitting_geometry, scaled_8bit
 from core.errors import InputError, choose
 from core.imaging import clean_name
-from core.imaging.nifti import Geometry
 from core.imaging.planes import along, to_slices
+from core.imaging.volume import Geometry
 
 MODALITIES = {"flair": "FLAIR", "t1": "T1", "t1ce": "T1Gd", "t2": "T2"}
 """Name in the files and in options → name in the papers."""

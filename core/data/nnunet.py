@@ -22,10 +22,11 @@ from core.data.slices import Case, SlicedDataset, check_slicing
 from core.data.volumes import body_8bit, check_window, entry_volume, fitting_geometry
 from core.errors import InputError
 from core.imaging import clean_name
-from core.imaging.nifti import Geometry
 from core.imaging.planes import along, to_slices
+from core.imaging.volume import Geometry
+from core.imaging.volume_file import SECOND, VOLUMES
 
-VOLUMES, PICTURES = (".nii.gz", ".nii"), (".png", ".tif", ".tiff", ".bmp")
+PICTURES = (".png", ".tif", ".tiff", ".bmp")
 
 
 class NnUNet(SlicedDataset):
@@ -219,8 +220,8 @@ class _Finder:
             ending = next((e for e in (*VOLUMES, *PICTURES) if last.lower().endswith(e)), "")
             if ending and name == f"{self._root}{folder}/{last}":
                 found.append((last[: -len(ending)], name))
-            elif not last.lower().endswith(".json"):  # spacing of a TIFF
-                detail = "not read; give .nii, .nii.gz, .png, .tif or .bmp"
+            elif not last.lower().endswith((".json", *SECOND)):  # .json: spacing of a TIFF
+                detail = f"not read; give {', '.join((*VOLUMES, *PICTURES))}"
                 self._problems.append(Problem(kind="unreadable", where=name, detail=detail))
         return found
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from core.data.archive import Archive
 from core.data.base import Dataset, Problem, Sample
-from core.data.volumes import Labels, as_labels
+from core.data.volumes import Labels, as_labels, with_second_files
 from core.errors import InputError
 from core.imaging.planes import PLANES
 
@@ -145,7 +145,8 @@ class SlicedDataset(Dataset):
 
     def fingerprint(self) -> str:
         """SHA-256 over the files in use, of a zip over the zip; other slices are other data."""
-        names = {name for case in self._cases.values() for name in self._files_of(case)}
+        files = {name for case in self._cases.values() for name in self._files_of(case)}
+        names = with_second_files(self.archive, sorted(files))
         content = self.archive.fingerprint(names, self._root)
         chosen = (self.info.name, self.plane, self.slices, self._options())
         return hashlib.sha256(f"{content} {chosen!r}".encode()).hexdigest()

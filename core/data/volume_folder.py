@@ -1,4 +1,4 @@
-"""Any folder or zip of NIfTI volumes and their masks, paired by their names."""
+"""Any folder or zip of volumes and their masks, paired by their names."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,8 +17,7 @@ from core.data.slices import Case, SlicedDataset, check_slicing
 from core.data.volumes import body_8bit, check_window, entry_volume, fitting_geometry
 from core.errors import InputError
 from core.imaging.planes import along, to_slices
-
-VOLUMES = (".nii.gz", ".nii")
+from core.imaging.volume_file import VOLUMES
 
 
 class VolumeFolder(SlicedDataset):
@@ -30,15 +29,15 @@ class VolumeFolder(SlicedDataset):
 
     info: ClassVar[DatasetInfo] = DatasetInfo(
         name="volumes",
-        title="A folder of NIfTI volumes and masks",
+        title="A folder of volumes and masks",
         modality="any kind of volume",
         foreground="foreground",
         license="yours to know",
         citation="",
         homepage="",
         size=256,
-        layout="volumes and masks as .nii or .nii.gz in two folders with the same file names, or "
-        "side by side as 'a.nii.gz' and 'a_gt.nii.gz' or 'volume-0.nii' and 'segmentation-0.nii'",
+        layout="volumes and masks as .nii, .nii.gz, .nrrd, .mha or .mhd, in two folders with the "
+        "same file names or side by side as 'a.nii.gz' and 'a_gt.nii.gz'",
     )
     pairing: Pairing
     """Which mask went to which volume, and how."""

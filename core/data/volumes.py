@@ -1,6 +1,7 @@
 """Volumes in an archive: read, compared, scaled to 8 bits, their labels checked."""
 
-from collections.abc import Iterator
+import io
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,9 @@ from core.data.archive import Archive
 from core.data.base import Problem
 from core.errors import InputError
 from core.imaging import clean_name
-from core.imaging.nifti import Geometry, Volume, read_geometry, read_volume
+from core.imaging.metaimage import second_file
+from core.imaging.volume import Geometry, Volume
+from core.imaging.volume_file import head_bytes, volume_geometry, volume_of
 
 _ENOUGH = 4_000_000  # voxels for a percentile; more change it by less than a grey level
 
@@ -159,27 +162,62 @@ def fitting_geometry(
 
 
 def entry_geometry(archive: Archive, name: str, *, several: bool = False) -> Geometry:
-    """The header of a NIfTI file in an archive; only its first bytes are read.
+    """The header of a volume in an archive; only its first bytes are read.
 
     Raises:
-        InputError: As ``read_geometry``; the message names the archive and the file in it.
+        InputError: As ``volume_geometry``; the message names the archive and the file in it.
     """
-    title, size = name.rpartition("/")[2], archive.sizes[name]
-    head = archive.head(name, 1 << 14)
+    head = archive.head(name, head_bytes(name))
     with _naming(archive, name):
-        return read_geometry(head, name=title, several=several, file_bytes=size)
+        return volume_geometry(
+            head,
+            name=name.rpartition("/")[2],
+            file_bytes=archive.sizes[name],
+            # its size alone counts
+            second=lambda other: io.BytesIO(archive.head(_beside(archive, name, other), 1)),
+            several=several,
+        )
 
 
 def entry_volume(archive: Archive, name: str, *, several: bool = False) -> Volume:
-    """A NIfTI file in an archive.
+    """A volume in an archive.
 
     Raises:
-        InputError: As ``read_volume``; the message names the archive and the file in it.
+        InputError: As ``volume_of``; the message names the archive and the file in it.
     """
-    title = name.rpartition("/")[2]
     data = archive.read(name)
     with _naming(archive, name):
-        return read_volume(data, name=title, several=several)
+        return volume_of(
+            data,
+            name=name.rpartition("/")[2],
+            second=lambda other: archive.open(_beside(archive, name, other)),
+            several=several,
+        )
+
+
+def with_second_files(archive: Archive, names: Iterable[str]) -> list[str]:
+    """The names, and after each .mhd the file that holds its voxels, where it is there."""
+    found = []
+    for name in names:
+        found.append(name)
+        if name.lower().endswith(".mhd"):
+            other = second_file(io.BytesIO(archive.head(name, head_bytes(name))))
+            found += [_beside(archive, name, other)] if other else []
+    return found
+
+
+def _beside(archive: Archive, name: str, other: str) -> str:
+    """The entry of another file in the same folder, in upper or lower case.
+
+    Raises:
+        InputError: It is not there.
+    """
+    beside = name[: name.rfind("/") + 1] + other
+    alike = (found for found in archive.sizes if found.lower() == beside.lower())
+    found = beside if beside in archive.sizes else next(alike, "")
+    if not found:
+        raise InputError(f"its second file {other} is not beside it; put both into one folder")
+    return found
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 
 from core.errors import InputError
 from core.imaging.facts import SourceFacts
-from core.imaging.volume import Volume, axes_of, checked_affine
+from core.imaging.opening import DAMAGED
+from core.imaging.volume import Geometry, Volume, axes_of, checked_affine
 from core.imaging.voxels import Layout, Stream, check_claim, not_numbers, read_voxels
 
 MAX_HEADER = 1 << 20
@@ -81,49 +83,76 @@ def lps_affine(
     return checked_affine(affine)
 
 
-def build_volume(
-    stream: Stream,
+@dataclass(frozen=True)
+class Stored:
+    """What a header says of a volume: where its voxels lie in the patient and in the file."""
+
+    geometry: Geometry
+    layout: Layout
+    spacing_known: bool
+    """Whether the file states a spacing."""
+    title: str
+    """Name of the format."""
+
+    def volume(self, stream: Stream, *, room: int) -> Volume:
+        """Read the voxels.
+
+        Args:
+            stream: At the first voxel, unpacked.
+            room: The most bytes of voxels there can be.
+
+        Raises:
+            InputError: The claim is too large, or the voxels are damaged.
+        """
+        shape, layout = self.geometry.shape, self.layout
+        check_claim(layout, shape, room=room)
+        array: NDArray[Any] = read_voxels(stream, layout, shape, damaged=DAMAGED.format(self.title))
+        return Volume(
+            **vars(self.geometry),
+            array=array,
+            spacing_known=self.spacing_known,
+            facts=SourceFacts(
+                format=self.title,
+                bits=layout.dtype.itemsize * 8,
+                orientation=self.geometry.orientation,
+            ),
+            warnings=not_numbers(array),
+        )
+
+
+def stored(
+    title: str,
     layout: Layout,
     shape: tuple[int, ...],
     affine: NDArray[np.float64],
     *,
-    room: int,
-    title: str,
-    damaged: str,
     spacing_known: bool,
-    stated: bool,
-) -> Volume:
-    """Read the voxels and say what they are.
+    oriented: bool,
+) -> Stored:
+    """Put together what a header says.
 
     Args:
-        stream: At the first voxel, unpacked.
-        layout: How voxels lie.
-        shape: (X, Y, Z).
-        affine: See ``Geometry``.
-        room: The most bytes of voxels there can be.
         title: Name of the format.
-        damaged: As ``read_voxels``.
+        layout: How voxels lie.
+        shape: (X, Y, Z) or fewer; the others are 1.
+        affine: See ``Geometry``.
         spacing_known: The file states a spacing.
-        stated: The file states an orientation.
+        oriented: The file states an orientation.
 
     Raises:
-        InputError: The claim is too large, or the voxels are damaged.
+        InputError: Two axes count towards the same side.
     """
-    check_claim(layout, shape, room=room)
+    shape = (*shape, 1, 1)[:3]
     spacing_mm, orientation = axes_of(affine)
-    array: NDArray[Any] = read_voxels(stream, layout, shape, damaged=damaged)
     size = " x ".join(map(str, shape))
-    assumed = "" if stated else " (not stated, assumed)"
-    return Volume(
+    assumed = "" if oriented else " (not stated, assumed)"
+    geometry = Geometry(
         shape=shape,
         affine=affine,
         spacing_mm=spacing_mm,
         orientation=orientation,
         name="",
         source=f"{title}, {layout.words}, {size} voxels, {orientation}{assumed}",
-        orientation_known=stated,
-        array=array,
-        spacing_known=spacing_known,
-        facts=SourceFacts(format=title, bits=layout.dtype.itemsize * 8, orientation=orientation),
-        warnings=not_numbers(array),
+        orientation_known=oriented,
     )
+    return Stored(geometry, layout, spacing_known, title)

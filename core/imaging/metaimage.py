@@ -7,9 +7,9 @@ from typing import BinaryIO
 import numpy as np
 
 from core.errors import InputError
-from core.imaging.header_text import build_volume, header_line, lps_affine, numbers, sizes
+from core.imaging.header_text import Stored, header_line, lps_affine, numbers, sizes, stored
 from core.imaging.opening import DAMAGED, size_of
-from core.imaging.volume import Volume
+from core.imaging.volume import Geometry, Volume
 from core.imaging.voxels import DEFLATE_RATIO, Inflated, Layout
 
 _TYPES = {
@@ -48,7 +48,7 @@ def read_metaimage(stream: BinaryIO, _page: int, *, second: BinaryIO | None = No
         second: The file that holds the voxels of an .mhd.
     """
     fields = _header(stream)
-    shape = _shape(fields)
+    found = _stored(fields)
     local = fields["ElementDataFile"].upper() == "LOCAL"
     if not local and second is None:
         raise InputError(_TWO_FILES)
@@ -57,25 +57,21 @@ def read_metaimage(stream: BinaryIO, _page: int, *, second: BinaryIO | None = No
     if fields.get("BinaryData", "True").lower() != "true":
         raise InputError("its voxels are written as text; save it as binary")
     skip = int(numbers(fields.get("HeaderSize", "0"), "bytes to skip", count=1)[0])
-    layout = _layout(fields)
     packed = fields.get("CompressedData", "False").lower() == "true"
     if skip == -1 and not packed:  # the voxels are the last bytes
-        skip = room - math.prod(shape) * layout.dtype.itemsize
+        skip = room - math.prod(found.geometry.shape) * found.layout.dtype.itemsize
     if not 0 <= skip <= room:
         raise InputError(DAMAGED.format("MetaImage"))
     voxels.read(skip)
-    steps, origin, stated = _steps(fields, len(shape))
-    return build_volume(
+    return found.volume(
         Inflated(voxels) if packed else voxels,
-        layout,
-        (*shape, 1, 1)[:3],
-        lps_affine(steps, origin),
         room=(room - skip) * (DEFLATE_RATIO if packed else 1),
-        title="MetaImage",
-        damaged=DAMAGED.format("MetaImage"),
-        spacing_known="ElementSpacing" in fields,
-        stated=stated,
     )
+
+
+def metaimage_geometry(stream: BinaryIO) -> Geometry:
+    """Where the voxels lie, by the header alone; errors as ``read_metaimage`` of a header."""
+    return _stored(_header(stream)).geometry
 
 
 def count_metaimage(stream: BinaryIO) -> int:
@@ -104,6 +100,19 @@ def _header(stream: BinaryIO) -> dict[str, str]:
         if equals and name.strip() in _KNOWN:
             fields[_SAME.get(name.strip(), name.strip())] = value.strip()
     return fields
+
+
+def _stored(fields: dict[str, str]) -> Stored:
+    shape = _shape(fields)
+    steps, origin, oriented = _steps(fields, len(shape))
+    return stored(
+        "MetaImage",
+        _layout(fields),
+        shape,
+        lps_affine(steps, origin),
+        spacing_known="ElementSpacing" in fields,
+        oriented=oriented,
+    )
 
 
 def _shape(fields: dict[str, str]) -> tuple[int, ...]:

@@ -7,9 +7,9 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from core.errors import InputError
-from core.imaging.header_text import build_volume, header_line, lps_affine, numbers, sizes
-from core.imaging.opening import DAMAGED, size_of
-from core.imaging.volume import Volume
+from core.imaging.header_text import Stored, header_line, lps_affine, numbers, sizes, stored
+from core.imaging.opening import size_of
+from core.imaging.volume import Geometry, Volume
 from core.imaging.voxels import DEFLATE_RATIO, Layout
 
 _TYPES = {
@@ -52,12 +52,7 @@ class _Fields:
 def read_nrrd(stream: BinaryIO, _page: int) -> Volume:
     """See ``Reader.read``."""
     fields = _header(stream)
-    shape = _shape(fields)
-    layout = _layout(fields)
-    steps, origin, space = _steps(fields, len(shape))
-    affine = lps_affine(steps, origin, lps=space != "RAS")
-    if space == "LAS":
-        affine[1] *= -1  # from posterior to anterior
+    found = _stored(fields)
     room = size_of(stream) - stream.tell()
     encoding = fields.text("encoding")
     skip = int(numbers(fields.text("byteskip", "0"), "bytes to skip", count=1)[0])
@@ -69,17 +64,12 @@ def read_nrrd(stream: BinaryIO, _page: int) -> Volume:
     elif encoding != "raw":
         raise InputError("its voxels are encoded in an uncommon way; save it as raw or gzip")
     voxels.read(skip)
-    return build_volume(
-        voxels,
-        layout,
-        (*shape, 1, 1)[:3],
-        affine,
-        room=room - skip,
-        title="NRRD",
-        damaged=DAMAGED.format("NRRD"),
-        spacing_known="spacedirections" in fields.found or "spacings" in fields.found,
-        stated=bool(space),
-    )
+    return found.volume(voxels, room=room - skip)
+
+
+def nrrd_geometry(stream: BinaryIO) -> Geometry:
+    """Where the voxels lie, by the header alone; errors as ``read_nrrd``, but for the voxels."""
+    return _stored(_header(stream)).geometry
 
 
 def count_nrrd(stream: BinaryIO) -> int:
@@ -98,6 +88,22 @@ def _header(stream: BinaryIO) -> _Fields:
     if "datafile" in fields.found:
         raise InputError("its voxels are in a second file; save it as one .nrrd file")
     return fields
+
+
+def _stored(fields: _Fields) -> Stored:
+    shape, layout = _shape(fields), _layout(fields)
+    steps, origin, space = _steps(fields, len(shape))
+    affine = lps_affine(steps, origin, lps=space != "RAS")
+    if space == "LAS":
+        affine[1] *= -1  # from posterior to anterior
+    return stored(
+        "NRRD",
+        layout,
+        shape,
+        affine,
+        spacing_known="spacedirections" in fields.found or "spacings" in fields.found,
+        oriented=bool(space),
+    )
 
 
 def _shape(fields: _Fields) -> tuple[int, ...]:
