@@ -55,6 +55,8 @@ def about(name: str) -> None:
     info = dataset.info
     groups = len({sample.group for sample in dataset.samples})
     meant = f"; foreground is {info.foreground}" if info.foreground != "foreground" else ""
+    if len(info.classes) > 1:
+        meant += f" ({', '.join(info.classes)})"
     st.markdown(
         f"**{len(dataset.samples):,} images**, {groups:,} groups\n\n{info.modality}{meant}."
     )

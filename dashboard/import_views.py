@@ -7,7 +7,8 @@ import streamlit as st
 
 from core.data import DATASETS
 from core.data.download import download_dataset
-from core.data.importing import import_dataset, imports, remove_import
+from core.data.importing import import_dataset, imports, remove_import, takes_classes
+from core.data.mask_classes import parse_classes
 from core.files import atomic_path
 from core.home import home
 from dashboard import widgets
@@ -32,10 +33,11 @@ def importer() -> None:
         "side; an import of a name that is here already takes the other's place.",
     ).strip()
     key = f"{name}:{own}" if own else name
+    classes = _classes() if takes_classes(name) else ""
     if st.button("Import", disabled=upload is None and not text):
         with widgets.one_clear_error():
             path = _kept_upload(upload.getvalue()) if upload else allowed_path(text)
-            facts = import_dataset(key, path)
+            facts = import_dataset(key, path, classes=parse_classes(classes.splitlines()))
         st.session_state["imported"] = f"{own or info.title}: {facts['images']:,} images imported."
         st.rerun()  # the list of data sets stands above and has one more now
     if info.download_url and st.button("Download", icon=":material/download:"):
@@ -71,6 +73,18 @@ def importer() -> None:
         hide_index=True,
         column_config={"Where": st.column_config.LinkColumn()},
     )
+
+
+def _classes() -> str:
+    """What the values of the masks stand for, a line each."""
+    with st.expander("Masks of several classes, or with a bright background"):
+        return st.text_area(
+            "What the values of the masks are",
+            placeholder="disc=128\ncup=0\nbackground=255",
+            help="One name=value a line. A value is a number, a colour like #ff0000, or a part of "
+            "the mask files' path where each structure has files of its own. Left empty, whatever "
+            "is brighter than half is foreground.",
+        ).strip()
 
 
 def _kept() -> None:

@@ -34,14 +34,24 @@ def datasets_import(
         str, typer.Option("--as", help="A name of its own, to have several of a kind.")
     ] = "",
     link: Annotated[bool, typer.Option("--link", help="Remember the place, do not copy.")] = False,
+    classes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--class",
+            help="name=value: what a value of the masks, a #colour or a part of a mask's path is.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Keep a data set, folder or zip as downloaded, so that its name alone is enough."""
     from core.data.importing import import_dataset
+    from core.data.mask_classes import parse_classes
 
     name = f"{name}:{own}" if own else name
-    facts = import_dataset(name, path, link=link)
-    show(facts, [f"{name}: {facts['images']} images at {facts['path']}"], as_json=as_json)
+    facts = import_dataset(name, path, link=link, classes=parse_classes(classes or []))
+    named = facts["classes"]
+    words = f", classes {', '.join(named)}" if len(named) > 1 else ""
+    show(facts, [f"{name}: {facts['images']} images{words} at {facts['path']}"], as_json=as_json)
 
 
 @group.command("remove")

@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from itertools import takewhile
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from core.data.archive import Archive, open_archive, stem, suffix
 from core.data.base import Dataset, DatasetInfo, Problem, Sample
+from core.data.mask_classes import MaskClasses
 from core.data.masks import unite
 from core.data.png_top import png_size
 from core.errors import InputError
@@ -52,6 +53,7 @@ class FileDataset(Dataset):
         *,
         root: str = "",
         tables: Iterable[str] = (),
+        classes: MaskClasses | None = None,
     ) -> None:
         if not files:
             raise InputError(
@@ -61,7 +63,15 @@ class FileDataset(Dataset):
         self.archive = archive
         self.files: Mapping[str, Files] = {sample.id: found for sample, found in files}
         assert len(self.files) == len(files), "sample ids must be unique"
-        self._root, self._tables = root, tuple(tables)
+        self._root, self._tables = root, (*tables, *([classes.source] if classes else []))
+        self._classes = classes
+        if classes:
+            names = classes.names
+            self.info = replace(  # type: ignore[misc]
+                self.info,
+                classes=names,
+                foreground=names[0] if len(names) == 1 else "any of its classes",
+            )
 
     def fingerprint(self) -> str:
         """SHA-256 over the files in use, by their names below the data set's own top folder.
@@ -79,27 +89,42 @@ class FileDataset(Dataset):
         return self._read(self._files(sample).image).grey8()
 
     def truth(self, sample: Sample) -> NDArray[np.uint8]:
-        """1 where any mask of the image is foreground, shape (H, W); see ``binary_mask``.
+        """Foreground of any mask of the image, shape (H, W), see ``binary_mask``.
+
+        1, or 1…K where a table names classes, see ``MaskClasses``.
 
         Raises:
-            InputError: A mask cannot be read or has another size than the image or than the others.
+            InputError: A mask cannot be read, has another size than the image or than the others,
+                or a value that the table does not name.
             ValueError: ``sample.has_truth`` is False.
         """
         if not sample.has_truth:
             raise ValueError(f"{sample.id} has no published mask")
         masks = self._read_masks(sample)
-        return unite(masks, self._shape(sample, masks))
+        shape = self._shape(sample, masks)
+        if self._classes is None:
+            return unite(masks, shape)
+        named = zip(self._files(sample).masks, masks, strict=True)
+        return self._classes.unite(
+            [(where, name, pixels) for name, (where, pixels) in named], shape
+        )
 
     def stored_image(self, sample: Sample) -> NDArray[Any]:
         """Values of the file, shape (H, W) or (H, W, 3)."""
         return self._read(self._files(sample).image).pixels
 
     def stored_masks(self, sample: Sample) -> list[tuple[str, NDArray[Any]]]:
-        """Name below the data set's top folder and values of each mask file."""
-        return [
-            (name.removeprefix(self._root), self._read(name).pixels)
-            for name in self._files(sample).masks
-        ]
+        """Name below the data set's top folder and values of each mask file.
+
+        Where a table names classes, their numbers: what those values mean.
+        """
+        found = []
+        for name in self._files(sample).masks:
+            pixels = self._read(name).pixels
+            if self._classes:
+                pixels = self._classes.of_file(name, pixels, where=self.archive.where(name))
+            found.append((name.removeprefix(self._root), pixels))
+        return found
 
     def _files(self, sample: Sample) -> Files:
         return self.files[sample.id]

@@ -50,12 +50,16 @@ KINDS = {
     "mask_left_out": Kind(
         "note", "The first reader's masks count; to use another's, give a table of image and mask."
     ),
+    "class_table": Kind(
+        "note", "To name classes, give the table the columns name and value; else nothing to do."
+    ),
     "mask_size": Kind("error", "Replace the mask by one of its image's size, or leave both out."),
     "empty_mask": Kind("warning", "Draw the mask, or put the image into a class without objects."),
     "non_binary": Kind(
         "warning",
-        "Export masks without compression or smoothing, as PNG with two "
-        "values; here a pixel counts above half of the largest value.",
+        "A pixel counts above half of the largest value. Where the values are classes, name them "
+        "in a classes.csv (name, value) or when importing; else export masks without compression "
+        "or smoothing.",
     ),
     "mask_mode": Kind(
         "warning",

@@ -14,6 +14,7 @@ from core.data.file_dataset import (
     open_published,
     sample_ids,
 )
+from core.data.mask_classes import find_classes
 from core.data.pairing import Pairing, pair_files
 from core.data.places import groups_of, labels_of, splits_of
 from core.errors import InputError
@@ -26,7 +27,8 @@ class Folder(AnyImages):
 
     Folders named ``train``, ``val`` and ``test`` fix the split where all three are there; ``test``
     alone is kept apart. A numbered folder with several images is a patient, whom no split tears
-    apart; other folders above the files are the label where several images share one.
+    apart; other folders above the files are the label where several images share one. A mask is
+    foreground and background, unless a ``classes.csv`` says otherwise, see ``mask_classes``.
     """
 
     info: ClassVar[DatasetInfo] = DatasetInfo(
@@ -39,7 +41,7 @@ class Folder(AnyImages):
         homepage="",
         size=256,
         layout="images/ and masks/ with the same file names, or one folder with 'a.png' and "
-        "'a_mask.png', as a folder or zip",
+        "'a_mask.png', as a folder or zip; a classes.csv (name, value) for several classes",
     )
     pairing: Pairing
     """Which mask went to which image, and how."""
@@ -83,8 +85,9 @@ class Folder(AnyImages):
             for pair in pairing.pairs
             if not (pair.masks or pairing.unlabelled(pair))
         ]
-        problems += [*pairing.problems(), *checked[1]]
-        dataset = cls(path, archive, files, problems)
+        classes, odd = find_classes(archive)
+        problems += [*pairing.problems(), *checked[1], *odd]
+        dataset = cls(path, archive, files, problems, classes=classes)
         dataset.pairing, dataset.confidence = pairing, confidence
         return dataset
 

@@ -7,47 +7,70 @@ kind are kept side by side under names like ``folder:kvasir``.
 
 import shutil
 import tempfile
+import zipfile
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from core.data import kind_of, open_dataset
+from core.data.archive import open_archive
 from core.data.base import Dataset
+from core.data.file_dataset import AnyImages
+from core.data.mask_classes import OWN, table_text
 from core.errors import InputError
-from core.files import read_json, write_json
+from core.files import read_json, write_atomic, write_json
 from core.home import home
 
 FACTS = "import.json"
+_TRIED = 8
 
 
-def import_dataset(name: str, path: Path, *, link: bool = False) -> dict[str, Any]:
+def import_dataset(
+    name: str, path: Path, *, link: bool = False, classes: Sequence[tuple[str, str]] = ()
+) -> dict[str, Any]:
     """Keep a data set under its name; an older import of that name is replaced.
 
     Args:
         name: Key of ``DATASETS``, or ``KEY:NAME`` to have several of a kind.
         path: Folder or zip in the published layout.
         link: Remember the place instead of copying; for data sets too large to have twice.
+        classes: Names of what the masks' values stand for, see ``core.data.mask_classes``; they go
+            into the copy as its ``classes.csv``.
 
     Returns:
-        ``dataset``, ``images``, ``path``, ``linked``, ``fingerprint``.
+        ``dataset``, ``images``, ``path``, ``linked``, ``fingerprint``, ``classes``.
 
     Raises:
-        InputError: The path does not hold the data set, or there is no room for it.
+        InputError: The path does not hold the data set, there is no room for it, or the classes do
+            not fit its masks.
     """
     dataset = open_dataset(name, path)  # refused before anything is written
     if dataset.path is None:
         raise InputError(f"{name} is drawn and needs no import; use it by its name")
+    if classes and (link or not takes_classes(name)):
+        raise InputError(
+            f"a linked data set is not written to; put a {OWN} into {path}"
+            if link
+            else f"{name} says itself what its masks mean; only folder and table take classes"
+        )
     folder = _folder(name)
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=".isoline-tmp-", dir=folder.parent))
     try:
         partial.chmod(0o755)
+        kept = str(path.resolve()) if link else _copy(path, partial)
+        if classes:
+            _add_table(partial / kept, classes)
+            dataset = open_dataset(name, partial / kept)
+            _try_masks(dataset)
         facts = {
             "dataset": name,
             "images": len(dataset.samples),
-            "path": str(path.resolve()) if link else _copy(path, partial),
+            "path": kept,
             "linked": link,
             "fingerprint": dataset.fingerprint(),
+            "classes": list(dataset.info.classes),
         }
         write_json(partial / FACTS, facts)
         if folder.exists():
@@ -56,6 +79,11 @@ def import_dataset(name: str, path: Path, *, link: bool = False) -> dict[str, An
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return {**facts, "path": str(imported_path(name))}
+
+
+def takes_classes(name: str) -> bool:
+    """Whether the classes of a data set's masks can be named when it is imported."""
+    return issubclass(kind_of(name), AnyImages)
 
 
 def imported_path(name: str) -> Path | None:
@@ -124,3 +152,30 @@ def _copy(path: Path, partial: Path) -> str:
     else:
         shutil.copyfile(path, target)
     return target.name
+
+
+def _add_table(copy: Path, classes: Sequence[tuple[str, str]]) -> None:
+    """Put ``classes.csv`` on top of a copied folder or zip."""
+    archive, text = open_archive(copy), table_text(classes)
+    if OWN in archive.names:
+        raise InputError(f"it has a {OWN} of its own; correct that one, or leave the classes out")
+    if archive.path.is_dir():
+        write_atomic(archive.path / OWN, text.encode())
+    else:
+        with zipfile.ZipFile(archive.path, "a") as packed:
+            packed.writestr(OWN, text)
+
+
+def _try_masks(dataset: Dataset) -> None:
+    """Read a few masks, so that a class that was forgotten is said at once.
+
+    Raises:
+        InputError: A mask has a value that no class stands for.
+    """
+    with_masks = [sample for sample in dataset.samples if sample.has_truth]
+    for sample in with_masks[:: max(len(with_masks) // _TRIED, 1)][:_TRIED]:
+        try:
+            dataset.truth(sample)
+        except InputError as fault:
+            where = f"{dataset.path}"
+            raise InputError(str(fault).removeprefix(where).lstrip(" :/")) from None

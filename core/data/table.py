@@ -15,6 +15,7 @@ from typing import ClassVar, Self
 from core.data.archive import Archive, open_archive, suffix
 from core.data.base import DatasetInfo, Problem, Sample
 from core.data.file_dataset import AnyImages, Files, missing_mask, open_published, sample_ids
+from core.data.mask_classes import OWN, find_classes
 from core.data.naming import SPLITS
 from core.errors import InputError
 
@@ -63,7 +64,7 @@ class Table(AnyImages):
             here = open_archive(path.parent, only=[table])
             rows = _rows(here, table)
             named = [_join("", part) for row in rows for part in _paths(row)]
-            archive = open_archive(path.parent, only=[table, *(n for n in named if n)])
+            archive = open_archive(path.parent, only=[table, OWN, *(n for n in named if n)])
         else:
             archive = open_published(path, cls.info)
             table = _find_table(archive, cls.info)
@@ -86,7 +87,8 @@ class Table(AnyImages):
         if not whole:  # a part of a split fixes only what is held out
             files = [(replace(s, split=s.split if s.split == "test" else ""), f) for s, f in files]
         problems: list[Problem] = [missing_mask(f.image) for s, f in files if not s.has_truth]
-        return cls(path, archive, files, problems, tables=[table])
+        classes, odd = find_classes(archive)
+        return cls(path, archive, files, [*problems, *odd], tables=[table], classes=classes)
 
 
 def _find_table(archive: Archive, info: DatasetInfo) -> str:
