@@ -97,6 +97,8 @@ class RunConfig:
     """Key of ``MODELS``."""
     model_options: dict[str, Any] = field(default_factory=dict)
     """Options of the network, see ``python -m core models list``."""
+    start_from: str = ""
+    """Shipped model or run whose weights it begins with; empty for random ones."""
     members: int = 1
     """How many such networks learn side by side and answer together, with their mean."""
     target: str = "foreground"

@@ -50,8 +50,10 @@ class Plan:
             InputError: The settings contradict the data or one another, or a name is taken.
         """
         from core.heads import check_head  # torch, here as elsewhere where it is used
+        from core.training.start import check_start
 
         check_head(self.config, info_of(self.config.dataset))
+        check_start(self.config)
         tags = (self.preset.tag,) if self.preset and self.preset.paper else ()
         if self.values:
             group = self.name or "sweep"
@@ -109,13 +111,40 @@ def _ask_first() -> tuple[RunConfig, "Preset | None", str | None]:
     _, config, preset = starts[start or DEFAULTS]
     if preset is not None:
         _about(preset)
-    if st.session_state.get("train-filled") != (dataset, start) or any(
+    if begin := _begin(config.start_from):
+        from core.training.start import beginning_with  # torch, here as elsewhere
+
+        config = beginning_with(config, begin)
+    if st.session_state.get("train-filled") != (dataset, start, begin) or any(
         f"train-{name}" not in st.session_state for name in SETTINGS
     ):
         fill(config)
-        st.session_state["train-filled"] = (dataset, start)
+        st.session_state["train-filled"] = (dataset, start, begin)
         st.session_state["train-others"] = ""
     return config, preset, parent if start == f"run/{parent}" else None
+
+
+def _begin(given: str) -> str:
+    """The shipped model or run whose weights it begins with; empty for random ones."""
+    from core.training.start import startable
+
+    names = startable()
+    if given and given not in names:
+        names.append(given)
+    if st.session_state.get("train-begin") not in (None, *names):
+        st.session_state["train-begin"] = given or None
+    chosen = st.selectbox(
+        "Begin with",
+        names,
+        index=names.index(given) if given else None,
+        placeholder="random weights",
+        key="train-begin",
+        persist_state="session",
+        help="The weights of a shipped model or of a run: a network that has learnt one kind of "
+        "picture needs fewer of the next. Its kind of network and the size at which it sees come "
+        "along. A split that would judge by what it has learnt from is refused.",
+    )
+    return chosen or ""
 
 
 def _ask_settings(base: RunConfig, preset: "Preset | None") -> RunConfig:

@@ -24,6 +24,9 @@ def train(
         list[str] | None,
         typer.Option("--set", help="key=value: a setting of the run or an option of the network."),
     ] = None,
+    start_from: Annotated[
+        str, typer.Option(help="Begin with the weights of a shipped model or a run, its network.")
+    ] = "",
     name: Annotated[str | None, typer.Option(help="Name of the run.")] = None,
     queue: Queue = False,
     as_json: AsJson = False,
@@ -40,10 +43,13 @@ def train(
     from core.presets import load_preset
     from core.runs import create_run
     from core.training.distributed import from_leader, joined
+    from core.training.start import beginning_with, check_start
 
     chosen = load_preset(preset) if preset else None
     if chosen and model:
         raise InputError(f"{preset} names its network; leave --model out, or --preset")
+    if start_from and model:
+        raise InputError(f"{start_from} brings its network along; leave --model out")
     if not chosen and not dataset:
         raise InputError("name what to train on with --dataset, or an experiment with --preset")
     dataset = dataset or (chosen.config.dataset if chosen else "")
@@ -61,12 +67,17 @@ def train(
             augmentation=AugmentationConfig(**info_of(dataset).augmentation),
         )
     )
+    if start_from:
+        config = (
+            replace(config, start_from=start_from) if chosen else beginning_with(config, start_from)
+        )
     card = card_of(config.model)
     if card.dimensions != 2:
         raise InputError(f"{model} is a network for volumes, and the data sets here are images")
     config = config.with_settings(dict(map(parse_setting, settings or [])), card.options)
     build_loss(config.loss)  # refuse what is wrong before a run folder exists
     check_head(config, open_dataset(dataset, path).info)
+    check_start(config)
 
     def made() -> str:
         run = create_run(config, name=name)

@@ -32,6 +32,8 @@ from core.training.distributed import Team
 from core.training.heartbeat import Voice
 from core.training.memory import estimate, parts_that_fit
 from core.training.optimization import Average, build_optimizer
+from core.training.start import FILE as STARTED_FROM
+from core.training.start import provenance, refuse_leak, source_of, start_from
 from core.training.validation import Checked
 from core.weights.training_facts import FILE, training_facts
 
@@ -143,12 +145,7 @@ def begin(voice: Voice) -> Training:
             "started with, so its split would change; restore the data or train anew"
         )
     if team.leads:
-        run.save_split(split)
-        if not (run.path / FILE).exists():
-            learnt = set(split.train)
-            samples = [sample for sample in dataset.samples if sample.id in learnt]
-            write_json(run.path / FILE, training_facts(dataset, samples).document())
-        record_facts(run, data_sha256=dataset.fingerprint(), split_hash=split.hash)
+        _write_down(run, dataset, split)
     rows = prepared.rows(split.train)
     borders = _borders(dataset, prepared, config)
     pictures = _on_device(prepared, rows, borders, device)
@@ -158,7 +155,10 @@ def begin(voice: Voice) -> Training:
     config = _fitting(voice, config, pictures, head, device)
     torch.manual_seed(config.seed)
     in_channels = pictures.images.shape[1]
-    model = to_device(build_network(config, in_channels=in_channels, outputs=head.outputs), device)
+    network: nn.Module = build_network(config, in_channels=in_channels, outputs=head.outputs)
+    if config.start_from and not begun:
+        _start(voice, network, config, split)
+    model = to_device(network, device)
     average = Average(model, config.ema) if config.ema else None
     training = Training(
         run=run,
@@ -180,7 +180,7 @@ def begin(voice: Voice) -> Training:
     damaged = _go_on(training, last) if begun else False
     if team.leads:  # a run that was killed before its first checkpoint has steps to cut, too
         StepLog(run.path).cut(training.epoch)
-    network: nn.Module = Outputs(model, deep=config.deep_supervision)
+    network = Outputs(model, deep=config.deep_supervision)
     if config.compile:
         torch.use_deterministic_algorithms(mode=True, warn_only=True)  # the compiler's part, too
         network.compile()
@@ -193,6 +193,26 @@ def begin(voice: Voice) -> Training:
     if damaged and team.leads:  # all have read; it must not become the one before the next
         run.checkpoint("last").replace(run.checkpoint("damaged"))
     return training
+
+
+def _write_down(run: Run, dataset: Dataset, split: Split) -> None:
+    """What the run learns from, before its first step."""
+    run.save_split(split)
+    if not (run.path / FILE).exists():
+        learnt = set(split.train)
+        samples = [sample for sample in dataset.samples if sample.id in learnt]
+        write_json(run.path / FILE, training_facts(dataset, samples).document())
+    record_facts(run, data_sha256=dataset.fingerprint(), split_hash=split.hash)
+
+
+def _start(voice: Voice, network: nn.Module, config: RunConfig, split: Split) -> None:
+    """Begin with the weights that the config names; the run says which those were."""
+    source = source_of(config.start_from)
+    refuse_leak(source, config.dataset, split)
+    for note in start_from(network, source):
+        voice.note(note)
+    if voice.team.leads:
+        write_json(voice.run.path / STARTED_FROM, provenance(source))
 
 
 def _go_on(training: Training, last: list[Path]) -> bool:

@@ -8,6 +8,7 @@ without a word.
 
 import math
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,15 @@ from core.weights.trained import TrainedModel
 from core.weights.training_facts import kept_training_facts
 
 __all__ = [
+    "Stored",
     "TrainedModel",
     "list_weights",
     "load_run",
     "load_run_named",
     "load_weights",
     "restored",
+    "stored_run",
+    "stored_weights",
     "weights_document",
     "weights_folder",
 ]
@@ -71,6 +75,48 @@ def load_weights(name: str) -> TrainedModel:
         return load_weights(model).of_class(one)
     if name not in list_weights():
         raise InputError(f"no shipped model '{name}'; choose one of {', '.join(list_weights())}")
+    stored = stored_weights(name)
+    return TrainedModel(
+        name,
+        stored.config,
+        restored(stored.config, stored.in_channels, stored.state, stored.head),
+        OperatingPoint(**read_json(stored.folder / "operating_point.json")),
+        stored.split,
+        facts=kept_training_facts(stored.folder),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """Weights as they lie on disk, with what they were trained by."""
+
+    name: str
+    """Of the shipped model or the run."""
+    folder: Path
+    config: RunConfig
+    in_channels: int
+    head: dict[str, Any] | None
+    """See ``Head.document``; None for one map."""
+    state: dict[str, torch.Tensor]
+    """In float32, on the CPU."""
+    split: Split
+    digest: str
+    """SHA-256 of the file that holds the weights."""
+
+    @property
+    def outputs(self) -> int:
+        """Channels of the logits."""
+        if self.head is None:
+            return 1
+        return Head(names=tuple(self.head["classes"]), softmax=self.head["softmax"]).outputs
+
+
+def stored_weights(name: str) -> Stored:
+    """The weights of a shipped model, checked against its manifest.
+
+    Raises:
+        InputError: A file is missing or differs.
+    """
     folder = weights_folder() / name
     digests = read_json(folder / "manifest.json")["files"]
     for file, digest in {**dict.fromkeys(NEEDED, ""), **digests}.items():
@@ -83,17 +129,36 @@ def load_weights(name: str) -> TrainedModel:
 
     document = read_json(folder / "config.json")
     in_channels, head = document.pop("in_channels"), document.pop("head", None)
-    config = RunConfig.of_document(document)
-    state = {
-        name: tensor.float() for name, tensor in load_file(folder / "model.safetensors").items()
-    }
-    return TrainedModel(
-        name,
-        config,
-        restored(config, in_channels, state, head),
-        OperatingPoint(**read_json(folder / "operating_point.json")),
-        Split.of_document(read_json(folder / "split.json")),
-        facts=kept_training_facts(folder),
+    state = load_file(folder / "model.safetensors")
+    return Stored(
+        name=name,
+        folder=folder,
+        config=RunConfig.of_document(document),
+        in_channels=in_channels,
+        head=head,
+        state={key: tensor.float() for key, tensor in state.items()},
+        split=Split.of_document(read_json(folder / "split.json")),
+        digest=digests["model.safetensors"],
+    )
+
+
+def stored_run(run: Run) -> Stored:
+    """The best checkpoint of a run.
+
+    Raises:
+        InputError: It has none yet, or it is damaged.
+    """
+    file = run.checkpoint("best")
+    checkpoint = load_checkpoint(file)
+    return Stored(
+        name=run.name,
+        folder=run.path,
+        config=run.config,
+        in_channels=checkpoint["in_channels"],
+        head=checkpoint.get("head"),
+        state=checkpoint["model"],
+        split=run.split,
+        digest=sha256(file),
     )
 
 
@@ -134,12 +199,10 @@ def load_run(run: Run) -> TrainedModel:
             f"run {run.name} has no operating point yet; let it finish: "
             f"python -m core resume {run.name}"
         )
-    checkpoint = load_checkpoint(run.checkpoint("best"))
-    predictor = restored(
-        run.config, checkpoint["in_channels"], checkpoint["model"], checkpoint.get("head")
-    )
+    stored = stored_run(run)
+    predictor = restored(stored.config, stored.in_channels, stored.state, stored.head)
     facts = kept_training_facts(run.path)
-    return TrainedModel(run.name, run.config, predictor, point, run.split, facts=facts)
+    return TrainedModel(run.name, stored.config, predictor, point, stored.split, facts=facts)
 
 
 def weights_document(name: str, document: str) -> Any:  # noqa: ANN401 - JSON is any of six types

@@ -24,6 +24,7 @@ def model_card(
     point: OperatingPoint,
     evaluations: dict[str, dict[str, Any]],
     patients: Mapping[str, int],
+    origin: str = "",
 ) -> str:
     """Markdown: what the model is, its data and licence, numbers with conventions, limits.
 
@@ -35,6 +36,7 @@ def model_card(
         point: Its frozen threshold.
         evaluations: Of the parts ``val`` and ``test``.
         patients: Patients or specimens that each part is of.
+        origin: What its weights began with, whole lines; empty for random ones.
     """
     network = card_of(config.model)
     sees = (
@@ -95,7 +97,7 @@ Implementation: {test["conventions"]["implementation"]}. The same figures again:
 {config.loss} loss, {config.optimizer}, learning rate {config.learning_rate:g} ({config.schedule}),
 batch {config.batch_size}, {config.epochs} epochs at most, best epoch by {config.monitor} on
 validation, seed {config.seed}. Weights are stored as float16 and were evaluated as stored.
-
+{origin}
 ## Where it fails
 
 ![The test images on which it does worst](failures.jpg)

@@ -10,8 +10,10 @@ import torch
 from core.checkpoint import load_checkpoint
 from core.data import info_of, open_dataset
 from core.data.splits import PARTS
-from core.files import sha256, write_atomic, write_json
+from core.files import read_json, sha256, write_atomic, write_json
 from core.runs import Run, check_name
+from core.training.start import FILE as STARTED_FROM
+from core.training.start import provenance_words
 from core.weights import TrainedModel, load_run, restored, weights_folder
 from core.weights.card import model_card
 from core.weights.failures import failure_strip, worst_images
@@ -65,6 +67,9 @@ def promote(run: Run, name: str) -> Path:
         opened = open_dataset(config.dataset, data)
         seen = training_facts(opened, trained.samples(opened, "train"))
         write_json(partial / FILE, seen.document())
+        origin = read_json(run.path / STARTED_FROM) if config.start_from else None
+        if origin:
+            write_json(partial / STARTED_FROM, origin)
         (partial / "evaluation").mkdir()
         evaluations = {part: shipped.evaluate(part, data=data) for part in ("val", "test")}
         for part, document in evaluations.items():
@@ -83,6 +88,7 @@ def promote(run: Run, name: str) -> Path:
                 part: len({sample.group for sample in trained.samples(opened, part)})
                 for part in PARTS
             },
+            origin=provenance_words(origin),
         )
         write_atomic(partial / "card.md", card.encode())
         files = sorted(file for file in partial.rglob("*") if file.is_file())

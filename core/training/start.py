@@ -1,0 +1,180 @@
+"""Beginning with weights that are there, of a shipped model or a run, rather than random ones.
+
+Fine-tuning: a network that has learnt one kind of picture needs fewer of the next. What it has
+learnt from must not judge it: see ``refuse_leak``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from core.config import RunConfig
+from core.data.splits import Split
+from core.errors import InputError
+from core.files import read_json
+from core.models import card_of
+from core.runs import open_run, runs_folder
+from core.weights import Stored, list_weights, stored_run, stored_weights
+
+FILE = "started_from.json"
+"""In the folder of a run or a shipped model that did not begin with random weights."""
+
+
+def source_of(name: str) -> Stored:
+    """The weights of a shipped model, else of a run's best epoch.
+
+    Raises:
+        InputError: There are none of this name, or they cannot be read.
+    """
+    if name in list_weights():
+        return stored_weights(name)
+    if (runs_folder() / name / "config.json").exists():
+        return stored_run(open_run(name))
+    raise InputError(
+        f"nothing to start from is called '{name}'; choose a shipped model "
+        f"({', '.join(list_weights())}) or a run (python -m core runs list)"
+    )
+
+
+def startable() -> list[str]:
+    """What there is to start from: shipped models, then runs with a best epoch, newest first."""
+    shipped = list_weights()
+    files = runs_folder().glob("*/checkpoints/best.pt")
+    runs = sorted(files, key=lambda file: file.stat().st_mtime, reverse=True)
+    return shipped + [name for file in runs if (name := file.parents[1].name) not in shipped]
+
+
+def beginning_with(config: RunConfig, name: str) -> RunConfig:
+    """A config that starts from weights: the same network, and images seen in the same way.
+
+    Raises:
+        InputError: As ``source_of``.
+    """
+    of = source_of(name).config
+    return replace(
+        config,
+        start_from=name,
+        model=of.model,
+        model_options=dict(of.model_options),
+        members=of.members,
+        size=of.size,
+        aspect=of.aspect,
+        tile=of.tile,
+        crops_per_image=of.crops_per_image if of.tile else 1,
+    )
+
+
+def start_from(model: nn.Module, source: Stored) -> list[str]:
+    """Put weights into a fresh network.
+
+    The last layer starts anew where there are other classes to mark, and the first layer is made to
+    fit where grey pictures become coloured ones or the other way round.
+
+    Returns:
+        What was not taken over as it is, a sentence each.
+
+    Raises:
+        InputError: They are of another network.
+    """
+    own, notes = model.state_dict(), []
+    if set(own) != set(source.state):
+        raise _another(source)
+    fitted: dict[str, Tensor] = {}
+    for key, wanted in own.items():
+        found = source.state[key]
+        if found.shape == wanted.shape:
+            fitted[key] = found
+        elif found.shape[1:] == wanted.shape[1:] and len(found) == source.outputs:
+            fitted[key] = wanted  # as many maps as there are classes now
+            notes.append(f"{key} starts anew: it marks {len(wanted)} maps and marked {len(found)}")
+        elif found.ndim == 4 and {found.shape[1], wanted.shape[1]} == {1, 3}:
+            summed = found.sum(dim=1, keepdim=True)
+            fitted[key] = summed / wanted.shape[1] * torch.ones_like(wanted)
+            notes.append(
+                f"{key} sees {wanted.shape[1]} channels where it saw {found.shape[1]}; its weights "
+                "were shared out among them"
+            )
+        else:
+            raise _another(source)
+    model.load_state_dict(fitted)
+    return notes
+
+
+def check_start(config: RunConfig) -> None:
+    """Refuse weights of another network before there is a run.
+
+    Raises:
+        InputError: As ``source_of``, or the config names another network.
+    """
+    if not config.start_from:
+        return
+    source = source_of(config.start_from)
+    options = card_of(config.model).options
+    of = source.config
+    theirs = (of.model, {**options, **of.model_options}, of.members)
+    if theirs != (config.model, {**options, **config.model_options}, config.members):
+        raise _another(source)
+
+
+def _another(source: Stored) -> InputError:
+    of = source.config
+    words = ", ".join(f"{k}={v}" for k, v in {**of.model_options, "members": of.members}.items())
+    return InputError(
+        f"{source.name} is another network than the one to train: {of.model}, {words}, "
+        f"{source.in_channels} channels; leave its settings as they are, or start from something "
+        "else"
+    )
+
+
+def refuse_leak(source: Stored, dataset: str, split: Split) -> None:
+    """Refuse a split that judges by images which the weights have learnt from.
+
+    It goes by the names of the images in one data set; copies of them under another name are not
+    recognised.
+
+    Raises:
+        InputError: Some of them are in the validation or the test part.
+    """
+    if source.config.dataset != dataset:
+        return
+    learnt = {*source.split.train, *source.split.val}  # its epoch was chosen on the latter
+    leaked = [identity for identity in split.test if identity in learnt]
+    leaked += [identity for identity in split.val if identity in source.split.train]
+    if leaked:
+        raise InputError(
+            f"{len(leaked)} images that would choose or judge are known to {source.name}, for "
+            f"example {leaked[0]}; train with its split (the same split_seed, folds and fold) or "
+            "start from something else"
+        )
+
+
+def provenance(source: Stored) -> dict[str, Any]:
+    """Where weights come from, for the run that starts with them; what they started from, too."""
+    config = source.config
+    file = source.folder / FILE
+    return {
+        "name": source.name,
+        "sha256": source.digest,
+        "dataset": config.dataset,
+        "split_hash": source.split.hash,
+        "images": len(source.split.train),
+        "loss": config.loss,
+        "epochs": config.epochs,
+        "started_from": read_json(file) if file.exists() else None,
+    }
+
+
+def provenance_words(document: Mapping[str, Any] | None) -> str:
+    """``provenance`` as sentences for a card; empty for None."""
+    if document is None:
+        return ""
+    learnt = f"{document['images']} images of `{document['dataset']}`"
+    words = (
+        f"It did not begin with random weights but with those of `{document['name']}`,\n"
+        f"which learnt from {learnt} ({document['loss']} loss, {document['epochs']} epochs).\n"
+    )
+    further = provenance_words(document["started_from"])
+    return words + further.replace("It did", "That one did", 1)
