@@ -43,15 +43,15 @@ def test_views_are_turned_back(way: str) -> None:
             assert np.array_equal(member(image), brightness(image))
     corners = gather(augmented(leftmost, way), IMAGE).mean
     expected = np.zeros(IMAGE.shape)
-    expected[:, [0, -1]] += 0.5 if way == "flips" else 0.25
+    expected[:, [0, -1]] += 0.25 if way == "turns" else 0.5
     if way == "turns":
         expected[[0, -1], :] += 0.25
     assert np.allclose(corners, expected)
 
 
 def test_all_views_differ() -> None:
-    assert [len(set(views)) for views in VIEWS.values()] == [4, 8]
-    with pytest.raises(InputError, match="unknown way to augment 'spin'; choose one of flips"):
+    assert [len(set(views)) for views in VIEWS.values()] == [2, 4, 8]
+    with pytest.raises(InputError, match="unknown way to augment 'spin'; choose one of mirror"):
         augmented(brightness, "spin")
 
 

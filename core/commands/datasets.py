@@ -7,6 +7,7 @@ import typer
 
 from core.commands.options import Data
 from core.commands.output import AsJson, say, show
+from core.errors import InputError
 
 group = typer.Typer(no_args_is_help=True, help="Data sets: what there is and how it is split.")
 
@@ -114,6 +115,44 @@ def datasets_check(
             f"         for example {', '.join(map(str, finding['examples'][:3]))}",
         ]
     show(document, lines, as_json=as_json)
+
+
+@group.command("label")
+def datasets_label(
+    out: Annotated[Path, typer.Argument(help="The folder to make; read it as a folder.")],
+    *,
+    runs: Annotated[list[str] | None, typer.Option("--run", help="A run; repeatable.")] = None,
+    weights: Annotated[
+        list[str] | None, typer.Option("--weights", help="A shipped model; repeatable.")
+    ] = None,
+    way: Annotated[
+        str, typer.Option(help="mirror, flips or turns: mean of such views of each.")
+    ] = "",
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give the images that have no mask those that models predict, to learn from them too."""
+    from core.prediction.self_training import label_unlabelled
+    from core.weights import load_run_named, load_weights
+
+    models = [load_run_named(name) for name in runs or []]
+    models += [load_weights(name) for name in weights or []]
+    if not models:
+        raise InputError("name a model with --run or --weights")
+    own = models[0].config.data
+    facts = label_unlabelled(
+        models,
+        out,
+        data=data or (Path(own) if own else None),
+        way=way,
+        progress=lambda done, total: say(f"image {done} of {total}"),
+    )
+    parts = ", ".join(f"{part} {count}" for part, count in facts["images"].items())
+    line = (
+        f"{out}: {parts}; {facts['labelled']} masks predicted at threshold "
+        f"{facts['threshold']:.3f}, pooled Dice on validation {facts['val_dice']:.4f}"
+    )
+    show(facts, [line, f"train on it with: --dataset folder --data {out}"], as_json=as_json)
 
 
 @group.command("split")

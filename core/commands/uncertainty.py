@@ -18,7 +18,7 @@ def uncertainty(
         Names | None, typer.Option("--weights", help="A shipped model; repeatable.")
     ] = None,
     way: Annotated[
-        str, typer.Option(help="flips, turns, dropout, members, or ensemble of all named.")
+        str, typer.Option(help="mirror, flips, turns, dropout, members, or ensemble of all named.")
     ] = "turns",
     samples: Annotated[int, typer.Option(min=2, help="With dropout: how often it is asked.")] = 16,
     data: Annotated[Path | None, typer.Option(help="The data set as published.")] = None,

@@ -30,10 +30,11 @@ View = tuple[int, bool]
 """Quarter turns, and whether the image is mirrored before."""
 
 VIEWS: dict[str, tuple[View, ...]] = {
+    "mirror": ((0, False), (0, True)),
     "flips": ((0, False), (0, True), (2, False), (2, True)),
     "turns": tuple((turns, mirrored) for mirrored in (False, True) for turns in range(4)),
 }
-"""Ways of test-time augmentation: 4 views by flips, 8 by flips and quarter turns."""
+"""Ways of test-time augmentation: 2 views from left to right, 4 by flips, 8 with quarter turns."""
 
 
 @dataclass(frozen=True, kw_only=True)
