@@ -87,14 +87,18 @@ def ask_all() -> Plan:
     Raises:
         InputError: Settings contradict one another, or values to try are missing.
     """
-    base, preset, parent = _ask_first()
-    config = _ask_settings(base, preset)
+    base, preset, parent, beginnings = _ask_first()
+    config = _ask_settings(base, preset, beginnings)
     values, name = _ask_values(config)
     return Plan(config=config, name=name, preset=preset, parent=parent, values=values)
 
 
-def _ask_first() -> tuple[RunConfig, "Preset | None", str | None]:
-    """Data set and where the settings come from: the config, the preset and the run they are of."""
+def _ask_first() -> tuple[RunConfig, "Preset | None", str | None, list[str]]:
+    """Data set and where the settings come from.
+
+    Returns:
+        The config, the preset and the run that it is of, and what it could begin with.
+    """
     parent = st.session_state.get("train-from", "")
     dataset = _dataset(parent)
     starts = _starts(dataset, parent)
@@ -111,32 +115,42 @@ def _ask_first() -> tuple[RunConfig, "Preset | None", str | None]:
     _, config, preset = starts[start or DEFAULTS]
     if preset is not None:
         _about(preset)
-    if begin := _begin(config.start_from):
+    beginnings, begin = _begin(config.start_from)
+    if begin:
         from core.training.start import beginning_with  # torch, here as elsewhere
 
         config = beginning_with(config, begin)
+        st.caption(f":material/redo: Begins with the weights of {begin}")
     if st.session_state.get("train-filled") != (dataset, start, begin) or any(
         f"train-{name}" not in st.session_state for name in SETTINGS
     ):
         fill(config)
         st.session_state["train-filled"] = (dataset, start, begin)
         st.session_state["train-others"] = ""
-    return config, preset, parent if start == f"run/{parent}" else None
+    return config, preset, parent if start == f"run/{parent}" else None, beginnings
 
 
-def _begin(given: str) -> str:
-    """The shipped model or run whose weights it begins with; empty for random ones."""
+def _begin(given: str) -> tuple[list[str], str]:
+    """What a training can begin with, and what was chosen; ``given`` is the settings' own choice.
+
+    It is asked for under *More settings*, and the fields above follow it.
+    """
     from core.training.start import startable
 
     names = startable()
     if given and given not in names:
         names.append(given)
-    if st.session_state.get("train-begin") not in (None, *names):
-        st.session_state["train-begin"] = given or None
-    chosen = st.selectbox(
+    chosen = st.session_state.get("train-begin")
+    if chosen not in (None, *names) or st.session_state.get("train-begin-of") != given:
+        st.session_state["train-begin"], st.session_state["train-begin-of"] = given or None, given
+    return names, st.session_state.get("train-begin") or ""
+
+
+def _ask_begin(names: Sequence[str]) -> None:
+    st.selectbox(
         "Begin with",
         names,
-        index=names.index(given) if given else None,
+        index=None,
         placeholder="random weights",
         key="train-begin",
         persist_state="session",
@@ -144,10 +158,9 @@ def _begin(given: str) -> str:
         "picture needs fewer of the next. Its kind of network and the size at which it sees come "
         "along. A split that would judge by what it has learnt from is refused.",
     )
-    return chosen or ""
 
 
-def _ask_settings(base: RunConfig, preset: "Preset | None") -> RunConfig:
+def _ask_settings(base: RunConfig, preset: "Preset | None", beginnings: Sequence[str]) -> RunConfig:
     """The settings as filled in.
 
     Raises:
@@ -156,6 +169,7 @@ def _ask_settings(base: RunConfig, preset: "Preset | None") -> RunConfig:
     with phone.pairs():
         _in_pairs(FIRST, preset)
     with st.expander("More settings"):
+        _ask_begin(beginnings)
         for title, names in GROUPS.items():
             st.markdown(f"**{title}**")
             _in_pairs(names, preset)

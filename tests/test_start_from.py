@@ -227,3 +227,19 @@ def test_the_page_begins_with_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
     (job,) = jobs.list_jobs()
     assert open_run(job.run).config.start_from == "first"
     assert open_run(job.run).config.model_options == {"base_filters": 3, "depth": 2}
+
+
+def test_settings_of_a_run_bring_its_beginning_which_can_be_taken_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ISOLINE_REALDATA", "/nowhere")
+    trained("first")
+    trained("second", start_from="first")
+    app = run_page("train", **{"from": "second"})
+    assert app.selectbox(key="train-begin").value == "first"
+    assert "Begins with the weights of first" in texts(app)
+    app.selectbox(key="train-begin").set_value(None).run()
+    assert app.selectbox(key="train-begin").value is None
+    assert "Begins with" not in texts(app)
+    app.number_input(key="train-epochs").set_value(2).run()
+    assert app.selectbox(key="train-begin").value is None
