@@ -113,14 +113,15 @@ def _ask_first() -> tuple[RunConfig, "Preset | None", str | None, list[str]]:
         help="Small and quick to begin with; what we would use; or an experiment of a paper.",
     )
     _, config, preset = starts[start or DEFAULTS]
-    if preset is not None:
-        _about(preset)
     beginnings, begin = _begin(config.start_from)
-    if begin:
-        from core.training.start import beginning_with  # torch, here as elsewhere
+    with st.container():  # always there: what comes or goes would close the expander below
+        if preset is not None:
+            _about(preset)
+        if begin:
+            from core.training.start import beginning_with  # torch, here as elsewhere
 
-        config = beginning_with(config, begin)
-        st.caption(f":material/redo: Begins with the weights of {begin}")
+            config = beginning_with(config, begin)
+            st.caption(f":material/redo: Begins with the weights of {begin}")
     if st.session_state.get("train-filled") != (dataset, start, begin) or any(
         f"train-{name}" not in st.session_state for name in SETTINGS
     ):

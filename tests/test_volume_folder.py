@@ -9,6 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from core.data import open_dataset
+from core.data.importing import import_dataset, imported_path
+from core.data.quality import check_dataset
 from core.data.splits import make_split
 from core.data.volume_folder import VolumeFolder
 from core.errors import InputError
@@ -214,3 +216,40 @@ def test_the_second_file_counts_and_its_absence_is_said(tmp_path: Path) -> None:
     cut = open_dataset("volumes", root)
     with pytest.raises(InputError, match=r"2\.mhd: .*claims 20 x 24 x 6 voxels, more than"):
         cut.image(cut.samples[0])
+
+
+def test_labels_get_names(tmp_path: Path, home: Path) -> None:
+    """As KiTS numbers them, and as CHAOS or a clinic keeps each structure in a file of its own."""
+    files: dict[str, NDArray[Any]] = {}
+    for n in (1, 2, 3):
+        both = box(2, value=1)
+        both[3:5, 3:5, 3] = 2
+        files[f"case_{n}/imaging.nii.gz"] = values(n)
+        files[f"case_{n}/segmentation.nii.gz"] = both
+    root = save(tmp_path / "set", files)
+    plain = open_dataset("volumes", root)
+    assert plain.info.classes == ("foreground",)
+    facts = import_dataset("volumes:kits", root, classes=[("kidney", "1"), ("tumour", "2")])
+    assert facts["classes"] == ["kidney", "tumour"]
+    dataset = open_dataset("volumes:kits", imported_path("volumes:kits"))
+    marked = [np.unique(dataset.truth(sample)).tolist() for sample in dataset.samples[:6]]
+    assert marked == [[0], [0], [0, 1], [0, 1, 2], [0], [0]]
+    assert check_dataset(dataset).document()["classes"] == {"kidney": 6, "tumour": 3}
+    with pytest.raises(InputError, match=r"segmentation\.nii\.gz: value 2 not in classes\.csv"):
+        import_dataset("volumes:kits", root, classes=[("kidney", "1")])
+    assert imported_path("volumes:kits"), "the older import stays"
+    assert home.exists()
+
+
+def test_structures_in_volumes_of_their_own_get_names(tmp_path: Path) -> None:
+    files: dict[str, NDArray[Any]] = {}
+    for n in (1, 2):
+        files[f"ct/{n}.nii.gz"] = values(n)
+        files[f"leftMask/{n}.nii.gz"], files[f"rightMask/{n}.nii.gz"] = box(1, 7), box(10, 7)
+    root = save(tmp_path / "set", files)
+    before = open_dataset("volumes", root).fingerprint()
+    (root / "classes.csv").write_text("name,value\nleft lung,leftmask\nright lung,rightmask\n")
+    dataset = open_dataset("volumes", root)
+    assert dataset.info.classes == ("left lung", "right lung")
+    assert np.unique(dataset.truth(dataset.samples[2])).tolist() == [0, 1, 2]
+    assert dataset.fingerprint() != before

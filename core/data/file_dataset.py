@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from itertools import takewhile
@@ -66,12 +66,7 @@ class FileDataset(Dataset):
         self._root, self._tables = root, (*tables, *([classes.source] if classes else []))
         self._classes = classes
         if classes:
-            names = classes.names
-            self.info = replace(  # type: ignore[misc]
-                self.info,
-                classes=names,
-                foreground=names[0] if len(names) == 1 else "any of its classes",
-            )
+            self.info = classes.info(self.info)  # type: ignore[misc]
 
     def fingerprint(self) -> str:
         """SHA-256 over the files in use, by their names below the data set's own top folder.

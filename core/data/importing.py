@@ -18,6 +18,7 @@ from core.data.archive import open_archive
 from core.data.base import Dataset
 from core.data.file_dataset import AnyImages
 from core.data.mask_classes import OWN, table_text
+from core.data.volume_folder import VolumeFolder
 from core.errors import InputError
 from core.files import read_json, write_atomic, write_json
 from core.home import home
@@ -52,7 +53,7 @@ def import_dataset(
         raise InputError(
             f"a linked data set is not written to; put a {OWN} into {path}"
             if link
-            else f"{name} says itself what its masks mean; only folder and table take classes"
+            else f"{name} says itself what its masks mean; folder, table and volumes do not"
         )
     folder = _folder(name)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -83,7 +84,7 @@ def import_dataset(
 
 def takes_classes(name: str) -> bool:
     """Whether the classes of a data set's masks can be named when it is imported."""
-    return issubclass(kind_of(name), AnyImages)
+    return issubclass(kind_of(name), (AnyImages, VolumeFolder))
 
 
 def imported_path(name: str) -> Path | None:

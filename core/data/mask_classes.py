@@ -11,7 +11,7 @@ import csv
 import io
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.archive import Archive
-from core.data.base import Problem
+from core.data.base import DatasetInfo, Problem
 from core.data.masks import binary_mask, check_size
 from core.errors import InputError
 
@@ -50,6 +50,12 @@ class MaskClasses:
     source: str
     """The table, by name in the archive."""
 
+    def info(self, info: DatasetInfo) -> DatasetInfo:
+        """Facts about a data set whose masks these are."""
+        names = self.names
+        meant = names[0] if len(names) == 1 else "any of its classes"
+        return replace(info, classes=names, foreground=meant)
+
     def unite(
         self, masks: Sequence[tuple[str, str, Pixels]], shape: tuple[int, int]
     ) -> NDArray[np.uint8]:
@@ -70,9 +76,7 @@ class MaskClasses:
 
     def of_file(self, name: str, pixels: Pixels, *, where: str) -> NDArray[np.uint8]:
         """Class at each pixel of one mask file; arguments and errors as ``unite``."""
-        low = name.lower()
-        own = next((number for part, number in self.files.items() if part in low), 0)
-        if own:
+        if own := self.of_name(name):
             return binary_mask(pixels) * np.uint8(own)
         colour = pixels.ndim == 3
         coded = _coded(pixels)
@@ -94,6 +98,11 @@ class MaskClasses:
             f"{where}: {'colour' if colour else 'value'} {shown}{more} not in {self.source}; add "
             "what it is, background too, or save the mask without compression or smoothing"
         )
+
+    def of_name(self, name: str) -> int:
+        """Class of a mask that holds one structure alone, by its path; 0 where the values tell."""
+        low = name.lower()
+        return next((number for part, number in self.files.items() if part in low), 0)
 
     @cached_property
     def _of_value(self) -> dict[int, int]:

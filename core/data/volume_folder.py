@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from core.data.archive import Archive
 from core.data.base import DatasetInfo, Problem
 from core.data.file_dataset import missing_mask, open_published, sample_ids
+from core.data.mask_classes import MaskClasses, find_classes
 from core.data.pairing import Pair, Pairing, pair_files
 from core.data.places import groups_of, splits_of
 from core.data.slices import Case, SlicedDataset, check_slicing
@@ -23,8 +24,8 @@ from core.imaging.volume_file import VOLUMES
 class VolumeFolder(SlicedDataset):
     """Volumes beside their masks, or both in folders of their own; a sample per slice.
 
-    What any of a volume's masks labels above 0 is foreground: for classes, describe the folder in a
-    ``dataset.json`` and read it as ``nnunet``. Series over time (4D) have no mask and are left out.
+    What any of a volume's masks labels above 0 is foreground, unless a ``classes.csv`` names the
+    labels, see ``mask_classes``. Series over time (4D) have no mask and are left out.
     """
 
     info: ClassVar[DatasetInfo] = DatasetInfo(
@@ -37,7 +38,8 @@ class VolumeFolder(SlicedDataset):
         homepage="",
         size=256,
         layout="volumes and masks as .nii, .nii.gz, .nrrd, .mha or .mhd, in two folders with the "
-        "same file names or side by side as 'a.nii.gz' and 'a_gt.nii.gz'",
+        "same file names or side by side as 'a.nii.gz' and 'a_gt.nii.gz'; a classes.csv (name, "
+        "value) for several classes",
     )
     pairing: Pairing
     """Which mask went to which volume, and how."""
@@ -88,18 +90,24 @@ class VolumeFolder(SlicedDataset):
                     problems.append(missing_mask(pair.image))
                 cases.append(replace(case, split=splits[n], group=groups[n] or ids[n]))
                 masks[case.id] = pair.masks
-        dataset = cls(archive, cases, problems, root="", plane=plane, slices=slices)
+        classes, odd = find_classes(archive)
+        dataset = cls(archive, cases, [*problems, *odd], root="", plane=plane, slices=slices)
         dataset.pairing, dataset._masks, dataset._window = pairing, masks, window
+        dataset._named = classes
+        if classes:
+            dataset.info = classes.info(cls.info)  # type: ignore[misc]
         return dataset
 
     _masks: dict[str, tuple[str, ...]]
     _window: tuple[float, float] | None
+    _named: MaskClasses | None
 
     def _options(self) -> tuple[object, ...]:
         return (self._window, sorted(self._masks.items()))
 
     def _files_of(self, case: Case) -> tuple[str, ...]:
-        return (*case.images, *self._masks[case.id])
+        table = (self._named.source,) if self._named else ()
+        return (*case.images, *self._masks[case.id], *table)
 
     def _decode_images(self, case: Case) -> list[NDArray[np.uint8]]:
         volume = entry_volume(self.archive, case.images[0])
@@ -107,16 +115,31 @@ class VolumeFolder(SlicedDataset):
         return [to_slices(grey, volume.orientation, plane=self.plane)]
 
     def _decode_labels(self, case: Case) -> NDArray[Any]:
-        united: NDArray[np.bool_] | None = None
+        united: NDArray[np.uint8] | None = None
         for name in self._masks[case.id]:
             volume = entry_volume(self.archive, name)
-            labelled = to_slices(volume.array, volume.orientation, plane=self.plane) > 0
-            united = labelled if united is None else united | labelled
+            slices = to_slices(volume.array, volume.orientation, plane=self.plane)
+            if self._named is None:
+                labelled = (slices > 0).astype(np.uint8)
+            else:
+                labelled = self._numbers(self._named, name, slices)
+            united = labelled if united is None else np.maximum(united, labelled)
         assert united is not None, "a case without masks has no labels"
-        return united.astype(np.uint8)
+        return united
+
+    def _numbers(self, named: MaskClasses, name: str, slices: NDArray[Any]) -> NDArray[np.uint8]:
+        """Class at each voxel of a mask; plane by plane, so that nothing large is made of it."""
+        own, result = named.of_name(name), np.empty(slices.shape, np.uint8)
+        for n, plane in enumerate(slices):
+            result[n] = (
+                (plane > 0) * np.uint8(own)
+                if own
+                else named.of_file(name, plane, where=self.archive.where(name))
+            )
+        return result
 
     def _classes(self, case: Case, values: Sequence[int]) -> dict[int, int]:  # noqa: ARG002 - any case's
-        return dict.fromkeys(filter(None, values), 1)
+        return {value: value for value in values}
 
 
 def _case(
