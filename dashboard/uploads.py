@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from core.errors import InputError
 from core.imaging import WINDOWS_HU, Image, Item, Volume
 from core.imaging.planes import PLANES
 from dashboard import cache
@@ -20,6 +21,8 @@ VOLUMES = ("dcm", "nii", "gz", "nrrd", "mha", "npy", "zip")
 
 AS_OPENED = "as opened"
 WHICH, SEEN = "which-upload", "uploads-seen"
+MOST_TRIED = 8
+"""Items that are tried where one cannot be read; of a zip full of such the page says so soon."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +33,8 @@ class Seen:
     """Their ids."""
     shown: ItemKey | None = None
     """The item that was looked at."""
+    passed_over: tuple[str, ...] = ()
+    """Why items could not be read that would have been shown first, a sentence each."""
 
 
 @dataclass(frozen=True)
@@ -68,16 +73,39 @@ def uploaded_picture(files: Sequence[UploadedFile]) -> Upload:
 def _which(items: Sequence[Item], keys: Sequence[ItemKey], files: Sequence[str]) -> int:
     """Number of the item that is looked at: what was just brought, until another is chosen."""
     seen: Seen = st.session_state.get(SEEN, Seen())
-    chosen = 0
+    chosen, passed_over = 0, seen.passed_over
     if set(files) != seen.files:
-        chosen = shown_next(keys, files, seen)
+        chosen, passed_over = _readable(items, keys, shown_next(keys, files, seen))
         st.session_state[WHICH] = keys[chosen]
+    for reason in passed_over:
+        st.warning(reason, icon=":material/warning:")
     if len(items) > 1:
         names = dict(zip(keys, _names(items), strict=True))
         picked = st.selectbox("Which one", keys, format_func=lambda key: names[key], key=WHICH)
         chosen = keys.index(picked)
-    st.session_state[SEEN] = Seen(files=frozenset(files), shown=keys[chosen])
+    st.session_state[SEEN] = Seen(
+        files=frozenset(files), shown=keys[chosen], passed_over=passed_over
+    )
     return chosen
+
+
+def _readable(
+    items: Sequence[Item], keys: Sequence[ItemKey], wanted: int
+) -> tuple[int, tuple[str, ...]]:
+    """The wanted item or the next one that can be read, and what was wrong with those before it.
+
+    Where none can be read it is the wanted one, whose fault is then said in its place.
+    """
+    faults: list[str] = []
+    for step in range(min(len(items), MOST_TRIED)):
+        number = (wanted + step) % len(items)
+        try:
+            cache.upload_item(items[number], keys[number])
+        except InputError as fault:
+            faults.append(str(fault))
+        else:
+            return number, tuple(faults)
+    return wanted, ()
 
 
 def shown_next(keys: Sequence[ItemKey], files: Sequence[str], seen: Seen) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, FilePayload, Locator, Page, expect
 
 from core.data import open_dataset
 from core.data.phantoms import draw
@@ -257,6 +257,25 @@ def open_page(browser: Browser, site: str) -> Page:
 
 
 @pytest.mark.realdata
+def test_a_damaged_file_among_others_hides_none_of_them(page: Page) -> None:
+    good = png(draw("nuclei", index=1, size=SIZE).image)
+    files = [("a broken.png", good[:40]), ("b cells.png", good), ("c cells.png", good)]
+    brought: list[FilePayload] = [
+        {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+        for name, content in files
+    ]
+    page.locator("input[type=file]").first.set_input_files(brought)
+    painted(page, "b cells.png")
+    expect(page.get_by_text("a broken.png: the PNG data are damaged")).to_be_visible()
+    page.get_by_role("combobox", name="Which one").click()
+    page.get_by_role("option", name="a broken.png").click()
+    expect(page.locator(".isoline")).to_be_hidden()
+    expect(page.get_by_test_id("stAlertContentError")).to_contain_text("a broken.png")
+    page.get_by_role("combobox", name="Which one").click()
+    page.get_by_role("option", name="c cells.png").click()
+    painted(page, "c cells.png")
+
+
 def test_a_dicom_picture_goes_out_as_a_dicom_segmentation(
     browser: Browser, site: str, realdata: Path
 ) -> None:
