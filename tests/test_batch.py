@@ -1,5 +1,6 @@
 """Files in, masks out: names that say where they come from, and nothing overwritten."""
 
+import csv
 import shutil
 import zipfile
 from dataclasses import replace
@@ -160,15 +161,51 @@ def test_a_bad_file_is_named_before_anything_is_written(
     assert not out.exists()
 
 
-def test_a_damaged_file_leaves_no_half_mask(
+@pytest.mark.parametrize("how", ["files", "folder", "zip"])
+def test_a_damaged_file_stops_no_other(
+    trained: TrainedModel, png: Path, tmp_path: Path, how: str
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name, content in (("a", png.read_bytes()[:1500]), ("b", png.read_bytes())):
+        (folder / f"{name}.png").write_bytes(content)
+    inputs = [folder]
+    if how == "files":
+        inputs = sorted(folder.iterdir())
+    elif how == "zip":
+        inputs = [Path(shutil.make_archive(str(tmp_path / "in"), "zip", folder))]
+    said: list[str] = []
+    out = tmp_path / "out"
+    wanted = Wanted(formats=("mask", "csv"), archive=True)
+    bad, good = predict_files(trained, inputs, out, wanted=wanted, report=said.append)
+    assert (bad["mask"], bad["threshold"], bad["foreground_px"], bad["files"]) == (
+        *(None, None, None),
+        {},
+    )
+    (problem,) = bad["problems"]
+    assert "a.png: the PNG data are damaged or cut short" in problem
+    assert f"left out: {problem}" in said
+    assert "problems" not in good
+    assert Path(good["mask"]).name == "b_mask.png"
+    first, second = csv.DictReader((out / TABLE).read_text().splitlines())
+    assert (first["mask"], first["problems"]) == ("", problem)
+    assert (second["mask"], second["problems"]) == ("b_mask.png", "")
+    assert {path.name for path in out.iterdir()} == {
+        *("b_mask.png", "b_measurements.csv", TABLE),
+        "predictions.zip",
+    }
+
+
+def test_damaged_files_alone_are_an_error_and_leave_no_half_mask(
     trained: TrainedModel, png: Path, tmp_path: Path
 ) -> None:
-    damaged = tmp_path / "damaged.png"
-    damaged.write_bytes(png.read_bytes()[:1500])
-    out = tmp_path / "out"
-    with pytest.raises(InputError, match=r"damaged\.png"):
-        predict_files(trained, [png, damaged], out)
-    assert {path.name for path in out.iterdir()} <= {"cell 1_mask.png"}
+    damaged = [tmp_path / f"damaged {n}.png" for n in (1, 2)]
+    for file in damaged:
+        file.write_bytes(png.read_bytes()[:1500])
+    for inputs in (damaged, damaged[:1]):
+        with pytest.raises(InputError, match=r"damaged 1\.png"):
+            predict_files(trained, inputs, tmp_path / "out")
+    assert not any((tmp_path / "out").iterdir())
 
 
 def test_a_file_in_the_way_of_the_folder_is_refused(

@@ -63,6 +63,22 @@ def test_what_cannot_be_read_in_a_zip_is_told_and_the_rest_is_done() -> None:
     assert "bad.png" in job.left_out[0]
 
 
+def test_what_is_damaged_or_no_picture_stops_no_other() -> None:
+    job = batch(
+        SourceFile(name="a.png", data=picture(1)[:60]),
+        SourceFile(name="b.png", data=picture(1)),
+        SourceFile(name="c.png", data=b"words"),
+        SourceFile(name="d.png", data=picture(2)),
+    )
+    job.start()
+    assert job.wait(60) == "done"
+    assert [row["input"] for row in job.rows] == ["a.png", "b.png", "d.png"]
+    assert [row["foreground_px"] is None for row in job.rows] == [True, False, False]
+    assert sorted(line[:5] for line in job.left_out) == ["a.png", "c.png"]
+    with zipfile.ZipFile(io.BytesIO(job.archive)) as archive:
+        assert {"b_mask.png", "d_mask.png", "results.csv"} <= set(archive.namelist())
+
+
 def test_a_name_given_twice_is_one_sentence() -> None:
     job = batch(*(SourceFile(name="same.png", data=picture(n)) for n in range(2)))
     job.start()

@@ -57,6 +57,8 @@ def predict(
 
 
 def _prediction_lines(row: dict[str, Any]) -> list[str]:
+    if row["threshold"] is None:
+        return [f"left out: {row['problems'][0]}"]
     written = row["mask"] or ", ".join(row["files"].values())
     lines = [f"{written}: {row['foreground_px']} px at {row['threshold']:.3f}"]
     for part in row.get("measurements", []):

@@ -1,7 +1,8 @@
 """Many files, folders and zips → masks and whatever else is asked for, and a row for each picture.
 
 All names are settled before the first prediction, so that nothing is overwritten half-way. A file
-that was named must be readable; what cannot be read in a folder or zip is reported and left out.
+that was named must be a picture; what is none in a folder or zip is reported and left out. What is
+damaged, or does not fit the network, stops no other: its row says so.
 """
 
 import csv
@@ -71,6 +72,7 @@ def predict_files(
     *,
     wanted: Wanted | None = None,
     facts: ModelFacts | None = None,
+    lenient: bool = False,
     report: Report = lambda _line: None,
 ) -> list[dict[str, Any]]:
     """Write ``<stem>_mask.png`` for every picture, ``<stem>_p01_mask.png`` for pages of a stack.
@@ -81,43 +83,57 @@ def predict_files(
         out: Folder, made if need be.
         wanted: Formats, threshold and clean-up.
         facts: What exports say of the model; None takes those of a shipped one.
+        lenient: Whether a file that was named and is no picture is left out, as one in a folder.
         report: Told of each picture, and of what is left out.
 
     Returns:
         A row per picture: input, page, mask, threshold, foreground_px, area_mm2 (volume_ml),
-        components, files; ``problems`` where a format could not be written.
+        components, files; ``problems`` where a format could not be written, or nothing could be
+        predicted: then mask and figures are None.
 
     Raises:
-        InputError: A file cannot be read, two would write the same file, or a file would replace an
-            input; no picture could be written in a format that was asked for.
+        InputError: A file is no picture, two would write the same file, or a file would replace an
+            input; no picture could be read, or written in a format that was asked for.
     """
     asked = wanted or Wanted()
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: a file is in the way; give a folder with --out")
-    tasks = _tasks(inputs, report)
+    tasks = _tasks(inputs, report, lenient=lenient)
     _check_names(tasks, inputs, out, asked)
     out.mkdir(parents=True, exist_ok=True)
     about = facts or model_facts(trained)
     rows = []
     for task in tasks:
         report(f"{_input(task)} page {task.page + 1}" if task.page else _input(task))
-        case = case_of(
-            task.read(),
-            trained,
-            about,
-            name=task.stem,
-            k=asked.k,
-            clean_up=asked.clean_up,
-            progress=_slices(report),
-        )
+        place = {"input": _input(task), "page": task.page}
+        try:
+            case = case_of(
+                task.read(),
+                trained,
+                about,
+                name=task.stem,
+                k=asked.k,
+                clean_up=asked.clean_up,
+                progress=_slices(report),
+            )
+        except InputError as fault:
+            report(f"left out: {fault}")
+            rows.append(place | _left_out(str(fault)))
+            continue
         for sentence in case.doubts:
             report(f"warning: {sentence}")
-        rows.append({"input": _input(task), "page": task.page, **_write(case, out, asked, report)})
+        rows.append(place | _write(case, out, asked, report))
     _check_written(rows, asked)
     write_atomic(out / TABLE, _table(rows))
     if asked.archive:
         _archive(rows, out)
     return rows
+
+
+def _left_out(problem: str) -> dict[str, Any]:
+    """The row of a picture that could not be predicted."""
+    unknown = ("mask", "threshold", "foreground_px", "area_mm2", "components")
+    return {**dict.fromkeys(unknown), "files": {}, "problems": [problem]}
 
 
 def _write(case: Case, out: Path, asked: Wanted, report: Report) -> dict[str, Any]:
@@ -146,14 +162,22 @@ def _fitting(name: str, *, volume: bool) -> str:
     return "nifti" if volume and name == "mask" else name
 
 
-def _tasks(inputs: Sequence[Path], report: Report) -> list[_Task]:
+def _tasks(inputs: Sequence[Path], report: Report, *, lenient: bool) -> list[_Task]:
     found = survey(inputs)
-    named = all(path.is_file() and not zipfile.is_zipfile(path) for path in inputs)
-    if found.problems and named:
+    strict = not lenient and all(path.is_file() and not zipfile.is_zipfile(path) for path in inputs)
+    if found.problems and strict:
         raise InputError(found.problems[0])
     for problem in found.problems:
         report(f"left out: {problem}")
-    return [task for item in found.items for task in _pages(item, set(inputs))]
+    tasks: list[_Task] = []
+    for item in found.items:
+        try:
+            tasks += _pages(item, set(inputs))
+        except InputError:
+            if strict:
+                raise
+            tasks.append(_Task(item=item, stem=_stem(item, set(inputs))))  # says so when it is read
+    return tasks
 
 
 def _stem(item: Item, named: set[Path]) -> str:
@@ -203,7 +227,7 @@ def _check_names(tasks: list[_Task], inputs: Sequence[Path], out: Path, asked: W
 def _check_written(rows: list[dict[str, Any]], asked: Wanted) -> None:
     for name in asked.formats:
         if not any(name in row["files"] for row in rows):
-            raise InputError(next(p for row in rows for p in row["problems"]))
+            raise InputError(next(p for row in rows for p in row.get("problems", ())))
 
 
 def _input(task: _Task) -> str:

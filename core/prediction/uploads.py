@@ -56,7 +56,7 @@ class BatchPrediction(Work):
             if line.startswith("left out: "):
                 self.left_out.append(line.removeprefix("left out: "))
                 return
-            begun += not line.startswith(" ")  # else a slice of a volume
+            begun += not line.startswith((" ", "warning: "))  # else a slice of a volume
             self.total = max(self.total, begun)  # a stack has several pages
             after_each(max(begun - 1, 0))
 
@@ -70,6 +70,7 @@ class BatchPrediction(Work):
                 Path(folder) / "out",
                 wanted=self.wanted,
                 facts=self.facts,
+                lenient=True,
                 report=report,
             )
             self.archive = (Path(folder) / "out" / ARCHIVE).read_bytes()
