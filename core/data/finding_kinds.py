@@ -36,7 +36,11 @@ class Finding:
 
 
 KINDS = {
-    "unreadable": Kind("error", "Download or export these files again; they are left out."),
+    "unreadable": Kind(
+        "error",
+        "Download or export these files again, or remove them: training refuses to begin with "
+        "them. Volumes that cannot be read are left out.",
+    ),
     "missing_mask": Kind("error", "Add the masks, or train without these images."),
     "orphan_mask": Kind("warning", "Add the image, or rename the mask after its own."),
     "paired_by_order": Kind(
