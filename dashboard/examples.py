@@ -1,7 +1,9 @@
 """Pictures to open with: real ones where a data set is on this machine, and drawn ones always."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,14 +62,16 @@ def kind_of(dataset: str) -> str:
     return kind if kind in PHANTOMS else ""
 
 
-def example_names(dataset: str) -> dict[str, str]:
-    """Key → title of the examples: held-out images of a model's own data set, then drawn ones."""
+def example_names(dataset: str, held_out: Sequence[str]) -> dict[str, str]:
+    """Key → title of the examples: held-out images of a model's own data set, then drawn ones.
+
+    Args:
+        dataset: Key of ``DATASETS`` that the model was trained on.
+        held_out: Its images that the model has not learnt from.
+    """
     own = {}
-    if not is_drawn(dataset) and dataset_path(dataset):
-        for name in list_weights():
-            if weights_document(name, "config")["dataset"] == dataset:
-                own = _held_out(dataset, name)
-                break
+    if held_out and not is_drawn(dataset) and dataset_path(dataset):
+        own = _held_out(dataset, held_out)
     drawn = {
         f"phantom/{kind}/{n}": f"{title} {n + 1}"
         for kind, title in PHANTOMS.items()
@@ -77,22 +81,31 @@ def example_names(dataset: str) -> dict[str, str]:
     return own | dict(sorted(drawn.items(), key=lambda item: f"/{like}/" not in item[0]))
 
 
-def _held_out(dataset: str, model: str) -> dict[str, str]:
-    """Images of a shipped model's test split: typical ones by its own figures, then hard ones.
-
-    Only those with something to find, which not every slice of a volume has.
-    """
-    rows = []
-    for row in weights_document(model, "evaluation/test")["images"]:
-        tp, _, fn, _ = row["counts"]
-        if tp + fn:
-            rows.append(row)
+def _held_out(dataset: str, ids: Sequence[str]) -> dict[str, str]:
+    """Typical images by a shipped model's own figures, then hard ones; else evenly spread ones."""
+    rows = _known(dataset, set(ids))
+    if not rows:
+        return {f"{dataset}/{n}": f"{n}, held out" for n in ids[:: -(-len(ids) // TYPICAL)]}
     middle = median(row["dice"] for row in rows)
     typical = sorted(rows, key=lambda row: abs(row["dice"] - middle))[:TYPICAL]
     hard = sorted(rows, key=lambda row: row["dice"])[:HARD]
     names = {f"{dataset}/{row['id']}": f"{row['id']}, held out" for row in typical}
     further = [row for row in hard if row not in typical]
     return names | {f"{dataset}/{row['id']}": f"{row['id']}, held out, hard" for row in further}
+
+
+def _known(dataset: str, ids: set[str]) -> list[dict[str, Any]]:
+    """Figures of a shipped model for those of the images that it was judged by.
+
+    Only those with something to find, which not every slice of a volume has.
+    """
+    for name in list_weights():
+        if weights_document(name, "config")["dataset"] == dataset:
+            images = weights_document(name, "evaluation/test")["images"]
+            return [
+                row for row in images if row["id"] in ids and row["counts"][0] + row["counts"][2]
+            ]
+    return []
 
 
 def open_example(key: str) -> Picture:

@@ -24,8 +24,8 @@ def thumbnail_png(dataset: Dataset, sample: Sample, *, overlay: bool = True) -> 
     size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
     small = np.array(Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR))
     if truth is not None:
-        mask = Image.fromarray((truth > 0).astype(np.uint8)).resize(size, Image.Resampling.NEAREST)
-        small[_outline(np.asarray(mask) > 0)] = TRUTH
+        labels = Image.fromarray(truth).resize(size, Image.Resampling.NEAREST)
+        small[_outline(np.asarray(labels))] = TRUTH
     square = np.zeros((SIDE, SIDE, 3), dtype=np.uint8)
     top, left = (SIDE - size[1]) // 2, (SIDE - size[0]) // 2
     square[top : top + size[1], left : left + size[0]] = small
@@ -35,7 +35,7 @@ def thumbnail_png(dataset: Dataset, sample: Sample, *, overlay: bool = True) -> 
 def overlay_picture(picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """A picture with the outline of a mask, shape (H, W, 3)."""
     result = _displayed(picture).copy()
-    result[_outline(mask)] = TRUTH
+    result[_outline(mask.astype(np.uint8))] = TRUTH
     return result
 
 
@@ -47,11 +47,12 @@ def _displayed(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.repeat(grey[..., None], 3, axis=2)
 
 
-def _outline(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Foreground pixels with background beside them."""
-    padded = np.pad(mask, 1, mode="edge")
-    beside = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    return mask & ~beside
+def _outline(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Pixels of a class beside those of a smaller one, or of none; shape (H, W)."""
+    padded = np.pad(labels, 1, mode="edge")
+    beside = (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:])
+    lower: NDArray[np.bool_] = np.minimum.reduce(beside) < labels
+    return lower
 
 
 def _png(picture: NDArray[np.uint8]) -> bytes:

@@ -1,7 +1,7 @@
 """Pieces that several pages share: head, foot, pickers."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import streamlit as st
@@ -70,18 +70,21 @@ def model_picker() -> str:
     return chosen or next(iter(names))
 
 
-def picture_picker(dataset: str) -> Picture:
+def picture_picker(dataset: str, held_out: Sequence[str]) -> Picture:
     """An uploaded picture, else the chosen example.
 
     Args:
         dataset: What the model was trained on; its examples come first.
+        held_out: Its images that the model has not learnt from.
     """
-    names = example_names(dataset)
+    names, widget = example_names(dataset, held_out), f"example-{dataset}"
+    if st.session_state.get(widget) not in names:  # another model's split holds out others
+        st.session_state.pop(widget, None)
     key = st.selectbox(
         "Example",
         list(names),
         format_func=lambda key: names[key],
-        key=f"example-{dataset}",
+        key=widget,
         persist_state="session",
     )
     files = st.file_uploader(
