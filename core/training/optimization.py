@@ -111,17 +111,18 @@ def _plateaus(config: RunConfig, values: Sequence[float]) -> int:
 class Average:
     """Exponential moving average of weights and running statistics, float32.
 
-    The decay begins small, (1 + n) / (10 + n) after n steps, so that a short training is not
-    governed by its first weights.
+    From random weights the decay begins small, (1 + n) / (10 + n) after n steps, so that a short
+    training is not governed by them.
 
     Args:
         model: The network that is trained.
         decay: Share of the average that a step keeps.
+        learnt: Whether the network has learnt already, so that its first weights count in full.
     """
 
-    def __init__(self, model: nn.Module, decay: float) -> None:
+    def __init__(self, model: nn.Module, decay: float, *, learnt: bool = False) -> None:
         self.model = copy.deepcopy(model).requires_grad_(requires_grad=False)
-        self.decay = decay
+        self.decay, self.learnt = decay, learnt
         both = list(zip(_state(self.model), _state(model), strict=True))
         self.pairs = [pair for pair in both if pair[0].is_floating_point()]
         self.counts = [pair for pair in both if not pair[0].is_floating_point()]
@@ -133,7 +134,7 @@ class Average:
         Args:
             steps: Steps that were done before, over the whole training.
         """
-        keep = min(self.decay, (1 + steps) / (10 + steps))
+        keep = self.decay if self.learnt else min(self.decay, (1 + steps) / (10 + steps))
         means, values = map(list, zip(*self.pairs, strict=True))
         torch._foreach_lerp_(means, values, 1 - keep)
         for mean, value in self.counts:

@@ -159,7 +159,8 @@ def begin(voice: Voice) -> Training:
     if config.start_from and not begun:
         _start(voice, network, config, split)
     model = to_device(network, device)
-    average = Average(model, config.ema) if config.ema else None
+    learnt = bool(config.start_from)
+    average = Average(model, config.ema, learnt=learnt) if config.ema else None
     training = Training(
         run=run,
         config=config,
