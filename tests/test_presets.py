@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,10 @@ from core.models import parameter_count_keras
 from core.papers import PAPERS
 from core.papers.conventions import FIGURES
 from core.presets import FOLDER, FREE, Preset, load_preset, load_presets, merged, preset_names
-from core.runs import Run
+from core.runs import Run, create_run
 from core.training.optimization import build_optimizer
+from core.training.start import FILE as STARTED_FROM
+from core.weights import weights_folder
 
 NAMES = preset_names()
 KINDS = {"busi": "ultrasound", "breast_custom": "ultrasound", "dsb2018": "nuclei",
@@ -180,8 +183,8 @@ def test_an_unknown_preset_lists_those_there_are() -> None:
 def test_the_file_of_our_choice_says_what_the_shipped_model_used(name: str) -> None:
     """What it falls back on where the model is gone; its reasons are about the same settings."""
     shipped = load_preset(name)
-    if not shipped.weights:
-        return
+    if not shipped.weights or (weights_folder() / shipped.weights / STARTED_FROM).exists():
+        return  # a fine-tuned one has the settings of its last step
     written = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))["config"]
     usual = {"normalization": "batch"}
     ours, theirs = (
@@ -207,3 +210,19 @@ def test_our_choice_is_what_the_best_shipped_model_used(
     assert preset.weights == "isbi2012-tiny"
     assert preset.config == tiny_config(data=None)
     assert load_preset("best-busi").weights == ""
+
+
+def test_our_choice_is_no_last_step_of_a_fine_tuned_model(
+    finished_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    tiny_config: Callable[..., RunConfig],
+) -> None:  # fmt: skip
+    from core.train import train
+    from core.weights.promotion import promote
+
+    monkeypatch.setenv("ISOLINE_WEIGHTS", str(tmp_path))
+    before = load_preset("best-isbi2012").config
+    further = create_run(replace(tiny_config(epochs=1), start_from=finished_run.name), name="more")
+    train(further)
+    promote(further, "isbi2012-finer")
+    preset = load_preset("best-isbi2012")
+    assert (preset.weights, preset.config) == ("isbi2012-finer", before)

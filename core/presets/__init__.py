@@ -79,7 +79,7 @@ class Preset:
     reason: str = ""
     """Why we would use it; for ours."""
     weights: str = ""
-    """The shipped model whose settings these are; empty where none is shipped yet."""
+    """The shipped model that came of these settings; empty where none is shipped yet."""
 
     @property
     def tag(self) -> str:
@@ -174,7 +174,10 @@ def _read(file: Path) -> Mapping[str, Any]:
 
 
 def _shipped(document: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The shipped model of a data set that is best on validation, and its settings."""
+    """The shipped model of a data set that is best on validation, and its settings.
+
+    Of a model that was fine-tuned none: those are of its last step alone.
+    """
     from core.files import read_json
     from core.weights import list_weights, weights_folder  # imports torch
 
@@ -190,7 +193,9 @@ def _shipped(document: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
             found.append((value, name, settings))
     if not found:
         return "", {}
-    _, name, settings = max(found)
+    _, name, settings = max(found, key=lambda row: row[:2])
+    if settings.get("start_from"):
+        return name, {}
     for extra in ("in_channels", "head"):
         settings.pop(extra, None)
     return name, settings
