@@ -156,6 +156,15 @@ def test_what_has_been_learnt_from_does_not_judge() -> None:
     assert not other.history
 
 
+def test_what_was_learnt_two_steps_before_does_not_judge_either() -> None:
+    trained("first", split_seed=0)
+    trained("between", dataset="phantoms_nuclei", start_from="first")
+    trained("same", start_from="between", split_seed=0)
+    other = create_run(replace(TINY, start_from="between", split_seed=1), name="other")
+    with pytest.raises(InputError, match="between goes back to first, which learnt from another"):
+        train(other)
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"model_options": {"base_filters": 4, "depth": 2}}, {"model": "resunet"}, {"members": 2}],

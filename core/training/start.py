@@ -132,23 +132,32 @@ def _another(source: Stored) -> InputError:
 def refuse_leak(source: Stored, dataset: str, split: Split) -> None:
     """Refuse a split that judges by images which the weights have learnt from.
 
-    It goes by the names of the images in one data set; copies of them under another name are not
-    recognised.
+    It goes by the names of the images in one data set, and for what the weights themselves began
+    with by its split; copies of images under another name are not recognised.
 
     Raises:
         InputError: Some of them are in the validation or the test part.
     """
-    if source.config.dataset != dataset:
-        return
-    learnt = {*source.split.train, *source.split.val}  # its epoch was chosen on the latter
-    leaked = [identity for identity in split.test if identity in learnt]
-    leaked += [identity for identity in split.val if identity in source.split.train]
-    if leaked:
-        raise InputError(
-            f"{len(leaked)} images that would choose or judge are known to {source.name}, for "
-            f"example {leaked[0]}; train with its split (the same split_seed, folds and fold) or "
-            "start from something else"
-        )
+    if source.config.dataset == dataset:
+        learnt = set(source.split.train)
+        chose = learnt | set(source.split.val)  # its epoch was chosen by these
+        leaked = [identity for identity in split.test if identity in chose]
+        leaked += [identity for identity in split.val if identity in learnt]
+        if leaked:
+            raise InputError(
+                f"{len(leaked)} images that would choose or judge are known to {source.name}, for "
+                f"example {leaked[0]}; train with its split (the same split_seed, folds and fold) "
+                "or start from something else. If these are other images of the same names, import "
+                "them under a name of their own (datasets import … --as NAME)"
+            )
+    before = provenance(source)["started_from"]
+    while before:
+        if before["dataset"] == dataset and before["split_hash"] != split.hash:
+            raise InputError(
+                f"{source.name} goes back to {before['name']}, which learnt from another split of "
+                f"{dataset}; train with that split or start from something else"
+            )
+        before = before["started_from"]
 
 
 def provenance(source: Stored) -> dict[str, Any]:
