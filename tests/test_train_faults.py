@@ -156,13 +156,12 @@ def test_killed_at_random_moments_it_ends_as_if_nothing_had_happened(
 
 
 def test_a_resume_that_forgets_the_optimizer_is_noticed(
-    tiny_config: Config, uninterrupted: Run, seconds: float
+    tiny_config: Config, uninterrupted: Run
 ) -> None:
     run = create_run(config(tiny_config))
-    while not 0 < len(run.history) < EPOCHS:
+    while not killed(run, 0, epochs=1):  # by its epochs: how fast the machine is changes
         shutil.rmtree(run.path)
         run = create_run(config(tiny_config))
-        killed(run, 0.6 * seconds)
     document = load_checkpoint(run.checkpoint("last"))
     document["optimizer"]["state"] = {}
     save_checkpoint(run.checkpoint("last"), document)
