@@ -5,19 +5,16 @@ from typing import Annotated, Any
 
 import typer
 
+from core.commands.options import RunNames, WeightsNames, chosen_models
 from core.commands.output import AsJson, say, show
 from core.errors import InputError
-
-Names = list[str]
 
 
 def compare(
     *,
     split: Annotated[str, typer.Option(help="val, test or all.")],
-    runs: Annotated[Names | None, typer.Option("--run", help="A run; repeatable.")] = None,
-    weights: Annotated[
-        Names | None, typer.Option("--weights", help="A shipped model; repeatable.")
-    ] = None,
+    runs: RunNames = None,
+    weights: WeightsNames = None,
     figure: Annotated[str, typer.Option(help="dice, iou, recall, …")] = "dice",
     dataset: Annotated[str | None, typer.Option(help="A data set other than theirs.")] = None,
     data: Annotated[Path | None, typer.Option(help="The data set as published.")] = None,
@@ -36,7 +33,7 @@ def compare(
 
     choose("figure", figure, METRICS)
     choose("table format", form, FORMS)
-    models = _models(runs or [], weights or [])
+    models = _different(runs or [], weights or [])
     if split != "all":
         models = same_split(models)
     documents = []
@@ -50,12 +47,10 @@ def compare(
     show(comparison, [comparison_table(comparison, form=form)], as_json=as_json)
 
 
-def _models(runs: Names, weights: Names) -> list[Any]:
-    from core.weights import load_run_named, load_weights
-
-    models = [load_run_named(name) for name in runs] + [load_weights(name) for name in weights]
-    if len(models) < 2:
+def _different(runs: list[str], weights: list[str]) -> list[Any]:
+    if len(runs) + len(weights) < 2:
         raise InputError("a comparison takes at least two models; repeat --run or --weights")
+    models = chosen_models(runs, weights)
     if len({trained.name for trained in models}) < len(models):
         raise InputError("two of the models have the same name; name each once")
     return models

@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from core.commands.options import Data
+from core.commands.options import Data, RunNames, WeightsNames, chosen_models
 from core.commands.output import AsJson, say, show
-from core.errors import InputError
 
 group = typer.Typer(no_args_is_help=True, help="Data sets: what there is and how it is split.")
 
@@ -121,10 +120,8 @@ def datasets_check(
 def datasets_label(
     out: Annotated[Path, typer.Argument(help="The folder to make; read it as a folder.")],
     *,
-    runs: Annotated[list[str] | None, typer.Option("--run", help="A run; repeatable.")] = None,
-    weights: Annotated[
-        list[str] | None, typer.Option("--weights", help="A shipped model; repeatable.")
-    ] = None,
+    runs: RunNames = None,
+    weights: WeightsNames = None,
     way: Annotated[
         str, typer.Option(help="mirror, flips or turns: mean of such views of each.")
     ] = "",
@@ -133,12 +130,8 @@ def datasets_label(
 ) -> None:
     """Give the images that have no mask those that models predict, to learn from them too."""
     from core.prediction.self_training import label_unlabelled
-    from core.weights import load_run_named, load_weights
 
-    models = [load_run_named(name) for name in runs or []]
-    models += [load_weights(name) for name in weights or []]
-    if not models:
-        raise InputError("name a model with --run or --weights")
+    models = chosen_models(runs, weights)
     own = models[0].config.data
     facts = label_unlabelled(
         models,

@@ -1,4 +1,4 @@
-"""Options that several commands take, and the model that two of them name."""
+"""Options that several commands take, and the models that they name."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +14,25 @@ RunName = Annotated[
 WeightsName = Annotated[
     str | None, typer.Option("--weights", help="A shipped model by name, NAME:CLASS for one class.")
 ]
+RunNames = Annotated[list[str] | None, typer.Option("--run", help="A run; repeatable.")]
+WeightsNames = Annotated[
+    list[str] | None, typer.Option("--weights", help="A shipped model; repeatable.")
+]
+
+
+def chosen_models(runs: list[str] | None, weights: list[str] | None) -> list[Any]:
+    """The models that several ``--run`` and ``--weights`` name, runs first.
+
+    Raises:
+        InputError: None is given, or there is none of a name.
+    """
+    from core.weights import load_run_named, load_weights
+
+    models = [load_run_named(name) for name in runs or []]
+    models += [load_weights(name) for name in weights or []]
+    if not models:
+        raise InputError("name a model with --run or --weights")
+    return models
 
 
 def chosen_model(run: str | None, weights: str | None) -> Any:  # noqa: ANN401 - named only in core.weights

@@ -5,18 +5,15 @@ from typing import Annotated
 
 import typer
 
+from core.commands.options import RunNames, WeightsNames, chosen_models
 from core.commands.output import AsJson, say, show
-
-Names = list[str]
 
 
 def uncertainty(
     *,
     split: Annotated[str, typer.Option(help="val or test.")],
-    runs: Annotated[Names | None, typer.Option("--run", help="A run; repeatable.")] = None,
-    weights: Annotated[
-        Names | None, typer.Option("--weights", help="A shipped model; repeatable.")
-    ] = None,
+    runs: RunNames = None,
+    weights: WeightsNames = None,
     way: Annotated[
         str, typer.Option(help="mirror, flips, turns, dropout, members, or ensemble of all named.")
     ] = "turns",
@@ -25,14 +22,9 @@ def uncertainty(
     as_json: AsJson = False,
 ) -> None:
     """Is the mean of several answers better, and do they disagree where they err?"""
-    from core.errors import InputError
     from core.prediction.disagreement import disagreement
-    from core.weights import load_run_named, load_weights
 
-    models = [load_run_named(name) for name in runs or []]
-    models += [load_weights(name) for name in weights or []]
-    if not models:
-        raise InputError("name a model with --run or --weights")
+    models = chosen_models(runs, weights)
     own = models[0].config.data
     found = disagreement(
         models,
