@@ -172,7 +172,7 @@ def test_what_was_learnt_two_steps_before_does_not_judge_either() -> None:
 def test_another_network_is_refused_with_what_it_was(changes: dict[str, Any]) -> None:
     trained("first")
     config = replace(TINY, start_from="first", **changes)
-    with pytest.raises(InputError, match="unet, base_filters=2, depth=2, members=1, 1 channels"):
+    with pytest.raises(InputError, match="unet, base_filters=2, depth=2, members=1; leave"):
         check_start(config)
     with pytest.raises(InputError, match="first is another network"):
         train(create_run(config, name="other"))
@@ -191,12 +191,26 @@ def test_its_network_and_how_it_sees_come_along() -> None:
     assert (config.crops_per_image, config.epochs, config.start_from) == (2, 7, "first")
 
 
+def test_settings_are_had_without_reading_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page asks for them each time it is drawn."""
+    promote(trained("first"), "shipped")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("weights were read")
+
+    for name in ("stored_run", "stored_weights"):
+        monkeypatch.setattr(f"core.training.start.{name}", refuse)
+    for name in ("first", "shipped"):
+        check_start(beginning_with(TINY, name))
+
+
 def test_nothing_of_this_name() -> None:
     create_run(TINY, name="empty")
     with pytest.raises(InputError, match="nothing to start from is called 'nobody'"):
         source_of("nobody")
-    with pytest.raises(InputError, match="no such checkpoint; train the run first"):
-        source_of("empty")
+    for ask in (source_of, lambda name: beginning_with(TINY, name)):
+        with pytest.raises(InputError, match="no such checkpoint; train the run first"):
+            ask("empty")
 
 
 def test_the_command_line(

@@ -17,7 +17,7 @@ from core.errors import InputError
 from core.files import read_json
 from core.models import card_of
 from core.runs import open_run, runs_folder
-from core.weights import Stored, list_weights, stored_run, stored_weights
+from core.weights import Stored, list_weights, shipped_config, stored_run, stored_weights
 
 FILE = "started_from.json"
 """In the folder of a run or a shipped model that did not begin with random weights."""
@@ -47,13 +47,21 @@ def startable() -> list[str]:
     return shipped + [name for file in runs if (name := file.parents[1].name) not in shipped]
 
 
+def _config_of(name: str) -> RunConfig:
+    """What the weights were trained by, without reading them; errors as ``source_of``."""
+    if name in list_weights():
+        return shipped_config(name)[0]
+    file = runs_folder() / name / "checkpoints" / "best.pt"
+    return open_run(name).config if file.exists() else source_of(name).config
+
+
 def beginning_with(config: RunConfig, name: str) -> RunConfig:
     """A config that starts from weights: the same network, and images seen in the same way.
 
     Raises:
         InputError: As ``source_of``.
     """
-    of = source_of(name).config
+    of = _config_of(name)
     return replace(
         config,
         start_from=name,
@@ -81,7 +89,7 @@ def start_from(model: nn.Module, source: Stored) -> list[str]:
     """
     own, notes = model.state_dict(), []
     if set(own) != set(source.state):
-        raise _another(source)
+        raise _another(source.name, source.config)
     fitted: dict[str, Tensor] = {}
     for key, wanted in own.items():
         found = source.state[key]
@@ -98,7 +106,7 @@ def start_from(model: nn.Module, source: Stored) -> list[str]:
                 "were shared out among them"
             )
         else:
-            raise _another(source)
+            raise _another(source.name, source.config)
     model.load_state_dict(fitted)
     return notes
 
@@ -111,21 +119,17 @@ def check_start(config: RunConfig) -> None:
     """
     if not config.start_from:
         return
-    source = source_of(config.start_from)
-    options = card_of(config.model).options
-    of = source.config
+    options, of = card_of(config.model).options, _config_of(config.start_from)
     theirs = (of.model, {**options, **of.model_options}, of.members)
     if theirs != (config.model, {**options, **config.model_options}, config.members):
-        raise _another(source)
+        raise _another(config.start_from, of)
 
 
-def _another(source: Stored) -> InputError:
-    of = source.config
+def _another(name: str, of: RunConfig) -> InputError:
     words = ", ".join(f"{k}={v}" for k, v in {**of.model_options, "members": of.members}.items())
     return InputError(
-        f"{source.name} is another network than the one to train: {of.model}, {words}, "
-        f"{source.in_channels} channels; leave its settings as they are, or start from something "
-        "else"
+        f"{name} is another network than the one to train: {of.model}, {words}; leave its settings "
+        "as they are and give images of as many channels, or start from something else"
     )
 
 

@@ -39,6 +39,7 @@ __all__ = [
     "load_run_named",
     "load_weights",
     "restored",
+    "shipped_config",
     "stored_run",
     "stored_weights",
     "weights_document",
@@ -111,6 +112,17 @@ class Stored:
         return Head(names=tuple(self.head["classes"]), softmax=self.head["softmax"]).outputs
 
 
+def shipped_config(name: str) -> tuple[RunConfig, int, dict[str, Any] | None]:
+    """What a shipped model was trained by, the channels it sees and its head; no weights are read.
+
+    Raises:
+        InputError: The file is missing or damaged.
+    """
+    document = read_json(weights_folder() / name / "config.json")
+    in_channels, head = document.pop("in_channels"), document.pop("head", None)
+    return RunConfig.of_document(document), in_channels, head
+
+
 def stored_weights(name: str) -> Stored:
     """The weights of a shipped model, checked against its manifest.
 
@@ -127,13 +139,12 @@ def stored_weights(name: str) -> Stored:
             )
     from safetensors.torch import load_file  # only where weights are read
 
-    document = read_json(folder / "config.json")
-    in_channels, head = document.pop("in_channels"), document.pop("head", None)
+    config, in_channels, head = shipped_config(name)
     state = load_file(folder / "model.safetensors")
     return Stored(
         name=name,
         folder=folder,
-        config=RunConfig.of_document(document),
+        config=config,
         in_channels=in_channels,
         head=head,
         state={key: tensor.float() for key, tensor in state.items()},
