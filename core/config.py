@@ -72,6 +72,10 @@ class AugmentationConfig:
     """Largest standard deviation of added noise, as a share of the grey range."""
     speckle: float = 0.0
     """Largest standard deviation of multiplied noise, as in ultrasound."""
+    grey_range: float = 0.0
+    """How far black may rise and white may fall; 0.3 shows 0 to 1 as anything up to 0.3 to 0.7."""
+    margin: float = 0.0
+    """Probability of margins of one grey, up to a quarter of the side, that hold no foreground."""
 
     def __post_init__(self) -> None:
         _check_types(self)
@@ -81,6 +85,8 @@ class AugmentationConfig:
             raise InputError("augmentation amounts cannot be negative")
         if self.shear_degrees > 40 or self.blur_px > 8:
             raise InputError("augmentation takes shear up to 40 degrees and blur up to 8 pixels")
+        if self.grey_range > 0.45 or self.margin > 1:
+            raise InputError("augmentation takes a grey_range up to 0.45 and a margin up to 1")
         if self.elastic_spacing_px < 8:
             raise InputError("elastic_spacing_px must be at least 8")
 

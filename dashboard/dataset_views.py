@@ -26,6 +26,8 @@ AMOUNTS = {
     "blur_px": ("Blur, px", 4.0),
     "noise": ("Noise", 0.3),
     "speckle": ("Speckle", 0.5),
+    "grey_range": ("Grey range", 0.45),
+    "margin": ("Margins", 1.0),
 }
 """Amounts of augmentation as the page words them, and their largest."""
 SEVERITY_ICON = {

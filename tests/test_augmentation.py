@@ -12,8 +12,12 @@ from torch import Tensor
 
 from core.config import AugmentationConfig
 from core.data.augmentation import STILL, Draw, grid, resample, sample
+from core.errors import InputError
 
 SIZE = 8
+EVERYTHING = AugmentationConfig(
+    shear_degrees=9, gamma=0.3, blur_px=2, speckle=0.2, noise=0.1, grey_range=0.3, margin=1.0
+)
 
 
 def still(batch: int = 1, *, side: int = SIZE) -> Draw:
@@ -172,10 +176,12 @@ def test_image_and_mask_never_disagree(seed: int) -> None:
         {"blur_px": 0.0},
         {"speckle": 0.0},
         {"noise": 0.0},
+        {"grey_range": 0.0},
+        {"margin": 0.0},
     ],
 )
 def test_a_part_switched_off_leaves_the_others_numbers(off: dict[str, float]) -> None:
-    full = AugmentationConfig(shear_degrees=9, gamma=0.3, blur_px=2, speckle=0.2, noise=0.1)
+    full = EVERYTHING
     one, other = generator(5), generator(5)
     shape = {"batch": 9, "source": (64, 64), "output": (64, 64)}
     everything = sample(full, generator=one, **shape)  # type: ignore[arg-type]
@@ -297,6 +303,50 @@ def test_noise_is_added_and_speckle_grows_with_the_grey() -> None:
     assert ratio == pytest.approx(2, rel=0.1)
 
 
+def test_the_grey_range_narrows_and_nothing_is_lost() -> None:
+    image = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16).expand(200, 1, 16, 16)
+    draw = drawn(replace(STILL, grey_range=0.4), batch=200, side=16)
+    greys, _ = resample(image, image, draw, (16, 16))
+    lowest, highest = greys.flatten(1).amin(1), greys.flatten(1).amax(1)
+    assert 0 <= lowest.min() < 0.01
+    assert 0.39 < lowest.max() <= 0.4
+    assert 0.6 <= highest.min() < 0.61
+    assert 0.99 < highest.max() <= 1
+    steps = greys.flatten(1).diff(dim=1)
+    assert torch.allclose(steps, ((highest - lowest) / 255)[:, None], atol=1e-5), "no grey is cut"
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_margins_hide_the_image_and_hold_no_foreground(exclusive: bool) -> None:
+    side, batch = 40, 400
+    image = torch.full((batch, 2, side, side), 51, dtype=torch.uint8)
+    planes = torch.ones(batch, 2, side, side, dtype=torch.uint8)
+    if exclusive:
+        planes[:, 0] = 0
+    draw = drawn(replace(STILL, margin=0.5), batch=batch, side=side)
+    greys, masks = resample(image, planes, draw, (side, side), exclusive=exclusive)
+    untouched = (greys - 0.2).abs() < 1e-6
+    assert torch.equal(untouched[:, 0], untouched[:, 1]), "every channel alike"
+    assert torch.equal(masks[:, 1] > 0, untouched[:, 0])
+    assert torch.equal(masks[:, 0] > 0, ~untouched[:, 0] if exclusive else untouched[:, 0])
+    assert untouched[:, :, side // 4 : -side // 4, side // 4 : -side // 4].all()
+    whole = untouched.flatten(1).all(1).float().mean()
+    assert 0.45 < whole < 0.63, "one half, and one sixteenth of the rest has no side chosen"
+    for edge in (untouched[:, 0, 0], untouched[:, 0, -1], untouched[:, 0, :, 0]):
+        hidden = (~edge).float().mean(1)
+        assert 0.15 < (hidden == 1).float().mean() < 0.35, "one half of one half"
+    margins = greys[~untouched].unique()
+    assert margins.min() == 0
+    assert margins.max() == 1
+    assert len(margins) > 10
+
+
+def test_amounts_that_make_no_sense_are_refused() -> None:
+    for wrong in ({"grey_range": 0.5}, {"margin": 1.5}, {"margin": -0.1}):
+        with pytest.raises(InputError, match="augmentation"):
+            AugmentationConfig(**wrong)
+
+
 @pytest.mark.parametrize("side", [16, 17])
 def test_a_plain_crop_copies_pixels(side: int) -> None:
     image = torch.randint(0, 256, (20, 1, 32, 40), generator=generator()).to(torch.uint8)
@@ -308,6 +358,5 @@ def test_a_plain_crop_copies_pixels(side: int) -> None:
 
 
 def test_every_image_of_a_batch_gets_numbers_of_its_own() -> None:
-    config = AugmentationConfig(shear_degrees=9, gamma=0.3, blur_px=2, speckle=0.2, noise=0.1)
-    for name, value in numbers(drawn(config)).items():
+    for name, value in numbers(drawn(EVERYTHING)).items():
         assert not torch.equal(value[0], value[1]), name

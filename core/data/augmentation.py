@@ -2,9 +2,9 @@
 
 Crop, flips, rotation, shift, zoom, shear and elastic deformation add up to one sampling grid per
 image; image and mask are read through the same grid in the same call, so they can never disagree.
-Blur, contrast, brightness, gamma, speckle and noise then change the image alone. Sample, apply and
-compute are separate: ``sample`` draws numbers, ``grid`` turns them into coordinates, ``resample``
-reads pixels. Elastic deformation as in Ronneberger (2015): random vectors on a coarse grid, bicubic
+Blur, contrast, brightness, gamma, grey range, speckle and noise then change the image alone; margins
+of one grey hide what lies under them, and the mask holds nothing there. Sample, apply and compute are
+separate: ``sample`` draws numbers, ``grid`` turns them into coordinates, ``resample`` reads pixels. Elastic deformation as in Ronneberger (2015): random vectors on a coarse grid, bicubic
 in between.
 """
 
@@ -30,6 +30,12 @@ STILL = AugmentationConfig(
 """Moves nothing; with a tile it still crops at random."""
 
 
+LATER = ("shear", "gamma", "blur", "speckle", "noise", "grey_range", "margin")
+"""Parts with a generator each, by the order they came in; an order that has to stay."""
+MARGIN_SHARE = 4
+"""The widest margin, as one over this of the side."""
+
+
 @dataclass(frozen=True)
 class Draw:
     """Random numbers for a batch; everything that follows is determined by them."""
@@ -52,6 +58,10 @@ class Draw:
     """What the image is multiplied by, less one, shape (B, 1, h, w); None for nothing."""
     noise: Tensor | None = None
     """What is added, share of the grey range, shape (B, 1, h, w); None for nothing."""
+    grey_range: Tensor | None = None
+    """What black and white become, shape (B, 2, 1, 1); None leaves them."""
+    margin: Tensor | None = None
+    """Left, right, top and bottom, pixels of the output, and their grey, shape (B, 5)."""
     bends: bool = True
     """Whether ``displacement`` can be other than 0; a look at it would wait for a GPU."""
     blur_radius_px: int | None = None
@@ -82,7 +92,7 @@ def sample(
     # Parts that came later have a generator each, so that none changes the numbers of another.
     later = {
         part: torch.Generator().manual_seed(generator.initial_seed() + n)
-        for n, part in enumerate(("shear", "gamma", "blur", "speckle", "noise"), start=1)
+        for n, part in enumerate(LATER, start=1)
     }
     height, width = source
     out_height, out_width = output
@@ -118,6 +128,8 @@ def sample(
         else None,
         speckle=_field(config.speckle, later["speckle"], batch, output),
         noise=_field(config.noise, later["noise"], batch, output),
+        grey_range=_grey_range(config, later, batch),
+        margin=_margin(config, later, batch, output),
         bends=config.elastic_px > 0,
         blur_radius_px=math.ceil(3 * config.blur_px) if config.blur_px else None,
     )
@@ -154,6 +166,27 @@ def _field(
         return None
     strength = torch.rand(batch, 1, 1, 1, generator=generator) * amount
     return strength * torch.randn(batch, 1, *output, generator=generator)
+
+
+def _grey_range(config: AugmentationConfig, later: Generators, batch: int) -> Tensor | None:
+    if not config.grey_range:
+        return None
+    inward = torch.rand(batch, 2, 1, 1, generator=later["grey_range"]) * config.grey_range
+    return torch.cat([inward[:, :1], 1 - inward[:, 1:]], dim=1)
+
+
+def _margin(
+    config: AugmentationConfig, later: Generators, batch: int, output: tuple[int, int]
+) -> Tensor | None:
+    """Every side with probability one half; black as often as white or a grey."""
+    if not config.margin:
+        return None
+    numbers = torch.rand(batch, 11, generator=later["margin"])
+    has, sides, widths = numbers[:, :1] < config.margin, numbers[:, 1:5] < 0.5, numbers[:, 5:9]
+    height, width = output
+    reach = torch.tensor([width, width, height, height]) / MARGIN_SHARE
+    grey = torch.where(numbers[:, 9] < 0.5, 0.0, (2 * numbers[:, 10]).clamp(max=1))
+    return torch.cat([(widths * reach).round() * sides * has, grey[:, None]], dim=1)
 
 
 def grid(draw: Draw, *, source: tuple[int, int], output: tuple[int, int]) -> Tensor:
@@ -209,15 +242,42 @@ def resample(
         mask = (planes >= 0.5).float()
     if draw.blur_px is not None:
         image = _blur(image, draw.blur_px, draw.blur_radius_px)
+    image = _regreyed(image, draw).clamp(0, 1)
+    if draw.margin is not None:
+        hidden = _hidden(draw.margin, output)
+        image = torch.where(hidden, draw.margin[:, 4, None, None, None], image)
+        mask[
+            :, int(exclusive) :
+        ] *= ~hidden  # of planes that exclude one another the first is background
+        if exclusive:
+            mask[:, :1] = torch.maximum(mask[:, :1], hidden.float())
+    return [image, mask]
+
+
+def _regreyed(image: Tensor, draw: Draw) -> Tensor:
+    """The greys changed, pixel for pixel."""
     mean = image.mean(dim=(1, 2, 3), keepdim=True)
     image = ((image - mean) * draw.gain + mean + draw.offset).clamp(0, 1)
     if draw.gamma is not None:
         image = image**draw.gamma
+    if draw.grey_range is not None:
+        black, white = draw.grey_range[:, :1], draw.grey_range[:, 1:]
+        image = black + image * (white - black)
     if draw.speckle is not None:
         image = image * (1 + draw.speckle)
     if draw.noise is not None:
         image = image + draw.noise
-    return [image.clamp(0, 1), mask]
+    return image
+
+
+def _hidden(margin: Tensor, output: tuple[int, int]) -> Tensor:
+    """Whether a pixel lies in a margin, shape (B, 1, h, w)."""
+    left, right, top, bottom = margin[:, :4, None].unbind(1)  # (B, 1) each
+    y = torch.arange(output[0], device=margin.device)
+    x = torch.arange(output[1], device=margin.device)
+    beside = (x < left) | (x >= output[1] - right)  # (B, w)
+    above = (y < top) | (y >= output[0] - bottom)  # (B, h)
+    return (above[:, :, None] | beside[:, None, :])[:, None]
 
 
 def _blur(image: Tensor, sigma_px: Tensor, radius_px: int | None) -> Tensor:

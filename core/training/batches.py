@@ -200,6 +200,8 @@ def move(maps: Tensor, draw: Draw, output: tuple[int, int]) -> Tensor:
         blur_px=None,
         speckle=None,
         noise=None,
+        grey_range=None,
+        margin=None,
     )
     moved, _ = resample(maps, maps[:, :0], still, output)
     return moved  # (B, 1, h, w) in [0, 1]
