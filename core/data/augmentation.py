@@ -2,9 +2,10 @@
 
 Crop, flips, rotation, shift, zoom, shear and elastic deformation add up to one sampling grid per
 image; image and mask are read through the same grid in the same call, so they can never disagree.
-Blur, contrast, brightness, gamma, grey range, speckle and noise then change the image alone; margins
-of one grey hide what lies under them, and the mask holds nothing there. Sample, apply and compute are
-separate: ``sample`` draws numbers, ``grid`` turns them into coordinates, ``resample`` reads pixels. Elastic deformation as in Ronneberger (2015): random vectors on a coarse grid, bicubic
+Blur, contrast, brightness, gamma, grey range, speckle and noise then change the image alone;
+margins of one grey hide what lies under them, and the mask holds nothing there. Sample, apply and
+compute are separate: ``sample`` draws numbers, ``grid`` turns them into coordinates, ``resample``
+reads pixels. Elastic deformation as in Ronneberger (2015): random vectors on a coarse grid, bicubic
 in between.
 """
 
