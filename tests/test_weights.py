@@ -91,6 +91,7 @@ def test_a_shipped_model_is_whole_and_says_nothing_of_this_machine(
     assert {str(file.relative_to(shipped)) for file in shipped.rglob("*") if file.is_file()} == {
         "card.md",
         "config.json",
+        "evaluation/robustness.json",
         "evaluation/test.json",
         "evaluation/val.json",
         "failures.jpg",
@@ -109,6 +110,10 @@ def test_a_shipped_model_is_whole_and_says_nothing_of_this_machine(
     test = weights_document("tiny", "evaluation/test")
     assert "Research use only. Not a medical device." in card
     assert f"{test['pooled']['dice']:.4f}" in card
+    perturbed = weights_document("tiny", "evaluation/robustness")
+    assert perturbed["as_is"]["pooled"] == test["pooled"]["dice"]
+    for row in perturbed["perturbations"]:
+        assert f"| {row['title']} | {row['pooled']:.4f} | {row['pooled_difference']:+.3f} (" in card
 
 
 @pytest.mark.usefixtures("shipped")

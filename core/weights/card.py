@@ -24,6 +24,7 @@ def model_card(
     point: OperatingPoint,
     evaluations: dict[str, dict[str, Any]],
     patients: Mapping[str, int],
+    perturbed: Mapping[str, Any],
     origin: str = "",
 ) -> str:
     """Markdown: what the model is, its data and licence, numbers with conventions, limits.
@@ -36,6 +37,7 @@ def model_card(
         point: Its frozen threshold.
         evaluations: Of the parts ``val`` and ``test``.
         patients: Patients or specimens that each part is of.
+        perturbed: From ``core.evaluate.robustness``, of the test part.
         origin: What its weights began with, whole lines; empty for random ones.
     """
     network = card_of(config.model)
@@ -105,10 +107,15 @@ validation, seed {config.seed}. Weights are stored as float16 and were evaluated
 {_failures(test["images"])}
 The prediction is outlined in yellow, the truth in sky blue.
 
+## When images differ
+
+{_robustness(name, perturbed)}
+
 ## Limits
 
 - {len(split.test)} test images from the same source as the training images say little about other
-  laboratories, devices or preparations; the interval above does not cover that.
+  laboratories, devices or preparations; the intervals above do not cover that, and perturbed images
+  of one source are no images of another.
 {few}- Neighbouring images of one specimen are alike, so the effective number of test images is
   smaller than it looks.
 - On images of another kind the network still answers; the answer then means nothing.
@@ -146,6 +153,30 @@ def _table(evaluations: dict[str, dict[str, Any]]) -> str:
             f"| {_number(test['pooled'][figure])} | {_number(spread['mean'])} "
             f"{_interval(spread['ci95'])}, n = {spread['n']} |"
         )
+    return "\n".join(lines)
+
+
+def _robustness(name: str, perturbed: Mapping[str, Any]) -> str:
+    """What is left of Dice where test images are perturbed."""
+    taken = perturbed["n_images"]
+    lines = [
+        f"Pooled Dice on {taken} of {perturbed['of_images']} test images, as they are and perturbed",
+        "one way at a time; threshold and clean-up unchanged. In brackets 95 %",
+        f"({perturbed['conventions']['ci95']}).",
+        "",
+        "| the images | Dice | difference |",
+        "|---|---|---|",
+        f"| As they are | {_number(perturbed['as_is']['pooled'])} | |",
+    ]
+    for row in perturbed["perturbations"]:
+        change, band = row["pooled_difference"], row["pooled_difference_ci95"]
+        words = "" if change is None else f"{change:+.3f}"
+        words += f" ({band[0]:+.3f} to {band[1]:+.3f})" if band else ""
+        lines.append(f"| {row['title']} | {_number(row['pooled'])} | {words} |")
+    lines += ["", "The same figures again:"]
+    lines += [
+        f"`python -m core robustness --weights {name} --split test --images {taken} --data PATH`"
+    ]
     return "\n".join(lines)
 
 

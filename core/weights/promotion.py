@@ -10,6 +10,7 @@ import torch
 from core.checkpoint import load_checkpoint
 from core.data import info_of, open_dataset
 from core.data.splits import PARTS
+from core.evaluate.robustness import ENOUGH
 from core.files import read_json, sha256, write_atomic, write_json
 from core.runs import Run, check_name
 from core.training.start import FILE as STARTED_FROM
@@ -74,6 +75,8 @@ def promote(run: Run, name: str) -> Path:
         evaluations = {part: shipped.evaluate(part, data=data) for part in ("val", "test")}
         for part, document in evaluations.items():
             write_json(partial / "evaluation" / f"{part}.json", document)
+        perturbed = shipped.robustness("test", data=data, at_most=ENOUGH)
+        write_json(partial / "evaluation" / "robustness.json", perturbed)
         worst = worst_images(evaluations["test"]["images"])
         strip = failure_strip([shipped.outcome(opened, identity) for identity in worst])
         write_atomic(partial / "failures.jpg", strip)
@@ -88,6 +91,7 @@ def promote(run: Run, name: str) -> Path:
                 part: len({sample.group for sample in trained.samples(opened, part)})
                 for part in PARTS
             },
+            perturbed=perturbed,
             origin=provenance_words(origin),
         )
         write_atomic(partial / "card.md", card.encode())
