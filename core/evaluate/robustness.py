@@ -6,23 +6,26 @@ Every image is shown as it is and perturbed in each way of ``PERTURBATIONS``; th
 stay. Differences are paired by image, and all ways share the resamples of their intervals.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.compare import paired_difference, pooled_figure
 from core.data.base import Sample
 from core.errors import InputError, choose
 from core.evaluate import CleanedCounts, HasTruth, SeesLevels
+from core.evaluate.convention import AVERAGING, IMPLEMENTATION
 from core.evaluate.perturbations import PERTURBATIONS
 from core.levels import STEPS
-from core.metrics.aggregation import spread
+from core.metrics.aggregation import EMPTIES, spread
 from core.metrics.overlap import METRICS
 from core.metrics.statistics import RESAMPLES, interval, resample_weights, resampling_units
-from core.metrics.sweep import Sweep
 from core.operating_point import OperatingPoint
 
+Counts = NDArray[np.int64]
+Progress = Callable[[int, int], None]
 AS_IS = "as_is"
 ENOUGH = 24
 """Images that a first look takes; a model card says how many were taken."""
@@ -38,7 +41,7 @@ def robustness(
     figure: str = "dice",
     ways: Sequence[str] = tuple(PERTURBATIONS),
     at_most: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     **facts: Any,  # noqa: ANN401 - handed on
 ) -> dict[str, Any]:
     """Measure a model on images as they are and perturbed.
@@ -55,20 +58,35 @@ def robustness(
         **facts: ``model``, ``dataset``, ``split`` and ``split_hash`` of the document.
 
     Returns:
-        ``as_is`` and ``perturbations`` (a row each: pooled, over images, difference to ``as_is``),
-        with the conventions, as JSON.
+        As ``summarize_perturbed``.
 
     Raises:
         InputError: Unknown figure or way, or there are no images.
     """
-    metric = choose("figure", figure, METRICS)
+    choose("figure", figure, METRICS)
     for way in ways:
         choose("perturbation", way, PERTURBATIONS)
     if not samples:
         raise InputError("there are no images with truth to perturb; choose another part")
     taken = evenly(samples, at_most)
+    counts = count_perturbed(predictor, dataset, taken, point=point, ways=ways, progress=progress)
+    return summarize_perturbed(
+        counts, taken, point=point, figure=figure, of_images=len(samples), **facts
+    )
+
+
+def count_perturbed(
+    predictor: SeesLevels,
+    dataset: HasTruth,
+    samples: Sequence[Sample],
+    *,
+    point: OperatingPoint,
+    ways: Sequence[str] = tuple(PERTURBATIONS),
+    progress: Progress | None = None,
+) -> dict[str, Counts]:
+    """TP, FP, FN and TN of each image as it is and in each way, shape (4, N); the dear part."""
     counted = {way: CleanedCounts(point.k, point.clean_up) for way in (AS_IS, *ways)}
-    for n, sample in enumerate(taken):
+    for n, sample in enumerate(samples):
         image, truth = dataset.image(sample), dataset.truth(sample)
         counted[AS_IS](predictor.levels(image), truth)
         for way in ways:
@@ -76,56 +94,87 @@ def robustness(
             seen = np.ascontiguousarray(change.image(image))
             counted[way](predictor.levels(seen), np.ascontiguousarray(change.truth(truth)))
         if progress:
-            progress(n + 1, len(taken))
-    groups = [sample.group for sample in taken]
-    weights = resample_weights(len(taken), groups=groups)
-    rows: dict[str, dict[str, Any]] = {}
-    base = _counts(counted[AS_IS].counts())
-    whole, drawn = pooled_figure(metric, base, weights)
-    plain = metric(*base.astype(np.float64))
-    for way, one in counted.items():
-        counts = _counts(one.counts())
-        pooled, resampled = pooled_figure(metric, counts, weights)
-        values = metric(*counts.astype(np.float64))
-        rows[way] = {
-            "pooled": _json(pooled),
-            "pooled_ci95": _pair(interval(resampled), len(taken)),
-            **spread(values, groups=groups),
-        }
-        if way != AS_IS:
-            rows[way] |= {
-                "pooled_difference": _json(pooled - whole),
-                "pooled_difference_ci95": _pair(interval(resampled - drawn), len(taken)),
-                "paired": {
-                    key: value
-                    for key, value in paired_difference(values, plain, groups, weights).items()
-                    if key in ("n", "difference", "ci95")
-                },
-            }
+            progress(n + 1, len(samples))
+    sweeps = {way: one.counts() for way, one in counted.items()}
+    return {
+        way: np.stack([part[:, 0] for part in (sweep.tp, sweep.fp, sweep.fn, sweep.tn)])
+        for way, sweep in sweeps.items()
+    }
+
+
+def summarize_perturbed(
+    counts: Mapping[str, Counts],
+    samples: Sequence[Sample],
+    *,
+    point: OperatingPoint,
+    figure: str,
+    of_images: int,
+    **facts: Any,  # noqa: ANN401 - handed on
+) -> dict[str, Any]:
+    """One figure of the counts.
+
+    Args:
+        counts: From ``count_perturbed``.
+        samples: That were counted.
+        point: The operating point that they were counted at.
+        figure: Key of ``METRICS``.
+        of_images: How many images the samples were taken from.
+        **facts: Of the document.
+
+    Returns:
+        ``as_is`` and ``perturbations`` (a row each: pooled, over images, difference to ``as_is``),
+        with the conventions, as JSON.
+    """
+    metric = METRICS[figure]
+    groups = [sample.group for sample in samples]
+    weights = resample_weights(len(samples), groups=groups)
     over = resampling_units(groups)
+    whole, drawn = pooled_figure(metric, counts[AS_IS], weights)
+    plain = metric(*counts[AS_IS].astype(np.float64))
+
+    def row(here: Counts) -> dict[str, Any]:
+        pooled, resampled = pooled_figure(metric, here, weights)
+        values = metric(*here.astype(np.float64))
+        paired = paired_difference(values, plain, groups, weights)
+        return {
+            "pooled": _json(pooled),
+            "pooled_ci95": _pair(interval(resampled), len(samples)),
+            "pooled_difference": _json(pooled - whole),
+            "pooled_difference_ci95": _pair(interval(resampled - drawn), len(samples)),
+            **spread(values, groups=groups),
+            "paired": {key: paired[key] for key in ("n", "difference", "ci95")},
+        }
+
     return {
         **facts,
         "figure": figure,
-        "n_images": len(taken),
-        "of_images": len(samples),
+        "n_images": len(samples),
+        "of_images": of_images,
         "n_patients": len(set(groups)),
         "threshold": point.k / STEPS,
         "threshold_source": point.name,
         "clean_up": point.clean_up.words,
         "resolution": "native",
-        "empties": "skip",
+        "empties": f"skip: {EMPTIES['skip']}",
         "interval_over": over,
-        AS_IS: rows.pop(AS_IS),
+        AS_IS: {
+            key: value
+            for key, value in row(counts[AS_IS]).items()
+            if "difference" not in key and key != "paired"
+        },
         "perturbations": [
-            {"way": way, "title": PERTURBATIONS[way].title, **row} for way, row in rows.items()
+            {"way": way, "title": PERTURBATIONS[way].title, **row(here)}
+            for way, here in counts.items()
+            if way != AS_IS
         ],
         "conventions": {
-            "pooled": "one confusion matrix over all pixels of all images",
-            "mean": "mean over images; an image where the figure is 0/0 does not enter",
+            "pooled": AVERAGING["pooled"],
+            "mean": AVERAGING["per_image"],
             "difference": "perturbed minus as it is, on the same images",
             "ci95": f"percentile bootstrap over {over}, {RESAMPLES} resamples shared by all ways",
             "perturbations": "of one fixed strength each (core/evaluate/perturbations.py); "
             "threshold and clean-up stay those of the unperturbed validation images",
+            "implementation": IMPLEMENTATION,
         },
     }
 
@@ -137,11 +186,6 @@ def evenly(samples: Sequence[Sample], at_most: int | None) -> list[Sample]:
     if at_most < 1:
         raise InputError(f"at least one image has to be taken, not {at_most}")
     return [samples[n] for n in np.linspace(0, len(samples) - 1, at_most).round().astype(int)]
-
-
-def _counts(sweep: Sweep) -> Any:  # noqa: ANN401 - an int64 array
-    """TP, FP, FN and TN of each image, shape (4, N)."""
-    return np.stack([part[:, 0] for part in (sweep.tp, sweep.fp, sweep.fn, sweep.tn)])
 
 
 def _pair(band: Any, images: int) -> list[float] | None:  # noqa: ANN401 - two 0-d arrays

@@ -160,8 +160,8 @@ def _robustness(name: str, perturbed: Mapping[str, Any]) -> str:
     """What is left of Dice where test images are perturbed."""
     taken = perturbed["n_images"]
     lines = [
-        f"Pooled Dice on {taken} of {perturbed['of_images']} test images, as they are and perturbed",
-        "one way at a time; threshold and clean-up unchanged. In brackets 95 %",
+        f"Pooled Dice on {taken} of {perturbed['of_images']} test images, as they are and",
+        "perturbed one way at a time; threshold and clean-up unchanged. In brackets 95 %",
         f"({perturbed['conventions']['ci95']}).",
         "",
         "| the images | Dice | difference |",
