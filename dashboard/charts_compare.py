@@ -32,7 +32,7 @@ def score_distribution(
         figure: Title of the figure.
         chosen: Id of the image that is ringed.
     """
-    chart = _chart(f"How does {figure} spread over the images?", x=figure, y="")
+    chart = plain_chart(f"How does {figure} spread over the images?", x=figure, y="")
     rows = list(scores)[::-1]
     for place, name in enumerate(rows):
         values = [(n, value) for n, value in enumerate(scores[name]) if value is not None]
@@ -84,7 +84,7 @@ def score_pairs(
         for x, y, image in zip(scores[a], scores[b], images, strict=True)
         if x is not None and y is not None
     ]
-    chart = _chart(f"On which images is {b} better?", x=" ", y=" ")
+    chart = plain_chart(f"On which images is {b} better?", x=" ", y=" ")
     low, high = _unit(scores.values())
     chart.add_scatter(
         x=[low, high], y=[low, high], mode="lines", hoverinfo="skip",
@@ -117,7 +117,7 @@ def score_pairs(
 def differences(comparison: Document, *, figure: str) -> go.Figure:
     """Mean difference of every pair with its interval; an interval off the zero line is one."""
     pairs = [pair for pair in comparison["pairs"] if pair["difference"] is not None][::-1]
-    chart = _chart(
+    chart = plain_chart(
         "Which difference is more than chance?", x=f"difference of {figure}, a − b", y=""
     )
     chart.add_vline(x=0, line={"color": QUIET, "width": 1, "dash": "dot"})
@@ -130,7 +130,7 @@ def differences(comparison: Document, *, figure: str) -> go.Figure:
             y=[place],
             mode="markers",
             marker={"size": 9, "color": QUIET, "symbol": "circle" if sure else "circle-open"},
-            error_x=_bars([pair["difference"]], [[low, high]]),
+            error_x=error_bars([pair["difference"]], [[low, high]]),
             hovertemplate=f"{words}: {pair['difference']:+.3f} ({low:+.3f} to {high:+.3f}), "
             f"n = {pair['n']}<extra></extra>",
         )
@@ -160,7 +160,7 @@ def subgroup_bars(
     """
     parts = [part for part in subgroups if part["by"] == by]
     ticks = [f"{part['value']}<br>n = {part['n_images']}" for part in parts]
-    chart = _chart(f"Does the order hold for every {words or by}?", x="", y=f"mean {figure}")
+    chart = plain_chart(f"Does the order hold for every {words or by}?", x="", y=f"mean {figure}")
     for place, name in enumerate(row["model"] for row in parts[0]["models"]):
         known = [
             (tick, part["models"][place])
@@ -174,14 +174,14 @@ def subgroup_bars(
             y=means,
             name=name,
             marker={"color": styles[name].colour},
-            error_y=_bars(means, bands) | {"color": QUIET},
+            error_y=error_bars(means, bands) | {"color": QUIET},
             customdata=bands,
             hovertemplate=f"{name}, %{{x}}: mean {figure} %{{y:.3f}} "
             "(%{customdata[0]:.3f}–%{customdata[1]:.3f})<extra></extra>",
         )
     lowest = [band[0] for trace in chart.data for band in trace.customdata]
     chart.update_yaxes(range=[min(0.0, *lowest), 1])
-    return _legend(chart, height=340).update_layout(bargap=0.25, bargroupgap=0.06)
+    return with_legend(chart, height=340).update_layout(bargap=0.25, bargroupgap=0.06)
 
 
 def reliability(documents: Sequence[Document], styles: Mapping[str, Style]) -> go.Figure:
@@ -191,7 +191,9 @@ def reliability(documents: Sequence[Document], styles: Mapping[str, Style]) -> g
         documents: Evaluations, whose calibration is drawn.
         styles: Of the models.
     """
-    chart = _chart("Can the probabilities be believed?", x="probability", y="share of foreground")
+    chart = plain_chart(
+        "Can the probabilities be believed?", x="probability", y="share of foreground"
+    )
     chart.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", hoverinfo="skip", showlegend=False,
         line={"color": QUIET, "width": 1, "dash": "dot"},
@@ -216,7 +218,7 @@ def reliability(documents: Sequence[Document], styles: Mapping[str, Style]) -> g
             "foreground<extra></extra>",
         )
     chart.update_xaxes(range=[0, 1.02]).update_yaxes(range=[0, 1.02])
-    return _legend(chart, height=420)
+    return with_legend(chart, height=420)
 
 
 def cost_and_quality(
@@ -229,7 +231,7 @@ def cost_and_quality(
         styles: Of the models.
         figure: Title of the figure.
     """
-    chart = _chart("What does quality cost?", x="milliseconds per image", y=f"mean {figure}")
+    chart = plain_chart("What does quality cost?", x="milliseconds per image", y=f"mean {figure}")
     front = pareto(rows)
     chart.add_scatter(
         x=[row["milliseconds"] for row in front], y=[row["mean"] for row in front], mode="lines",
@@ -246,7 +248,7 @@ def cost_and_quality(
                 "symbol": style.symbol,
                 "size": 10 + 3 * np.log10(1 + row["parameters"] / 1e4),
             },
-            error_y=_bars([row["mean"]], [band]) | {"color": style.colour},
+            error_y=error_bars([row["mean"]], [band]) | {"color": style.colour},
             hovertemplate=f"{row['model']}: %{{x:.1f}} ms, mean {figure} %{{y:.3f}}, "
             f"{row['parameters']:,} weights<extra></extra>",
         )
@@ -273,7 +275,8 @@ def pareto(rows: Sequence[Document]) -> list[Document]:
     return front
 
 
-def _chart(title: str, *, x: str, y: str) -> go.Figure:
+def plain_chart(title: str, *, x: str, y: str) -> go.Figure:
+    """An empty figure as the charts of a comparison are: title, thin axes, no legend."""
     chart = go.Figure()
     chart.update_layout(
         title={"text": title, "font": {"size": 15}},
@@ -290,7 +293,7 @@ def _title(words: str, style: Style) -> Document:
     return {"text": words, "font": {"color": style.colour}}
 
 
-def _legend(chart: go.Figure, *, height: int) -> go.Figure:
+def with_legend(chart: go.Figure, *, height: int) -> go.Figure:
     """Names in one line under the title, for curves that would cross labels at their ends."""
     chart.update_layout(
         showlegend=True,
@@ -307,7 +310,7 @@ def _unit(columns: Any) -> list[float]:  # noqa: ANN401 - any nesting of numbers
     return [float(min(0.0, *values)) - 0.03, 1.03]
 
 
-def _bars(values: Sequence[float], bands: Sequence[Sequence[float]]) -> Document:
+def error_bars(values: Sequence[float], bands: Sequence[Sequence[float]]) -> Document:
     """Error bars of Plotly from intervals."""
     pairs = list(zip(values, bands, strict=True))
     return {

@@ -168,14 +168,28 @@ def seconds_per_image(key: str, compared: Compared) -> float:
 
 def command(compared: Compared) -> str:
     """The command line that prints the same figures."""
+    return f"{_command('compare', compared, compared.keys)} --json"
+
+
+def robustness_commands(compared: Compared, *, images: int) -> list[str]:
+    """Command lines for what is left when images differ, one for each model with a split here."""
+    alone = [
+        key
+        for key in compared.keys
+        if compared.comparison["split"] == "all" or cache.trained_model(key).config.dataset
+    ]
+    return [f"{_command('robustness', compared, [key])} --images {images}" for key in alone]
+
+
+def _command(name: str, compared: Compared, keys: Sequence[str]) -> str:
     first = compared.comparison
-    words = ["python -m core compare"]
-    for key in compared.keys:
-        source, _, name = key.partition("/")
-        words.append(f"--{source} {name}")
+    words = [f"python -m core {name}"]
+    for key in keys:
+        source, _, model = key.partition("/")
+        words.append(f"--{source} {model}")
     words.append(f"--split {first['split']} --figure {first['figure']}")
     if first["split"] == "all":
         words.append(f"--dataset {first['dataset']}")
     if compared.dataset.path:
         words.append(f"--data '{compared.dataset.path}'")
-    return " ".join([*words, "--json"])
+    return " ".join(words)

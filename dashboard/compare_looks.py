@@ -11,6 +11,7 @@ from plotly.graph_objects import Figure
 
 from dashboard import cache, charts_compare
 from dashboard.compare_data import TIMED_IMAGES, Compared, seconds_per_image
+from dashboard.compare_robustness import when_images_differ
 from dashboard.compare_sides import side_by_side
 from dashboard.thumbnails import thumbnail_png
 
@@ -190,6 +191,11 @@ def cost(found: Compared, _image: str) -> None:
     )
 
 
+def robustness(found: Compared, image: str) -> None:
+    """What is left of the figure when images differ."""
+    when_images_differ(found, image, _draw)
+
+
 LOOKS: dict[str, Callable[[Compared, str], None]] = {
     "Images": images,
     "Scores": scores,
@@ -197,6 +203,7 @@ LOOKS: dict[str, Callable[[Compared, str], None]] = {
     "Subgroups": subgroups,
     "Calibration": calibration,
     "Speed and size": cost,
+    "When images differ": robustness,
 }
 
 

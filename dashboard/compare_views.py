@@ -1,8 +1,7 @@
 """The frame of the page Compare: pickers, progress, verdict, table, and what can be taken along."""
 
 import json
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -12,7 +11,6 @@ import streamlit as st
 from core.compare.table import comparison_table
 from core.errors import InputError
 from core.evaluate.convention import short_source
-from core.training.progress import duration
 from dashboard import cache, widgets
 from dashboard.compare_choices import (
     FIGURES,
@@ -22,8 +20,9 @@ from dashboard.compare_choices import (
     trained_on,
     usual_images,
 )
-from dashboard.compare_data import Compared, Progress, command, evaluated
+from dashboard.compare_data import Compared, command, evaluated
 from dashboard.compare_export import report_html
+from dashboard.compare_progress import bars
 
 SURE = 0.05
 TABLES = {
@@ -78,7 +77,7 @@ def compared(keys: Sequence[str], images: str, *, figure: str) -> Compared:
     place = st.empty()
     try:
         ordered = in_order(keys)
-        found = evaluated(ordered, images, figure=figure, progress=_bars(place, len(ordered)))
+        found = evaluated(ordered, images, figure=figure, progress=bars(place, len(ordered)))
     except InputError as wrong:
         place.empty()
         _refused(str(wrong), keys, images)
@@ -86,35 +85,6 @@ def compared(keys: Sequence[str], images: str, *, figure: str) -> Compared:
     for sentence in trained_on(ordered, found.samples, found.comparison["dataset"]):
         st.warning(sentence, icon=":material/warning:")
     return found
-
-
-def _bars(place: Any, count: int) -> Callable[[int, str], Progress]:  # noqa: ANN401 - an st.empty
-    """Progress of each model: a bar with what is happening and time left, and a way to stop."""
-
-    def of(n: int, name: str) -> Progress:
-        started = time.monotonic()
-        bar: list[Any] = []
-
-        def progress(done: int, total: int) -> None:
-            if not bar:
-                with place.container():
-                    bar.append(st.progress(0.0))
-                    st.button("Stop", key=f"stop-compare-{n}", on_click=_stop)
-                if st.session_state.pop("compare-stopped", False):
-                    place.info("Stopped. What is done is kept; choose fewer models or images.")
-                    widgets.foot()
-                    st.stop()
-            left = (time.monotonic() - started) / done * (total - done)
-            words = f"{name} ({n + 1} of {count}): image {done} of {total}, {duration(left)} left"
-            bar[0].progress(done / total, text=words)
-
-        return progress
-
-    return of
-
-
-def _stop() -> None:
-    st.session_state["compare-stopped"] = True
 
 
 def _refused(reason: str, keys: Sequence[str], images: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import sys
 import tomllib
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from core.errors import InputError
 from core.metrics.overlap import METRICS
 from core.runs import Run, create_run
 from core.train import train
-from dashboard import cache, charts_compare
+from dashboard import cache, charts_compare, charts_robustness, compare_robustness
 from dashboard.colours import COLOURS, SYMBOLS, Style, style_at, styles
 from dashboard.compare_choices import in_order, owner_of, trained_on, usual_images
 from dashboard.compare_data import Compared, command, evaluated
@@ -91,6 +92,46 @@ def test_a_link_opens_every_look(look: str) -> None:
     assert not app.error
 
 
+def test_what_is_left_when_images_differ_is_that_of_the_command_line(
+    finished_run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(compare_robustness, "ENOUGH", 3)
+    models = ["finished (run)", "classical/otsu"]
+    app = page(models=models, show="When images differ", figure="IoU")
+    assert not app.exception
+    assert len(app.dataframe) == 1, "nothing is measured unasked"
+    next(button for button in app.button if button.label.startswith("Measure on 3")).click().run()
+    assert not app.exception
+    assert not app.error
+    table = app.dataframe[1].value.set_index("The images")
+    assert list(table.columns) == ["finished", "classical/otsu"]
+    lines = next(code.value for code in app.code if "robustness" in code.value).splitlines()
+    assert len(lines) == 1, "what was not trained has no split of its own"
+    assert f"--run {finished_run.name} " in lines[0]
+    monkeypatch.setattr(sys, "argv", ["core", *shlex.split(lines[0])[3:], "--json"])
+    assert main() == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["n_images"], said["figure"]) == (3, "iou")
+    assert table.loc["As they are", "finished"] == f"{said['as_is']['pooled']:.3f}"
+    assert len(table) == 1 + len(said["perturbations"])
+    for row in said["perturbations"]:
+        assert table.loc[row["title"], "finished"].startswith(f"{row['pooled']:.3f} (")
+    worst = min(said["perturbations"], key=lambda row: float(row["pooled"]))
+    assert app.selectbox(key="way").value == worst["way"]
+    app.selectbox(key="way").set_value("turned").run()
+    assert not app.exception
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("counted anew")
+
+    monkeypatch.setattr(compare_robustness, "count_perturbed", refuse)
+    app.selectbox(key="figure").set_value("dice").run()
+    assert not app.exception, "another figure needs no network"
+    assert app.dataframe[1].value["finished"][0] != table.loc["As they are", "finished"]
+
+
 def test_one_model_is_no_comparison_and_says_what_to_do() -> None:
     app = page(models=["classical/otsu"])
     assert not app.exception
@@ -110,6 +151,29 @@ def test_methods_alone_have_no_test_split_and_the_page_leads_on(sections: Path) 
     assert not app.exception
     assert not app.error
     assert app.dataframe[0].value["n"].tolist() == [32, 32]
+
+
+def test_a_chart_has_a_row_for_each_way_and_leaves_out_what_is_undefined() -> None:
+    def row(pooled: float | None) -> dict[str, Any]:
+        band = None if pooled is None else [pooled - 0.1, pooled + 0.1]
+        return {"pooled": pooled, "pooled_ci95": band}
+
+    documents = [
+        {
+            "model": name,
+            "as_is": row(first),
+            "perturbations": [{"title": "Noise", **row(0.5)}, {"title": "Blur", **row(second)}],
+        }
+        for name, first, second in (("a", 0.9, None), ("b", 0.8, 0.1))
+    ]
+    chart = charts_robustness.perturbed(documents, STYLES, figure="Dice")
+    assert list(chart.layout.yaxis.ticktext) == ["As they are", "Noise", "Blur"]
+    a, b = chart.data
+    assert (a.name, b.name) == ("a", "b")
+    assert list(a.x) == [0.9, 0.5]
+    assert list(b.x) == [0.8, 0.5, 0.1]
+    assert [round(place) for place in b.y] == [2, 1, 0], "the first row is on top"
+    assert all(one > other for one, other in zip(a.y, b.y, strict=False)), "marks lie apart"
 
 
 def test_models_of_unlike_images_are_refused(

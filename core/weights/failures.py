@@ -40,7 +40,7 @@ def failure_strip(
     Args:
         cases: Image (H, W) or (H, W, 3), predicted mask and truth (H, W) of each; at least one.
     """
-    shown = [_drawn(*case) for case in cases]
+    shown = [Pillow.fromarray(outlined(*case)) for case in cases]
     width = sum(one.width for one in shown) + GAP_PX * (len(shown) - 1)
     strip = Pillow.new("RGB", (width, SIDE_PX), "white")
     left = 0
@@ -52,16 +52,27 @@ def failure_strip(
     return file.getvalue()
 
 
-def _drawn(
-    image: NDArray[np.uint8], mask: NDArray[np.bool_], truth: NDArray[np.bool_]
-) -> Pillow.Image:
-    """Both outlines on a picture that is as high as the strip."""
+def outlined(
+    image: NDArray[np.uint8],
+    mask: NDArray[np.bool_],
+    truth: NDArray[np.bool_],
+    *,
+    height_px: int = SIDE_PX,
+) -> NDArray[np.uint8]:
+    """Prediction in yellow and truth in sky blue on a picture of this height, shape (h, w, 3).
+
+    Args:
+        image: Shape (H, W) or (H, W, 3).
+        mask: What was predicted, shape (H, W).
+        truth: What is true, shape (H, W).
+        height_px: h.
+    """
     height, width = mask.shape
-    size = (max(1, round(width * SIDE_PX / height)), SIDE_PX)
+    size = (max(1, round(width * height_px / height)), height_px)
     small = np.asarray(Pillow.fromarray(image).resize(size, Pillow.Resampling.BILINEAR))
     for area, colour in ((mask, PREDICTION_COLOUR), (truth, TRUTH_COLOUR)):
         shrunk = Pillow.fromarray(area.astype(np.uint8)).resize(size, Pillow.Resampling.NEAREST)
         drawn = overlay_png(small, np.asarray(shrunk).astype(bool), colour=colour, opacity=0)
         with Pillow.open(io.BytesIO(drawn)) as opened:
             small = np.asarray(opened.convert("RGB"))
-    return Pillow.fromarray(small)
+    return small
