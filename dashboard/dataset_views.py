@@ -9,7 +9,7 @@ import streamlit as st
 from core.config import AugmentationConfig
 from core.data import Dataset, Sample, info_of
 from core.data.splits import PARTS, leaks, make_split
-from dashboard import cache, charts, widgets
+from dashboard import cache, charts, phone, widgets
 from dashboard.augmentation_preview import augmented_pictures
 from dashboard.sources import available
 
@@ -196,13 +196,17 @@ def augmentation(name: str) -> None:
     """The same image many times, as training would see it."""
     dataset = cache.opened_dataset(name)
     samples = [sample.id for sample in dataset.samples if sample.has_truth]
-    left, right = st.columns([1, 3])
+    left, right = st.columns([2, 3], gap="medium")
     with left:
         sample_id = st.selectbox("Image", samples[:500], key="augmentation-image")
         usual = AugmentationConfig(**dataset.info.augmentation)
+        with phone.pairs("sliders"):
+            columns = st.columns(2)  # so that no slider is a screen away from the pictures
         settings = {
-            field: st.slider(label, 0.0, top, float(getattr(usual, field)), key=f"{name}-{field}")
-            for field, (label, top) in AMOUNTS.items()
+            field: columns[n % 2].slider(
+                label, 0.0, top, float(getattr(usual, field)), key=f"{name}-{field}"
+            )
+            for n, (field, (label, top)) in enumerate(AMOUNTS.items())
         }
         flips = st.toggle("Mirror", value=usual.flips)
         upside_down = st.toggle(
@@ -213,9 +217,10 @@ def augmentation(name: str) -> None:
         pictures = augmented_pictures(
             dataset, sample, {**settings, "flips": flips, "upside_down": upside_down}
         )
-        columns = st.columns(3)
+        with phone.pairs("augmented"):
+            places = st.columns(3)
         for n, picture in enumerate(pictures):
-            columns[n % 3].image(picture, width="stretch")
+            places[n % 3].image(picture, width="stretch")
         st.caption("Image and truth go through one sampling grid, so they cannot disagree.")
 
 

@@ -15,8 +15,8 @@ _STYLE = f"""<style>@media (max-width: 640px) {{
   {_ROW}:has(.st-key-{_LATER}) > {_COLUMN},
   {_ROW}:has(.st-key-{_LATER}) > {_COLUMN} > {_STACK} {{ display: contents; }}
   :has(> .st-key-{_LATER}) {{ order: 1; }}
-  .st-key-{_PAIRS} {_ROW} {{ flex-wrap: nowrap; }}
-  .st-key-{_PAIRS} {_ROW} > {_COLUMN} {{ flex: 1 1 0; min-width: 0; }}
+  [class*="st-key-{_PAIRS}"] {_ROW} {{ flex-wrap: nowrap; }}
+  [class*="st-key-{_PAIRS}"] {_ROW} > {_COLUMN} {{ flex: 1 1 0; min-width: 0; }}
   [class*="st-key-{_HALVES}"] > * {{ max-width: calc(50% - 0.5rem); }}
   [class*="st-key-{_HALVES}"] > * * {{ max-width: 100%; }}
 }}</style>"""
@@ -31,10 +31,10 @@ def later() -> Iterator[None]:
 
 
 @contextmanager
-def pairs() -> Iterator[None]:
-    """Once on a page: columns in here stay beside one another on a phone."""
+def pairs(name: str) -> Iterator[None]:
+    """Columns in here stay beside one another on a phone; its name is its own on the page."""
     st.html(_STYLE)
-    with st.container(key=_PAIRS):
+    with st.container(key=f"{_PAIRS}-{name}"):
         yield
 
 

@@ -167,7 +167,7 @@ def _ask_settings(base: RunConfig, preset: "Preset | None", beginnings: Sequence
     Raises:
         InputError: They contradict one another.
     """
-    with phone.pairs():
+    with phone.pairs("settings"):
         _in_pairs(FIRST, preset)
     with st.expander("More settings"):
         _ask_begin(beginnings)
