@@ -2,7 +2,7 @@
 
 Crop, flips, rotation, shift, zoom, shear and elastic deformation add up to one sampling grid per
 image; image and mask are read through the same grid in the same call, so they can never disagree.
-Blur, contrast, brightness, gamma, grey range, speckle and noise then change the image alone;
+Blur, contrast, brightness, gamma, speckle, noise and grey range then change the image alone;
 margins of one grey hide what lies under them, and the mask holds nothing there. Sample, apply and
 compute are separate: ``sample`` draws numbers, ``grid`` turns them into coordinates, ``resample``
 reads pixels. Elastic deformation as in Ronneberger (2015): random vectors on a coarse grid, bicubic
@@ -261,13 +261,13 @@ def _regreyed(image: Tensor, draw: Draw) -> Tensor:
     image = ((image - mean) * draw.gain + mean + draw.offset).clamp(0, 1)
     if draw.gamma is not None:
         image = image**draw.gamma
-    if draw.grey_range is not None:
-        black, white = draw.grey_range[:, :1], draw.grey_range[:, 1:]
-        image = black + image * (white - black)
     if draw.speckle is not None:
         image = image * (1 + draw.speckle)
     if draw.noise is not None:
         image = image + draw.noise
+    if draw.grey_range is not None:  # last, so that what is faint is no fainter against the noise
+        black, white = draw.grey_range[:, :1], draw.grey_range[:, 1:]
+        image = black + image.clamp(0, 1) * (white - black)
     return image
 
 
