@@ -1,5 +1,6 @@
 """How a data set is shown: facts, findings, gallery, augmentation, split, and how to get one."""
 
+import json
 import re
 from typing import Any
 
@@ -11,6 +12,7 @@ from core.data import Dataset, Sample, info_of
 from core.data.splits import PARTS, leaks, make_split
 from dashboard import cache, charts, phone, widgets
 from dashboard.augmentation_preview import augmented_pictures
+from dashboard.menu import page
 from dashboard.sources import available
 
 PER_PAGE, TILE = 24, 165
@@ -214,14 +216,21 @@ def augmentation(name: str) -> None:
         )
     with right:
         sample = next(s for s in dataset.samples if s.id == sample_id)
-        pictures = augmented_pictures(
-            dataset, sample, {**settings, "flips": flips, "upside_down": upside_down}
-        )
+        chosen = {**settings, "flips": flips, "upside_down": upside_down}
+        pictures = augmented_pictures(dataset, sample, chosen)
         with phone.pairs("augmented"):
             places = st.columns(3)
         for n, picture in enumerate(pictures):
             places[n % 3].image(picture, width="stretch")
         st.caption("Image and truth go through one sampling grid, so they cannot disagree.")
+        changed = [
+            f"augmentation.{field}={json.dumps(value)}"
+            for field, value in chosen.items()
+            if value != getattr(usual, field)
+        ]
+        if st.button("Train with these", icon=":material/model_training:"):
+            asked = {"data": name, "set": ";".join(changed)}
+            st.switch_page(page("train"), query_params=asked)
 
 
 def split_editor(name: str) -> None:

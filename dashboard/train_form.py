@@ -68,7 +68,11 @@ class Plan:
 
 
 def from_link() -> None:
-    """Take the settings of the run that the address names, ``?from=<run>``, once."""
+    """Take what the address names, once: ``?from=<run>``, or a data set with settings.
+
+    The latter is ``?data=<name>&set=<key=value;key=value>``.
+    """
+    _from_settings()
     name = st.query_params.get("from", "")
     if name and st.session_state.get("train-from") != name:
         st.session_state["train-from"] = name
@@ -79,6 +83,17 @@ def from_link() -> None:
             return
         st.session_state["train-dataset"] = config.dataset
         st.session_state["train-start"] = f"run/{name}"
+
+
+def _from_settings() -> None:
+    dataset, lines = st.query_params.get("data", ""), st.query_params.get("set", "")
+    if (dataset or lines) and st.session_state.get("train-link") != (dataset, lines):
+        st.session_state["train-link"] = (dataset, lines)
+        if dataset in available():
+            st.session_state["train-dataset"] = dataset
+        elif dataset:
+            st.toast(f"there is no data set {dataset} here", icon=":material/error:")
+        st.session_state["train-set"] = "\n".join(lines.split(";"))
 
 
 def ask_all() -> Plan:
@@ -128,6 +143,8 @@ def _ask_first() -> tuple[RunConfig, "Preset | None", str | None, list[str]]:
         fill(config)
         st.session_state["train-filled"] = (dataset, start, begin)
         st.session_state["train-others"] = ""
+    if others := st.session_state.pop("train-set", ""):
+        st.session_state["train-others"] = others
     return config, preset, parent if start == f"run/{parent}" else None, beginnings
 
 

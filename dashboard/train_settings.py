@@ -81,7 +81,7 @@ SETTINGS: dict[str, Setting] = {
     ),
     "size": Setting(
         words="The network sees images",
-        help="Crops need images of one size; the papers resize.",
+        help="Crops keep the images' own scale; the papers resize.",
         choices=SIZES,
         stated_as=("size",),
     ),

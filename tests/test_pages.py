@@ -99,6 +99,21 @@ def test_the_page_datasets_checks_splits_and_previews(monkeypatch: pytest.Monkey
     assert "only what lies under" in app.error[0].value
 
 
+@pytest.mark.usefixtures("home")
+def test_an_augmentation_that_was_looked_at_is_trained_with() -> None:
+    app = look(run_page("datasets"), "Augmentation")
+    name = app.selectbox(key="dataset").value
+    turned = not app.toggle(key="upside-down").value
+    app.slider(key=f"{name}-margin").set_value(0.5)
+    app.toggle(key="upside-down").set_value(turned).run()
+    app = next(b for b in app.button if b.label == "Train with these").click().run()
+    assert not app.exception
+    assert app.selectbox(key="train-dataset").value == name
+    others = app.text_area(key="train-others").value
+    words = "true" if turned else "false"
+    assert others == f"augmentation.margin=0.5\naugmentation.upside_down={words}"
+
+
 def importing(sections: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     """The page with a path of the server filled in."""
     monkeypatch.setenv("ISOLINE_REALDATA", "/nowhere")

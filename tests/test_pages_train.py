@@ -75,6 +75,32 @@ def test_what_is_filled_in_is_what_is_trained() -> None:
     assert config.model_options == {"base_filters": 16, "normalization": "group"}
 
 
+def test_a_link_brings_a_data_set_and_settings_once() -> None:
+    asked = {
+        "data": "phantoms_membranes",
+        "set": "augmentation.margin=0.5;augmentation.flips=false",
+    }
+    app = run_page("train", **asked)
+    assert not app.error
+    assert app.selectbox(key="train-dataset").value == "phantoms_membranes"
+    app.text_input(key="train-name").set_value("linked").run()
+    press(app, "Start training")
+    config = open_run("linked").config
+    assert config.dataset == "phantoms_membranes"
+    assert config.augmentation.margin == 0.5
+    assert not config.augmentation.flips
+    app.text_area(key="train-others").set_value("seed=3").run()
+    assert app.text_area(key="train-others").value == "seed=3", "the address is not asked again"
+    app.selectbox(key="train-dataset").set_value("phantoms").run()
+    assert app.selectbox(key="train-dataset").value == "phantoms"
+
+
+def test_a_link_to_a_data_set_that_is_not_here_says_so() -> None:
+    app = run_page("train", data="nowhere")
+    assert "there is no data set nowhere here" in app.toast[0].value
+    assert not app.exception
+
+
 def test_a_wrong_setting_is_one_sentence_and_what_trains_stays_in_view(
     ended: Callable[..., Run],
 ) -> None:
