@@ -181,6 +181,8 @@ class RunConfig:
     """The fold that judges."""
     share_group: bool = False
     """Whether validation and test share one of two groups, where there are no more."""
+    leave_out: list[str] = field(default_factory=list)
+    """Images or patients that are not used, by id: damaged, doubtful, or there twice."""
     extensions: list[dict[str, Any]] = field(default_factory=list)
     """How the run was trained longer: ``after`` so many epochs, anew from ``learning_rate``."""
 
@@ -296,7 +298,7 @@ class RunConfig:
                 document["loss_options"][key.removeprefix("loss.")] = value
                 continue
             place, name = choose("setting", key, places)
-            place[name] = value
+            place[name] = _ids(value) if name == "leave_out" else value
         return self.of_document(document)
 
 
@@ -315,6 +317,12 @@ def parse_setting(text: str) -> tuple[str, Any]:
         return key.strip(), json.loads(value)
     except json.JSONDecodeError:
         return key.strip(), value
+
+
+def _ids(value: Any) -> list[str]:  # noqa: ANN401 - what JSON or the command line gave
+    """A list of ids, or text with commas between them."""
+    several = value if isinstance(value, list) else str(value).split(",")
+    return [one for text in several if (one := str(text).strip())]
 
 
 def _names(config: type[AugmentationConfig] | type[RunConfig]) -> dict[str, object]:

@@ -194,9 +194,9 @@ def _ask_settings(base: RunConfig, preset: "Preset | None", beginnings: Sequence
         st.text_area(
             "Any other setting",
             key="train-others",
-            placeholder="augmentation.zoom=0.2\nnormalization=group",
+            placeholder="augmentation.zoom=0.2\nleave_out=image-7,image-9",
             help="One key=value a line, as --set takes it: options of the network, loss.<option>, "
-            "augmentation.<amount>.",
+            "augmentation.<amount>, leave_out for images that are damaged or doubtful.",
             persist_state="session",
         )
     lines = (st.session_state["train-others"] or "").splitlines()

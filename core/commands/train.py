@@ -27,6 +27,10 @@ def train(
     start_from: Annotated[
         str, typer.Option(help="Begin with the weights of a shipped model or a run, its network.")
     ] = "",
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option(help="An image or patient that is not used, by id; repeatable."),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the run.")] = None,
     queue: Queue = False,
     as_json: AsJson = False,
@@ -75,8 +79,10 @@ def train(
     if card.dimensions != 2:
         raise InputError(f"{model} is a network for volumes, and the data sets here are images")
     config = config.with_settings(dict(map(parse_setting, settings or [])), card.options)
+    if leave_out:
+        config = replace(config, leave_out=[*config.leave_out, *leave_out])
     build_loss(config.loss)  # refuse what is wrong before a run folder exists
-    check_head(config, open_dataset(dataset, path).info)
+    check_head(config, open_dataset(dataset, path).without(config.leave_out).info)
     check_start(config)
 
     def made() -> str:

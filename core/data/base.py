@@ -8,9 +8,10 @@ import hashlib
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,6 +107,7 @@ class Dataset(ABC):
         self.path = path
         self.samples = tuple(samples)
         self.problems = tuple(problems)
+        self.left_out: tuple[str, ...] = ()
 
     @classmethod
     @abstractmethod
@@ -115,6 +117,35 @@ class Dataset(ABC):
         Raises:
             InputError: The path is missing or does not hold this data set.
         """
+
+    def without(self, ids: Sequence[str]) -> Self:
+        """The same data set without some of its samples.
+
+        Args:
+            ids: Of samples, or of groups, all of whose samples go.
+
+        Raises:
+            InputError: There is no such sample or group, or nothing is left.
+        """
+        if not ids:
+            return self
+        known = {name for sample in self.samples for name in (sample.id, sample.group)}
+        if unknown := sorted(set(ids) - known):
+            raise InputError(
+                f"{self.info.name} has no image or patient '{unknown[0]}' to leave out; an id here "
+                f"is, for example, '{self.samples[0].id}'"
+            )
+        gone = set(ids)
+        kept = tuple(s for s in self.samples if not gone & {s.id, s.group})
+        if not kept:
+            raise InputError(f"{self.info.name}: every image is to be left out; keep some")
+        fewer = copy(self)
+        fewer.samples, fewer.left_out = kept, tuple(sorted(gone.union(self.left_out)))
+        return fewer
+
+    def content_key(self) -> str:
+        """What decides the samples and their pixels: the fingerprint, and what was left out."""
+        return " ".join([self.fingerprint(), *map(repr, self.left_out)])
 
     def fingerprint(self) -> str:
         """SHA-256 of the content; the same files under another path give the same value."""

@@ -138,7 +138,7 @@ def duplicate_groups(dataset: Dataset, *, workers: int = 2) -> dict[str, str]:
     Reads every image once; the answer is kept under ``ISOLINE_HOME/prepared`` by content. Images
     that cannot be read are in no cluster: the check reports them.
     """
-    key = hashlib.sha256(f"{VERSION} {dataset.fingerprint()}".encode()).hexdigest()[:20]
+    key = hashlib.sha256(f"{VERSION} {dataset.content_key()}".encode()).hexdigest()[:20]
     path = home() / "prepared" / f"{dataset.info.file_name}-duplicates-{key}.json"
     if path.exists():
         return {str(id): str(name) for id, name in read_json(path).items()}

@@ -38,8 +38,9 @@ class Finding:
 KINDS = {
     "unreadable": Kind(
         "error",
-        "Download or export these files again, or remove them: training refuses to begin with "
-        "them. Volumes that cannot be read are left out.",
+        "Download or export these files again, or train without them (leave_out, with commas "
+        "between the ids): training refuses to begin with them. Volumes that cannot be read are "
+        "left out.",
     ),
     "missing_mask": Kind("error", "Add the masks, or train without these images."),
     "orphan_mask": Kind("warning", "Add the image, or rename the mask after its own."),

@@ -169,7 +169,7 @@ def _resize_instances(
 def _folder(dataset: Dataset, size: int | None, aspect: str, tile: int | None) -> Path:
     """Where a preparation lies, named by the content it is made of."""
     choose("aspect", aspect, ASPECTS)
-    name = f"{VERSION} {dataset.fingerprint()} {size} {aspect if size else ''} {tile}"
+    name = f"{VERSION} {dataset.content_key()} {size} {aspect if size else ''} {tile}"
     key = hashlib.sha256(name.encode()).hexdigest()[:20]
     return home() / "prepared" / f"{dataset.info.file_name}-{key}"
 
@@ -282,11 +282,15 @@ class _Builder:
 
     def _read(self, sample: Sample) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Image (C, H, W) and mask (1, H, W) of a sample, resized where a size is given."""
-        image, mask = as_channels(self.dataset.image(sample)), self.dataset.truth(sample)[None]
+        try:
+            image, mask = as_channels(self.dataset.image(sample)), self.dataset.truth(sample)[None]
+        except InputError as wrong:
+            raise InputError(f"{wrong}; or train without it: leave_out={sample.id}") from wrong
         if image.shape[1:] != mask.shape[1:]:
             raise InputError(
                 f"{self.dataset.info.name}: image {sample.id} is {_shape(image.shape)}, its mask "
-                f"{mask.shape[2]}x{mask.shape[1]}; correct or remove the pair"
+                f"{mask.shape[2]}x{mask.shape[1]}; correct or remove the pair, or train without "
+                f"it: leave_out={sample.id}"
             )
         if self.size is None:
             return image, mask

@@ -120,6 +120,7 @@ def begin(voice: Voice) -> Training:
         for folder in (run.path, run.path / "checkpoints"):
             sweep_temporary(folder)
     dataset = open_dataset(config.dataset, Path(config.data) if config.data else None)
+    dataset = dataset.without(config.leave_out)
     head, criterion = head_of(config, dataset.info), build_criterion(config)
     precision = precision_of(config.precision, device)
     prepared = prepare(

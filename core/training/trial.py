@@ -79,6 +79,7 @@ def trial(config: RunConfig) -> Trial:
         InputError: The config or the data cannot be used.
     """
     dataset = open_dataset(config.dataset, Path(config.data) if config.data else None)
+    dataset = dataset.without(config.leave_out)
     head, criterion = head_of(config, dataset.info), build_criterion(config)
     # Near-duplicates are left out: finding them reads every image, and moves a few at most.
     split = make_split(

@@ -75,7 +75,7 @@ and returns a probability for every pixel; the mask is a decision at the thresho
   {len(split.test)} test images{_patients(split, patients)}. SHA-256 of the split: `{split.hash}`.
 - The weights come from the training images alone; epoch and threshold from the validation images;
   the test images chose neither.
-
+{_left_out(config)}
 ## Numbers
 
 Threshold {point.threshold:.3f}, chosen on {point.n_images} validation images, {test["resolution"]}
@@ -128,6 +128,12 @@ def _patients(split: Split, patients: Mapping[str, int]) -> str:
         return ""
     train, val, test = (patients[part] for part in PARTS)
     return f", of {train}, {val} and {test} patients or specimens"
+
+
+def _left_out(config: RunConfig) -> str:
+    if not config.leave_out:
+        return ""
+    return f"- Left out of the data by hand: {', '.join(f'`{one}`' for one in config.leave_out)}.\n"
 
 
 def _few(patients: Mapping[str, int]) -> str:
