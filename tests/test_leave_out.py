@@ -12,6 +12,7 @@ from core.config import RunConfig
 from core.data import open_dataset
 from core.data.duplicates import duplicate_groups
 from core.data.preparation import prepare
+from core.data.quality import check_dataset
 from core.errors import InputError
 from core.runs import create_run, open_run
 from core.train import train
@@ -61,6 +62,11 @@ def test_what_is_left_out_is_neither_listed_nor_read(damaged: Path) -> None:
     prepared = prepare(fewer, size=SIDE)
     assert len(prepared.ids) == 10
     assert len(prepare(fewer.without(["p00"]), size=SIDE).ids) == 9, "not the other's arrays"
+
+
+def test_the_check_names_them_ready_to_copy(damaged: Path) -> None:
+    found = {f.kind: f for f in check_dataset(open_dataset("folder", damaged)).findings}
+    assert found["unreadable"].advice.endswith("Ready to copy: `leave_out=p03,p08`.")
 
 
 def test_near_duplicates_are_sought_among_what_is_used(damaged: Path) -> None:

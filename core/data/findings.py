@@ -17,6 +17,8 @@ from core.data.sample_facts import SampleFacts
 FEW = 0.05
 """Outliers are few; what more than this share of the images has in common is a second kind."""
 LOW_CONTRAST = 8  # grey levels of 255
+LISTED = 100
+"""Damaged images that are named in one line; more are a download to be made again."""
 LEAST_MASK_PX = 100  # smaller masks may be equal by chance
 _WITHOUT_OBJECT = {"normal", "healthy", "negative", "no finding", "no lesion", "none", "background"}
 
@@ -44,6 +46,7 @@ def find(
         kind = _ALIASES.get(problem.kind, problem.kind)
         places[kind][f"{problem.where}: {problem.detail}"] = None
     good = [facts for facts in measured if facts.size is not None]
+    damaged = [facts.sample.id for facts in measured if facts.size is None]
     for kind, place in _own_problems(measured):
         places[kind][place] = None
     for question in QUESTIONS:
@@ -54,6 +57,8 @@ def find(
     findings = []
     for kind, found in places.items():
         severity, advice = KINDS.get(kind, _UNKNOWN)
+        if kind == "unreadable" and 0 < len(damaged) <= LISTED:
+            advice += f" Ready to copy: `leave_out={','.join(damaged)}`."
         findings.append(Finding(kind=kind, severity=severity, places=tuple(found), advice=advice))
     return sorted(findings, key=lambda finding: _SEVERITIES.index(finding.severity))
 
