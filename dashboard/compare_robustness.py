@@ -17,7 +17,7 @@ from core.training.progress import duration
 from core.weights.failures import outlined
 from dashboard import cache, charts_robustness
 from dashboard.compare_data import Compared, robustness_commands, seconds_per_image, stamp_of
-from dashboard.compare_progress import bars
+from dashboard.compare_progress import STOPPED, bars
 from dashboard.examples import Picture
 
 Document = dict[str, Any]
@@ -34,6 +34,9 @@ def when_images_differ(found: Compared, image: str, draw: Callable[..., None]) -
         draw: Shows a chart under a ``key``.
     """
     key = _key(found)
+    if st.session_state.pop(STOPPED, False):  # else the next look would go on measuring
+        st.session_state.get(ASKED, set()).discard(key)
+        st.info("Stopped. Models that were done are kept.")
     if key not in st.session_state.setdefault(ASKED, set()):
         _offer(found, key)
         return

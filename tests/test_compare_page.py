@@ -127,6 +127,10 @@ def test_what_is_left_when_images_differ_is_that_of_the_command_line(
         raise AssertionError("counted anew")
 
     monkeypatch.setattr(compare_robustness, "count_perturbed", refuse)
+    app.session_state["compare-stopped"] = True
+    app.run()
+    assert "Stopped" in app.info[0].value
+    next(button for button in app.button if button.label.startswith("Measure on 3")).click().run()
     app.selectbox(key="figure").set_value("dice").run()
     assert not app.exception, "another figure needs no network"
     assert app.dataframe[1].value["finished"][0] != table.loc["As they are", "finished"]
