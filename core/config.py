@@ -61,7 +61,8 @@ class AugmentationConfig:
     contrast: float = 0.1
     """Largest change of contrast about the mean."""
     brightness: float = 0.1
-    """Largest change of brightness, as a share of the grey range."""
+    """Largest change of brightness, as a share of the grey range; what leaves the range is cut, so
+    that a faint image can go black: ``grey_range`` cuts nothing."""
     shear_degrees: float = 0.0
     """Largest shear along either axis, either way."""
     gamma: float = 0.0

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from core.evaluate.perturbations import PERTURBATIONS
 from core.tables import filled
 from core.weights import list_weights, load_weights, weights_document, weights_folder
 from dashboard.sources import PUBLISHED_FOLDERS
@@ -69,6 +70,11 @@ def test_every_card_says_what_its_evaluation_says(name: str) -> None:
     assert test["split_hash"] == trained.split.hash in card
     for figure in ("dice", "iou", "precision", "recall"):
         assert f"| {test['pooled'][figure]:.4f} |" in card
+    perturbed = weights_document(name, "evaluation/robustness")
+    assert perturbed["split_hash"] == trained.split.hash
+    assert [row["way"] for row in perturbed["perturbations"]] == list(PERTURBATIONS)
+    for row in perturbed["perturbations"]:
+        assert f"| {row['title']} | {row['pooled']:.4f} | {row['pooled_difference']:+.3f} (" in card
     for words in ("Research use only", "Licence of the data", "Limits", "95 % interval"):
         assert words in card
 
@@ -85,3 +91,8 @@ def test_a_shipped_model_repeats_its_figures(name: str, realdata: Path) -> None:
     assert document["pooled"]["dice"] >= FLOORS[trained.config.dataset]
     for figure in ("dice", "iou", "precision", "recall", "specificity", "accuracy"):
         assert document["pooled"][figure] == pytest.approx(shipped["pooled"][figure], abs=2e-4)
+    stored = weights_document(name, "evaluation/robustness")
+    again = trained.robustness("test", data=folder, at_most=stored["n_images"], ways=["darker"])
+    (darker,) = (row for row in stored["perturbations"] if row["way"] == "darker")
+    assert again["as_is"]["pooled"] == pytest.approx(stored["as_is"]["pooled"], abs=2e-4)
+    assert again["perturbations"][0]["pooled"] == pytest.approx(darker["pooled"], abs=2e-4)

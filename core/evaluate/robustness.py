@@ -28,7 +28,7 @@ Counts = NDArray[np.int64]
 Progress = Callable[[int, int], None]
 AS_IS = "as_is"
 ENOUGH = 24
-"""Images that a first look takes; a model card says how many were taken."""
+"""Images that a first look takes."""
 
 
 def robustness(

@@ -10,7 +10,6 @@ import torch
 from core.checkpoint import load_checkpoint
 from core.data import info_of, open_dataset
 from core.data.splits import PARTS
-from core.evaluate.robustness import ENOUGH
 from core.files import read_json, sha256, write_atomic, write_json
 from core.runs import Run, check_name
 from core.training.start import FILE as STARTED_FROM
@@ -19,6 +18,9 @@ from core.weights import TrainedModel, load_run, restored, weights_folder
 from core.weights.card import model_card
 from core.weights.failures import failure_strip, worst_images
 from core.weights.training_facts import FILE, training_facts
+
+MOST_PERTURBED = 100
+"""Test images that the card's figures of perturbed images are from, at most."""
 
 
 def promote(run: Run, name: str) -> Path:
@@ -75,7 +77,7 @@ def promote(run: Run, name: str) -> Path:
         evaluations = {part: shipped.evaluate(part, data=data) for part in ("val", "test")}
         for part, document in evaluations.items():
             write_json(partial / "evaluation" / f"{part}.json", document)
-        perturbed = shipped.robustness("test", data=data, at_most=ENOUGH)
+        perturbed = shipped.robustness("test", data=data, at_most=MOST_PERTURBED)
         write_json(partial / "evaluation" / "robustness.json", perturbed)
         worst = worst_images(evaluations["test"]["images"])
         strip = failure_strip([shipped.outcome(opened, identity) for identity in worst])
