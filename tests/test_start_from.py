@@ -98,6 +98,8 @@ def test_a_shipped_model_is_a_beginning_and_its_card_says_what_it_began_with() -
     card = (promote(third, "finest") / "card.md").read_text(encoding="utf-8")
     assert "with those of `finer`" in card
     assert "That one did not begin with random weights but with those of `shipped`" in card
+    card = (promote(third, "finer") / "card.md").read_text(encoding="utf-8")
+    assert "with those of an earlier `finer`" in card
     assert startable() == ["finer", "finest", "shipped", "third", "second", "first"]
     assert near(kernels(third), kernels(open_run("first")))
 

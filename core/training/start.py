@@ -180,14 +180,20 @@ def provenance(source: Stored) -> dict[str, Any]:
     }
 
 
-def provenance_words(document: Mapping[str, Any] | None) -> str:
-    """``provenance`` as sentences for a card; empty for None."""
+def provenance_words(document: Mapping[str, Any] | None, *, name: str = "") -> str:
+    """``provenance`` as sentences for a card; empty for None.
+
+    Args:
+        document: What the weights began with.
+        name: Of the model that the card is of; one of the same name was there before it.
+    """
     if document is None:
         return ""
     learnt = f"{document['images']} images of `{document['dataset']}`"
+    before = f"an earlier `{name}`" if document["name"] == name else f"`{document['name']}`"
     words = (
-        f"It did not begin with random weights but with those of `{document['name']}`,\n"
+        f"It did not begin with random weights but with those of {before},\n"
         f"which learnt from {learnt} ({document['loss']} loss, {document['epochs']} epochs).\n"
     )
-    further = provenance_words(document["started_from"])
+    further = provenance_words(document["started_from"], name=name)
     return words + further.replace("It did", "That one did", 1)

@@ -94,7 +94,7 @@ def promote(run: Run, name: str) -> Path:
                 for part in PARTS
             },
             perturbed=perturbed,
-            origin=provenance_words(origin),
+            origin=provenance_words(origin, name=name),
         )
         write_atomic(partial / "card.md", card.encode())
         files = sorted(file for file in partial.rglob("*") if file.is_file())
