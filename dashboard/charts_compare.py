@@ -70,7 +70,7 @@ def score_distribution(
             font={"color": style.colour, "size": 13},
         )  # fmt: skip
     chart.update_yaxes(range=[-0.45, len(rows) - 0.4], visible=False)
-    chart.update_xaxes(range=_unit(scores.values()))
+    chart.update_xaxes(range=unit_range(scores.values()))
     return chart.update_layout(height=max(380, 110 + ROW_PX * len(rows)))
 
 
@@ -85,7 +85,7 @@ def score_pairs(
         if x is not None and y is not None
     ]
     chart = plain_chart(f"On which images is {b} better?", x=" ", y=" ")
-    low, high = _unit(scores.values())
+    low, high = unit_range(scores.values())
     chart.add_scatter(
         x=[low, high], y=[low, high], mode="lines", hoverinfo="skip",
         line={"color": QUIET, "width": 1, "dash": "dot"},
@@ -262,7 +262,7 @@ def cost_and_quality(
         )  # fmt: skip
     ends = [np.log10(row["milliseconds"]) for row in rows]
     chart.update_xaxes(type="log", range=[min(ends) - 0.35, max(ends) + 0.35], dtick=1)
-    chart.update_yaxes(range=_unit([[row["mean"] for row in rows]]))
+    chart.update_yaxes(range=unit_range([[row["mean"] for row in rows]]))
     return chart.update_layout(height=400)
 
 
@@ -304,7 +304,7 @@ def with_legend(chart: go.Figure, *, height: int) -> go.Figure:
     return chart.update_layout(title={"y": 0.97, "yanchor": "top"})
 
 
-def _unit(columns: Any) -> list[float]:  # noqa: ANN401 - any nesting of numbers
+def unit_range(columns: Any) -> list[float]:  # noqa: ANN401 - any nesting of numbers
     """From 0 to 1, and a little room for the marks; below 0 where a figure goes there."""
     values = [value for column in columns for value in column if value is not None]
     return [float(min(0.0, *values)) - 0.03, 1.03]

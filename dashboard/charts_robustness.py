@@ -6,7 +6,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from core.evaluate.robustness import AS_IS
-from dashboard.charts_compare import error_bars, plain_chart, with_legend
+from dashboard.charts_compare import error_bars, plain_chart, unit_range, with_legend
 from dashboard.colours import Style
 
 ROW_PX = 30
@@ -55,6 +55,7 @@ def perturbed(
     chart.update_yaxes(
         tickmode="array", tickvals=places, ticktext=titles, range=[-0.6, len(titles) - 0.4]
     )
-    chart.update_xaxes(range=[-0.03, 1.03])
+    ends = [band for trace in chart.data for _, *band in trace.customdata]
+    chart.update_xaxes(range=unit_range([*ends, [1.0]]))
     with_legend(chart, height=120 + ROW_PX * len(titles))
     return chart.update_layout(margin={"l": 170})

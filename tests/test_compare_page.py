@@ -162,7 +162,7 @@ def test_a_chart_has_a_row_for_each_way_and_leaves_out_what_is_undefined() -> No
         band = None if pooled is None else [pooled - 0.1, pooled + 0.1]
         return {"pooled": pooled, "pooled_ci95": band}
 
-    documents = [
+    documents: list[dict[str, Any]] = [
         {
             "model": name,
             "as_is": row(first),
@@ -178,6 +178,10 @@ def test_a_chart_has_a_row_for_each_way_and_leaves_out_what_is_undefined() -> No
     assert list(b.x) == [0.8, 0.5, 0.1]
     assert [round(place) for place in b.y] == [2, 1, 0], "the first row is on top"
     assert all(one > other for one, other in zip(a.y, b.y, strict=False)), "marks lie apart"
+    assert chart.layout.xaxis.range[0] == pytest.approx(-0.03)
+    documents[0]["perturbations"][0] |= row(-0.2)
+    below = charts_robustness.perturbed(documents, STYLES, figure="MCC")
+    assert below.layout.xaxis.range[0] < -0.3, "a figure that goes below 0 is not cut off"
 
 
 def test_models_of_unlike_images_are_refused(

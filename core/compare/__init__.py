@@ -82,8 +82,8 @@ def compare(
             "models": [
                 {
                     "model": name,
-                    "pooled": _json(whole),
-                    "pooled_ci95": _pair(interval(drawn)),
+                    "pooled": as_number(whole),
+                    "pooled_ci95": as_pair(interval(drawn)),
                     **spread(mean, groups=owners),
                 }
                 for name, (whole, drawn), mean in zip(names, pooled, means, strict=True)
@@ -93,8 +93,8 @@ def compare(
                     {"a": names[a], "b": names[b]}
                     | paired_difference(means[a], means[b], owners, weights)
                     | {
-                        "pooled_difference": _json(pooled[a][0] - pooled[b][0]),
-                        "pooled_ci95": _pair(interval(pooled[a][1] - pooled[b][1])),
+                        "pooled_difference": as_number(pooled[a][0] - pooled[b][0]),
+                        "pooled_ci95": as_pair(interval(pooled[a][1] - pooled[b][1])),
                     }
                     for a, b in combinations(range(len(names)), 2)
                 ]
@@ -255,7 +255,7 @@ def paired_difference(a: Figure, b: Figure, owners: Sequence[str], weights: Weig
     return {
         "n": len(defined),
         "difference": float(defined.mean()),
-        "ci95": _pair(interval(resampled_means(difference, weights))),
+        "ci95": as_pair(interval(resampled_means(difference, weights))),
         "p": wilcoxon(units),
         "wins": int((defined > 0).sum()),
         "losses": int((defined < 0).sum()),
@@ -287,9 +287,11 @@ def _truth(row: Document) -> tuple[int, int]:
     return tp + fn, tp + fp + fn + tn
 
 
-def _pair(band: tuple[Figure, Figure]) -> list[float] | None:
+def as_pair(band: tuple[Figure, Figure]) -> list[float] | None:
+    """An interval as JSON has it; None where it is undefined."""
     return None if np.isnan(band[0]) else [float(band[0]), float(band[1])]
 
 
-def _json(value: float) -> float | None:
+def as_number(value: float) -> float | None:
+    """A figure as JSON has it; None where it is undefined."""
     return None if np.isnan(value) else float(value)

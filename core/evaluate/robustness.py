@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.compare import paired_difference, pooled_figure
+from core.compare import as_number, as_pair, paired_difference, pooled_figure
 from core.data.base import Sample
 from core.errors import InputError, choose
 from core.evaluate import CleanedCounts, HasTruth, SeesLevels
@@ -39,7 +39,7 @@ def robustness(
     *,
     point: OperatingPoint,
     figure: str = "dice",
-    ways: Sequence[str] = tuple(PERTURBATIONS),
+    ways: Sequence[str] | None = None,
     at_most: int | None = None,
     progress: Progress | None = None,
     **facts: Any,  # noqa: ANN401 - handed on
@@ -52,7 +52,7 @@ def robustness(
         samples: Those to count, all with truth.
         point: The frozen threshold and its clean-up.
         figure: Key of ``METRICS``.
-        ways: Keys of ``PERTURBATIONS``.
+        ways: Keys of ``PERTURBATIONS``; None for all.
         at_most: Take no more images than this, evenly spread over the samples; None takes all.
         progress: Called with images done and images in all.
         **facts: ``model``, ``dataset``, ``split`` and ``split_hash`` of the document.
@@ -64,6 +64,7 @@ def robustness(
         InputError: Unknown figure or way, or there are no images.
     """
     choose("figure", figure, METRICS)
+    ways = tuple(PERTURBATIONS) if ways is None else ways
     for way in ways:
         choose("perturbation", way, PERTURBATIONS)
     if not samples:
@@ -128,7 +129,7 @@ def summarize_perturbed(
     metric = METRICS[figure]
     groups = [sample.group for sample in samples]
     weights = resample_weights(len(samples), groups=groups)
-    over = resampling_units(groups)
+    over, spreads = resampling_units(groups), len(samples) > 1
     whole, drawn = pooled_figure(metric, counts[AS_IS], weights)
     plain = metric(*counts[AS_IS].astype(np.float64))
 
@@ -137,10 +138,10 @@ def summarize_perturbed(
         values = metric(*here.astype(np.float64))
         paired = paired_difference(values, plain, groups, weights)
         return {
-            "pooled": _json(pooled),
-            "pooled_ci95": _pair(interval(resampled), len(samples)),
-            "pooled_difference": _json(pooled - whole),
-            "pooled_difference_ci95": _pair(interval(resampled - drawn), len(samples)),
+            "pooled": as_number(pooled),
+            "pooled_ci95": as_pair(interval(resampled)) if spreads else None,
+            "pooled_difference": as_number(pooled - whole),
+            "pooled_difference_ci95": as_pair(interval(resampled - drawn)) if spreads else None,
             **spread(values, groups=groups),
             "paired": {key: paired[key] for key in ("n", "difference", "ci95")},
         }
@@ -186,11 +187,3 @@ def evenly(samples: Sequence[Sample], at_most: int | None) -> list[Sample]:
     if at_most < 1:
         raise InputError(f"at least one image has to be taken, not {at_most}")
     return [samples[n] for n in np.linspace(0, len(samples) - 1, at_most).round().astype(int)]
-
-
-def _pair(band: Any, images: int) -> list[float] | None:  # noqa: ANN401 - two 0-d arrays
-    return None if images < 2 or np.isnan(band[0]) else [float(band[0]), float(band[1])]
-
-
-def _json(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)

@@ -1,6 +1,5 @@
 """A network with its threshold, whatever it came from: predicts, is evaluated, shows one class."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from core.errors import InputError
 from core.evaluate import HasTruth, summarize, sweep_samples
 from core.evaluate.assess import Assessment, assess
 from core.evaluate.class_figures import class_point, summarize_classes, sweep_classes
-from core.evaluate.perturbations import PERTURBATIONS
 from core.evaluate.robustness import robustness
 from core.heads import Head, build_network, head_of
 from core.levels import mask_at
@@ -113,7 +111,6 @@ class TrainedModel:
         *,
         data: Path | None,
         dataset: str | None = None,
-        ways: Sequence[str] | None = None,
         **asked: Any,  # noqa: ANN401 - handed on
     ) -> dict[str, Any]:
         """What is left of a figure when images differ; ``core.evaluate.robustness`` says how.
@@ -122,8 +119,7 @@ class TrainedModel:
             split: ``val``, ``test`` or ``all``.
             data: The data set as published; None for where it was imported.
             dataset: Another one than it was trained on.
-            ways: Keys of ``PERTURBATIONS``; None for all.
-            **asked: ``figure``, ``at_most`` and ``progress``.
+            **asked: ``figure``, ``ways``, ``at_most`` and ``progress``.
 
         Raises:
             InputError: As ``evaluate`` and ``core.evaluate.robustness.robustness``.
@@ -134,7 +130,6 @@ class TrainedModel:
             self.truths(opened),
             chosen,
             point=self.operating_point,
-            ways=tuple(PERTURBATIONS) if ways is None else ways,
             **asked,
             **facts,
         )
