@@ -1,4 +1,4 @@
-"""A page in a browser that has come to rest."""
+"""Parts of a page in a browser, found once they are there and have come to rest."""
 
 from playwright.sync_api import Locator, Page
 
@@ -19,6 +19,15 @@ def unfold(page: Page, title: str) -> Locator:
     folder.locator("summary").click(timeout=60_000)
     rest(page)
     return folder
+
+
+def uploader(page: Page, label: str = "or your own image") -> Locator:
+    """The file input under this label; by its place alone another may be taken for it.
+
+    Streamlit loads each uploader by itself, so that a later one may be in the page first.
+    """
+    block = page.get_by_test_id("stFileUploader").filter(has_text=label)
+    return block.locator("input[type=file]")
 
 
 def rest(page: Page) -> None:

@@ -19,6 +19,7 @@ from core.home import real_data
 from core.runs import list_runs
 from core.weights import load_weights
 from dashboard.examples import example_names, open_example
+from tests.layout import uploader
 
 pytestmark = pytest.mark.browser
 LEVELS = sorted({0, 1, 250, 500, 750, 999, 1000, *range(17, 1000, 48)})
@@ -54,7 +55,7 @@ def painted(page: Page, title: str = "") -> Locator:
 
 
 def upload(page: Page, name: str, content: bytes) -> None:
-    page.locator("input[type=file]").first.set_input_files(
+    uploader(page).set_input_files(
         {"name": name, "mimeType": "application/octet-stream", "buffer": content}
     )
 

@@ -19,7 +19,7 @@ from core.home import home
 from core.levels import mask_at
 from core.weights import load_weights
 from dashboard.viewer.decision import covered
-from tests.layout import unfold
+from tests.layout import unfold, uploader
 
 pytestmark = pytest.mark.browser
 SIZE = 96
@@ -61,8 +61,8 @@ def png(array: NDArray[Any]) -> bytes:
     return buffer.getvalue()
 
 
-def upload(page: Page, name: str, content: bytes, *, number: int = 0) -> None:
-    page.locator("input[type=file]").nth(number).set_input_files(
+def upload(page: Page, name: str, content: bytes, label: str = "or your own image") -> None:
+    uploader(page, label).set_input_files(
         {"name": name, "mimeType": "application/octet-stream", "buffer": content}
     )
 
@@ -176,7 +176,7 @@ def test_an_uploaded_truth_is_compared_and_keeps_the_corrections(page: Page) -> 
     expect(page.locator("[data-action=truth]")).to_be_hidden()
     unfold(page, "More")
     truth = draw("nuclei", index=0, size=SIZE).truth.astype(np.uint8)
-    upload(page, "truth.png", png(truth), number=1)
+    upload(page, "truth.png", png(truth), "Truth mask")
     expect(page.locator("[data-action=truth]")).to_be_visible(timeout=20_000)
     np.testing.assert_array_equal(shown_mask(page), before)
     heard(page, "put in")
@@ -187,7 +187,7 @@ def test_an_uploaded_truth_is_compared_and_keeps_the_corrections(page: Page) -> 
 
 def test_a_truth_of_another_size_is_one_sentence(page: Page) -> None:
     unfold(page, "More")
-    upload(page, "small.png", png(np.zeros((32, 48), np.uint8)), number=1)
+    upload(page, "small.png", png(np.zeros((32, 48), np.uint8)), "Truth mask")
     alert = page.get_by_test_id("stAlert")
     expect(alert).to_contain_text("small.png: 48x32 pixels, the picture has 96x96", timeout=20_000)
 
@@ -264,7 +264,7 @@ def test_a_damaged_file_among_others_hides_none_of_them(page: Page) -> None:
         {"name": name, "mimeType": "application/octet-stream", "buffer": content}
         for name, content in files
     ]
-    page.locator("input[type=file]").first.set_input_files(brought)
+    uploader(page).set_input_files(brought)
     painted(page, "b cells.png")
     expect(page.get_by_text("a broken.png: the PNG data are damaged")).to_be_visible()
     page.get_by_role("combobox", name="Which one").click()

@@ -17,7 +17,7 @@ from core.imaging import Volume, read_any
 from core.imaging.planes import to_slices
 from core.weights import load_weights
 from tests.apps.volume_data import DEPTH, HEIGHT, WIDTH, drawn_volume
-from tests.layout import unfold
+from tests.layout import unfold, uploader
 
 pytestmark = pytest.mark.browser
 nib: Any = nibabel  # its types are half there
@@ -172,7 +172,7 @@ def test_a_volume_is_predicted_looked_at_and_taken_along(
     expect(page.locator(".isoline")).to_be_visible(timeout=120_000)
     file = tmp_path / "drawn.nii.gz"
     file.write_bytes(nifti())
-    page.locator("input[type=file]").first.set_input_files(file)
+    uploader(page).set_input_files(file)
     page.get_by_role("radio", name="Whole volume").click(timeout=60_000)
     root = ready(page)
     letters = root.locator(".plane.big").get_by_role("img", name="Patient's right at the left")
@@ -245,7 +245,7 @@ def test_many_files_are_one_table_and_one_zip(
         picture = np.random.default_rng(n).integers(0, 256, (40, 48), dtype=np.uint8)
         Image.fromarray(picture).save(tmp_path / f"cell {n}.png")
         files.append(tmp_path / f"cell {n}.png")
-    page.locator("input[type=file]").first.set_input_files(files)
+    uploader(page).set_input_files(files)
     unfold(page, "All 3 at once")
     page.get_by_role("button", name="Predict all 3").click()
     with page.expect_download(timeout=60_000) as download:
