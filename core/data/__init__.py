@@ -22,6 +22,7 @@ from core.data.phantoms import (
     Phantoms,
     PhantomsLung,
     PhantomsMembranes,
+    PhantomsNodules,
     PhantomsNuclei,
     PhantomsUltrasound,
 )
@@ -37,6 +38,7 @@ DATASETS: dict[str, type[Dataset]] = {
         PhantomsUltrasound,
         PhantomsLung,
         PhantomsMembranes,
+        PhantomsNodules,
         Isbi2012,
         BraTS,
         BraTSFlair,
