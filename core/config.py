@@ -40,6 +40,10 @@ TARGETS = {
 }
 
 
+VOLUMES: dict[str, Any] = {"batch_size": 2, "tile": 128}
+"""What suits networks for volumes where nothing else is said: two crops of 32 x 128 x 128."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class AugmentationConfig:
     """How far a training image may be moved; zero or False switches a part off."""
@@ -116,8 +120,10 @@ class RunConfig:
     """How images are resized: ``stretch``, or ``pad``, which keeps their shape."""
     tile: int | None = None
     """Train on random crops of this side; None trains on whole images."""
+    slices: int = 32
+    """For networks for volumes: slices of a crop, at least 8."""
     crops_per_image: int = 1
-    """Random crops of each training image in one epoch."""
+    """Random crops of each training image in one epoch; of a volume, of each ``slices`` slices."""
     oversample: float = 0.0
     """Share of the crops or images that is drawn so that it holds foreground, rare classes too."""
     loss: str = "bce"
@@ -209,6 +215,8 @@ class RunConfig:
             side = getattr(self, name)
             if side is not None and side < 16:
                 raise InputError(f"{name} must be at least 16, found {side}")
+        if self.slices < 8:
+            raise InputError(f"slices must be at least 8, found {self.slices}")
         if self.learning_rate <= 0:
             raise InputError(f"learning_rate must be above 0, found {self.learning_rate}")
         if not 0 <= self.momentum < 1 or self.weight_decay < 0:

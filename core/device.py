@@ -3,7 +3,7 @@
 import os
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from core.errors import InputError
 
@@ -17,7 +17,16 @@ def pick_device() -> torch.device:
 
 def to_device(model: nn.Module, device: torch.device) -> nn.Module:
     """The network on a device with channels last in memory, which convolutions there like best."""
-    return model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]  # missing in torch's stubs
+    order = torch.channels_last
+    if any(isinstance(module, nn.Conv3d) for module in model.modules()):
+        order = torch.channels_last_3d
+    return model.to(device).to(memory_format=order)  # type: ignore[call-overload,no-any-return]  # missing in torch's stubs
+
+
+def channels_last(images: Tensor) -> Tensor:
+    """Images (B, C, H, W) or volumes (B, C, D, H, W) with channels last in memory."""
+    deep = images.ndim == 5
+    return images.contiguous(memory_format=torch.channels_last_3d if deep else torch.channels_last)
 
 
 def precision_of(precision: str, device: torch.device) -> torch.dtype:

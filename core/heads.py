@@ -87,8 +87,14 @@ def check_head(config: RunConfig, info: DatasetInfo) -> None:
     """Refuse what training would, before there is a run: network, options, head, loss.
 
     Raises:
-        InputError: As ``head_of``, ``build_criterion`` and ``build_network``.
+        InputError: As ``head_of``, ``build_criterion`` and ``build_network``, or the network sees
+            volumes and the data set has pictures.
     """
+    if card_of(config.model).dimensions == 3 and not info.volumes:
+        raise InputError(
+            f"{config.model} is a network for volumes, and {info.name} has pictures by themselves; "
+            "choose a data set of volumes (brats2020, volumes, nnunet, …) or another network"
+        )
     outputs = head_of(config, info).outputs
     build_criterion(config)
     with torch.device("meta"):  # nothing is allocated

@@ -6,7 +6,8 @@ them, so memory grows with the width of the image and not with its area. Borders
 reflection, so that edge pixels have surroundings.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from torch import nn
 
+from core.data.base import Sample
 from core.device import to_device
 from core.errors import InputError
 from core.imaging.resize import inside, resize
@@ -29,7 +31,33 @@ Progress = Callable[[int, int], None]
 Rows = Iterator[tuple[int, Probability]]
 
 
-class Predictor:
+class Images(Protocol):
+    """Where the samples of a data set and their pixels come from."""
+
+    @property
+    def samples(self) -> Sequence[Sample]:
+        """All of them, in whose neighbourhood a slice lies."""
+
+    def image(self, sample: Sample, /) -> NDArray[np.uint8]:
+        """Shape (H, W) or (H, W, C), 0…255."""
+
+
+class SeesImages:
+    """Whatever turns a picture into a level map, without a look at its neighbours."""
+
+    sees_volumes: bool = False
+    """Whether it sees slices together after all, see ``core.prediction.volumetric``."""
+
+    def levels(self, image: NDArray[np.uint8], /) -> LevelMap:
+        """Shape (H, W) or (H, W, C) to shape (H, W)."""
+        raise NotImplementedError
+
+    def sample_levels(self, source: Images, sample: Sample) -> LevelMap:
+        """Level map of a sample, shape (H, W)."""
+        return self.levels(source.image(sample))
+
+
+class Predictor(SeesImages):
     """A network with its way of seeing.
 
     Where it marks several classes, ``levels``, ``probability`` and ``probability_rows`` are of the
@@ -110,6 +138,14 @@ class Predictor:
         """Probability map of every class, shape (K, H, W); otherwise as ``probability``."""
         return np.concatenate([rows for _, rows in self.class_rows(image)], axis=1)
 
+    def sample_class_levels(self, source: Images, sample: Sample) -> LevelMap:
+        """Level map of every class of a sample, shape (K, H, W)."""
+        return self.class_levels(source.image(sample))
+
+    def sample_class_probability(self, source: Images, sample: Sample) -> Probability:
+        """Probability map of every class of a sample, shape (K, H, W)."""
+        return self.class_probability(source.image(sample))
+
     def class_rows(self, image: NDArray[np.uint8], *, progress: Progress | None = None) -> Rows:
         """Finished bands of every class's map: first row, values (K, h, W)."""
         if len(self.classes) == 1:
@@ -158,7 +194,7 @@ class Predictor:
         planes = resize(np.moveaxis(pixels, -1, 0), size, smooth=True, aspect=self.aspect)
         tall, wide = inside(height, width, size, self.aspect)
         probability = self._network(np.moveaxis(planes, 0, -1))[:, :tall, :wide]
-        native = [_enlarged(plane, width, height) for plane in probability]
+        native = [enlarged(plane, width, height) for plane in probability]
         yield 0, np.clip(np.stack(native), 0, 1)
         if progress:
             progress(1, 1)
@@ -211,7 +247,8 @@ def fit_channels(image: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
     )
 
 
-def _enlarged(plane: Probability, width: int, height: int) -> Probability:
+def enlarged(plane: Probability, width: int, height: int) -> Probability:
+    """A plane of probabilities at another size, bilinear; may leave [0, 1] by rounding."""
     picture = PillowImage.fromarray(np.ascontiguousarray(plane))
     return np.asarray(picture.resize((width, height), PillowImage.Resampling.BILINEAR))
 

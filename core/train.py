@@ -18,13 +18,13 @@ from torch import Tensor, nn
 
 from core.checkpoint import load_checkpoint
 from core.config import RunConfig
-from core.device import precision_of
+from core.device import channels_last, precision_of
 from core.errors import InputError
 from core.evaluate import summarize
 from core.evaluate.class_figures import choose_points, summarize_classes
 from core.heads import output_weights
 from core.models.committee import members_of
-from core.predict import Predictor
+from core.prediction.volumetric import build_predictor
 from core.runs import Run
 from core.runs.step_log import StepLog
 from core.tracking import follow
@@ -118,7 +118,9 @@ def _one_epoch(training: Training) -> None:
         training.run.save_history(training.history)
         every, epoch = training.config.samples_every, training.epoch
         if every and (epoch == 1 or epoch % every == 0 or training.done):
-            save_pictures(training.run.path / "samples", outcome, training.validation, epoch=epoch)
+            save_pictures(
+                training.run.path / "samples", outcome, training.validation.checked, epoch=epoch
+            )
     training.voice.tell(
         {"event": "epoch", "epochs": training.config.epochs, **training.history[-1]}
     )
@@ -184,7 +186,7 @@ def _loss(training: Training, chosen: Step) -> Tensor:
     if first == last:  # fewer pictures than processes: one to keep step with the others, uncounted
         first, last = count - 1, count
     image, target, maps = read(chosen.rows(first, last), training.pictures, training.head)
-    image = image.contiguous(memory_format=torch.channels_last)  # (B, C, H, W)
+    image = channels_last(image)  # (B, C, H, W) or (B, C, D, H, W)
     dtype = precision_of(config.precision, training.device)
     with torch.autocast(training.device.type, dtype, enabled=dtype != torch.float32):
         outputs = training.network(image)  # (B, K, H, W) each
@@ -216,14 +218,12 @@ def _mean_loss(training: Training, losses: list[float]) -> float:
 
 def _validate(training: Training) -> Outcome:
     """Counts at every threshold and mean loss of the validation images, at native resolution."""
-    predictor = Predictor(
+    predictor = build_predictor(
+        training.config,
         training.shown,
         in_channels=training.pictures.images.shape[1],
-        size=training.config.size,
-        aspect=training.config.aspect,
+        head=training.head,
         device=training.device,
-        classes=training.head.names,
-        softmax=training.head.softmax,
     )
     return validate(
         predictor,
@@ -247,7 +247,7 @@ def _finish(training: Training) -> Row:
         "split_hash": training.split.hash,
     }
     kept = run.operating_point if training.epoch == training.started_at else None
-    samples = [sample for sample, _, _ in training.validation]
+    samples = [sample for sample, _, _ in training.validation.checked]
     # No new epoch: a point that was tuned stays.
     point = kept or choose_points(
         outcome.foreground,

@@ -146,11 +146,23 @@ def _bytes(evaluation: Evaluation) -> int:
 
 
 def seconds_per_image(key: str, compared: Compared) -> float:
-    """Median over a few of the compared images after one to warm up: network and level map."""
+    """Median over a few of the compared images after one to warm up: network and level map.
+
+    Of a network for volumes a slice's share of one volume.
+    """
+    from core.data.stacks import stack_of
+    from core.prediction.volumetric import VolumePredictor  # torch, here as elsewhere
 
     def measure() -> float:
         predictor = cache.trained_model(key).predictor
         chosen = list(compared.samples.values())[: TIMED_IMAGES + 1]
+        if isinstance(predictor, VolumePredictor):
+            run = stack_of(chosen[0], compared.dataset.samples)
+            slices = np.stack([compared.dataset.image(sample) for sample in run])
+            with cache.LOCK:
+                started = time.perf_counter()
+                predictor.volume_levels(slices)
+            return (time.perf_counter() - started) / len(run)
         images = [compared.dataset.image(sample) for sample in chosen]
         seconds = []
         with cache.LOCK:

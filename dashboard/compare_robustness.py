@@ -161,6 +161,9 @@ def _example(found: Compared, image: str, *, start: str) -> None:
     with st.container(horizontal=True, gap="small"):
         for key, name in zip(found.keys, found.names, strict=True):
             model = cache.trained_model(key)
+            if model.predictor.sees_volumes:
+                st.caption(f"{name} sees whole volumes; one slice of them is not shown changed.")
+                continue
             point = model.operating_point
             levels = cache.level_map(key, Picture(f"{image}, {change.title}", pixels))
             mask = clean(mask_at(levels, point.k), point.clean_up)

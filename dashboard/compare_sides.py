@@ -59,12 +59,13 @@ def _packed(found: Compared, image: str) -> bytes:
         judged = cache.trained_model(found.keys[0]).truths(found.dataset)  # by one truth, all
         pixels, truth = found.dataset.image(sample), judged.truth(sample) != 0
         shown = pixels if pixels.ndim == 2 or pixels.shape[2] == 3 else pixels[..., 0]
+        picture = Picture(image, pixels, dataset=found.dataset.info.name, sample=image)
         sides = []
         for key, name in zip(found.keys, found.names, strict=True):
             point = cache.trained_model(key).operating_point
             scene = Scene(
                 image=shown,
-                levels=cache.level_map(key, Picture(image, pixels)),
+                levels=cache.level_map(key, picture),
                 truth=truth,
                 operating_point=point.k,
                 operating_point_name=point.name,

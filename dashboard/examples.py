@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.data import info_of
 from core.data.phantoms import draw
 from core.errors import InputError
 from core.imaging import Image
@@ -52,6 +53,8 @@ class Picture:
     """Reference classes, values as its data set has them, shape (H, W)."""
     dataset: str = ""
     """Key of ``DATASETS`` that the labels are of."""
+    sample: str = ""
+    """Its id in that data set, where it is one of its samples."""
     kind: str = ""
     """Key of ``PHANTOMS`` that it is or is like; empty where that is not known."""
 
@@ -62,16 +65,22 @@ def kind_of(dataset: str) -> str:
     return kind if kind in PHANTOMS else ""
 
 
-def example_names(dataset: str, held_out: Sequence[str]) -> dict[str, str]:
+def example_names(
+    dataset: str, held_out: Sequence[str], *, volumes: bool = False
+) -> dict[str, str]:
     """Key → title of the examples: held-out images of a model's own data set, then drawn ones.
 
     Args:
         dataset: Key of ``DATASETS`` that the model was trained on.
         held_out: Its images that the model has not learnt from.
+        volumes: Whether it sees volumes, and so nothing that is a picture by itself.
     """
     own = {}
-    if held_out and not is_drawn(dataset) and dataset_path(dataset):
+    drawn_slices = is_drawn(dataset) and info_of(dataset).volumes
+    if held_out and (drawn_slices or (not is_drawn(dataset) and dataset_path(dataset))):
         own = _held_out(dataset, held_out)
+    if volumes:
+        return own
     drawn = {
         f"phantom/{kind}/{n}": f"{title} {n + 1}"
         for kind, title in PHANTOMS.items()
@@ -122,14 +131,14 @@ def open_example(key: str) -> Picture:
         drawn = phantom.truth.astype(bool)
         return Picture(title, phantom.image, drawn, phantom.spacing_mm, kind=kind)
     path = dataset_path(source)
-    if path is None:
+    if path is None and not is_drawn(source):
         raise InputError(f"example {key}: its data set is not on this machine; choose another")
     from core.data import open_dataset
 
     dataset = open_dataset(source, path)
     sample = next((s for s in dataset.samples if s.id == rest), None)
     if sample is None:
-        raise InputError(f"example {key}: no such image in {path}; choose another")
+        raise InputError(f"example {key}: no such image in {path or source}; choose another")
     labels = dataset.truth(sample) if sample.has_truth else None
     return Picture(
         f"{dataset.info.title}, {rest}",
@@ -138,5 +147,6 @@ def open_example(key: str) -> Picture:
         sample.spacing_mm,
         labels=labels,
         dataset=source,
+        sample=rest,
         kind=kind_of(source),
     )

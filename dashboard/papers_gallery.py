@@ -139,10 +139,17 @@ def _panels(
     head = trained.head(opened)
     if head is not None and head.softmax:
         with cache.LOCK:  # one network at a time
-            planes = trained.predictor.class_probability(image)
+            planes = trained.predictor.sample_class_probability(opened, sample)
         background = 1 - planes.sum(axis=0, keepdims=True)
         decision = np.concatenate([background, planes]).argmax(axis=0).astype(np.uint8)
         return class_panels(image, truth, decision, head.names)
-    picture = Picture(sample.id, image, truth > 0, sample.spacing_mm)
+    picture = Picture(
+        sample.id,
+        image,
+        truth > 0,
+        sample.spacing_mm,
+        dataset=opened.info.name,
+        sample=sample.id,
+    )
     mask = mask_at(cache.level_map(key, picture), trained.operating_point.k)
     return binary_panels(image, truth > 0, mask, boxes=boxes)

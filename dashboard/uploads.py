@@ -9,7 +9,8 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.errors import InputError
-from core.imaging import WINDOWS_HU, Image, Item, Volume
+from core.imaging import Image, Item, Volume
+from core.imaging.greys import CHOICES, LEARNT, OPENED, Greys, Shown, has_hounsfield
 from core.imaging.planes import PLANES
 from dashboard import cache
 from dashboard.cache import ItemKey
@@ -18,8 +19,6 @@ from dashboard.examples import Picture
 SINGLE = ("png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp", "gif", "ppm", "pgm")
 VOLUMES = ("dcm", "nii", "gz", "nrrd", "mha", "npy", "zip")
 
-
-AS_OPENED = "as opened"
 WHICH, SEEN = "which-upload", "uploads-seen"
 MOST_TRIED = 8
 """Items that are tried where one cannot be read; of a zip full of such the page says so soon."""
@@ -50,24 +49,33 @@ class Upload(Picture):
     """Names the volume and its grey window."""
 
 
-def uploaded_picture(files: Sequence[UploadedFile]) -> Upload:
+def uploaded_picture(
+    files: Sequence[UploadedFile], learnt: Greys | None = None, *, whole: bool = False
+) -> Upload:
     """The picture or volume that is looked at; asks which one where there are several.
+
+    Args:
+        files: What was brought.
+        learnt: How the images that the model learnt from became 8 bits.
+        whole: Whether a volume is always looked at as one, as a model for volumes does.
 
     Raises:
         InputError: Nothing can be read, or what was chosen cannot.
     """
-    given = tuple(files)
+    given, learnt = tuple(files), learnt or Greys()
     if len(given) == 1 and given[0].name.lower().endswith(SINGLE):
         st.session_state[SEEN] = Seen(files=frozenset({given[0].file_id}))
-        return _upload(_page(given[0]), given)
+        return _upload(_page(given[0], learnt), given)
     found, keys = cache.upload_collection(given)
     for problem in found.problems:
         st.warning(problem, icon=":material/warning:")
     number = _which(found.items, keys, [file.file_id for file in given])
     item = cache.upload_item(found.items[number], keys[number])
     if isinstance(item, Volume):
-        return replace(_volume(item, keys[number]), files=given, items=len(found.items))
-    return _upload(picture_of(item, item.name), given, items=len(found.items))
+        shown = _volume(item, keys[number], learnt, whole=whole)
+        return replace(shown, files=given, items=len(found.items))
+    image, _ = _in_greys(item, keys[number], learnt)
+    return _upload(picture_of(image, item.name), given, items=len(found.items))
 
 
 def _which(items: Sequence[Item], keys: Sequence[ItemKey], files: Sequence[str]) -> int:
@@ -160,19 +168,20 @@ def _upload(picture: Picture, files: tuple[UploadedFile, ...] = (), *, items: in
     )
 
 
-def _page(file: UploadedFile) -> Picture:
+def _page(file: UploadedFile, learnt: Greys) -> Picture:
     content = file.getvalue()
     pages = cache.upload_pages(content, file.name)
     page = 1 if pages == 1 else st.number_input(f"Page (of {pages})", 1, pages)
-    return cache.upload(content, file.name, int(page) - 1)
+    picture = cache.upload(content, file.name, int(page) - 1)
+    assert picture.source is not None, "it was read from a file"
+    image, choice = _in_greys(picture.source, (file.file_id, page), learnt)
+    return picture if choice == OPENED else picture_of(image, picture.title)
 
 
-def _volume(volume: Volume, key: tuple[Any, ...]) -> Upload:
-    """One slice, or all of them, in the grey window that the model shall see."""
-    window = _window(volume)
-    volume = replace(volume, window=WINDOWS_HU.get(window, volume.window))
-    whole = False
-    if volume.array.ndim == 3:  # colour is looked at slice by slice
+def _volume(volume: Volume, key: tuple[Any, ...], learnt: Greys, *, whole: bool) -> Upload:
+    """One slice, or all of them, in the greys that the model shall see."""
+    volume, choice = _in_greys(volume, key, learnt)
+    if volume.array.ndim == 3 and not whole:  # colour is looked at slice by slice
         words = {False: "One slice", True: "Whole volume"}
         whole = bool(
             st.segmented_control(
@@ -190,24 +199,34 @@ def _volume(volume: Volume, key: tuple[Any, ...]) -> Upload:
         return _upload(_slice(volume))
     middle = len(volume.slices()) // 2
     picture = picture_of(volume.image(middle), volume.name)
-    return replace(_upload(picture), volume=volume, key=(*key, window))
+    greys = repr(learnt) if choice == LEARNT else choice
+    return replace(_upload(picture), volume=volume, key=(*key, greys))
 
 
-def _window(volume: Volume) -> str:
-    """The grey window that the model sees; Hounsfield units have named ones."""
-    if volume.facts.unit != "HU":
-        return AS_OPENED
-    names = [AS_OPENED, *WINDOWS_HU]
-    return (
-        st.selectbox(
-            "The model sees",
-            names,
-            format_func=lambda name: name.capitalize() + (" window" if name in WINDOWS_HU else ""),
-            help="Grey values outside of the window are black or white. Take the one that the "
-            "model was trained in.",
-        )
-        or AS_OPENED
+def _in_greys(found: Shown, key: tuple[Any, ...], learnt: Greys) -> tuple[Shown, str]:
+    """In the greys that the model shall see, and the key of ``CHOICES`` that they are.
+
+    It is asked where there is a choice: where the model has learnt to see values of this kind in
+    another way than the file proposes, and for a CT.
+    """
+    names = [OPENED]
+    if cache.in_greys(key, found, LEARNT, learnt).window != found.window:
+        names.insert(0, LEARNT)
+    if has_hounsfield(found):
+        names += [name for name in CHOICES if name not in (LEARNT, OPENED)]
+    if len(names) == 1:
+        return found, OPENED
+    words = {LEARNT: "As it has learnt to", OPENED: "As opened"}
+    choice = st.selectbox(
+        "The model sees",
+        names,
+        format_func=lambda name: words.get(name, f"{name.capitalize()} window"),
+        help="The file has more than 8 bits, and the model sees 256 greys. "
+        + (f"As it has learnt to: {learnt.words}. " if LEARNT in names else "")
+        + "Values outside of a window are black or white.",
     )
+    choice = choice or names[0]
+    return cache.in_greys(key, found, choice, learnt), choice
 
 
 def _slice(volume: Volume) -> Picture:

@@ -1,7 +1,7 @@
 """Pieces that several pages share: head, foot, pickers."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
@@ -10,6 +10,7 @@ from core.errors import InputError
 from core.levels import LevelMap
 from core.operating_point import OperatingPoint
 from core.training.progress import duration
+from core.weights import TrainedModel
 from dashboard import cache
 from dashboard.examples import Picture, example_names
 from dashboard.uploads import SINGLE, VOLUMES, uploaded_picture
@@ -70,14 +71,16 @@ def model_picker() -> str:
     return chosen or next(iter(names))
 
 
-def picture_picker(dataset: str, held_out: Sequence[str]) -> Picture:
+def picture_picker(trained: TrainedModel) -> Picture:
     """An uploaded picture, else the chosen example.
 
     Args:
-        dataset: What the model was trained on; its examples come first.
-        held_out: Its images that the model has not learnt from.
+        trained: The model. What it has not learnt from of its own data set comes first; one for
+            volumes is offered nothing else.
     """
-    names, widget = example_names(dataset, held_out), f"example-{dataset}"
+    dataset, volumes = trained.config.dataset, trained.predictor.sees_volumes
+    names = example_names(dataset, trained.split.test or trained.split.val, volumes=volumes)
+    widget = f"example-{dataset}"
     if st.session_state.get(widget) not in names:  # another model's split holds out others
         st.session_state.pop(widget, None)
     key = st.selectbox(
@@ -96,7 +99,13 @@ def picture_picker(dataset: str, held_out: Sequence[str]) -> Picture:
         "on this server and is forgotten when the page is closed.",
     )
     with one_clear_error():
-        return uploaded_picture(files) if files else cache.example(key or next(iter(names)))
+        if files:
+            return uploaded_picture(files, trained.greys, whole=volumes)
+        if not names:
+            raise InputError(
+                f"{trained.name} sees volumes, and none of its own is on this machine; bring one"
+            )
+        return cache.example(key or next(iter(names)))
 
 
 def predicted_levels(model: str, picture: Picture) -> LevelMap:

@@ -16,7 +16,7 @@ def raw_values(image: Image | None) -> RawValues | None:
     finite = image.pixels[np.isfinite(image.pixels)]
     if not finite.size or finite.min() == finite.max():
         return None
-    low, high = image.window or (float(finite.min()), float(finite.max()))
+    low, high = image.window[:2] if image.window else (float(finite.min()), float(finite.max()))
     if not low < high:
         return None
     presets = WINDOWS_HU if image.facts.unit == "HU" else {}

@@ -14,8 +14,7 @@ with rail:
     with widgets.one_clear_error():
         model = widgets.model_picker()
         trained = cache.trained_model(model)
-    unseen = trained.split.test or trained.split.val
-    picture = widgets.picture_picker(trained.config.dataset, unseen)
+    picture = widgets.picture_picker(trained)
     picture = prediction_views.with_its_truth(trained, picture)
     upload = picture if isinstance(picture, Upload) else Upload("", picture.image)
     with phone.later(), widgets.one_clear_error():

@@ -19,6 +19,7 @@ from core.evaluate.curves import threshold_curves
 from core.levels import STEPS
 from core.metrics.overlap import METRICS
 from core.operating_point import OperatingPoint
+from core.predict import SeesImages
 from core.runs import Run
 from core.weights import load_run
 from core.weights.tuning import tune
@@ -30,7 +31,7 @@ POINT = OperatingPoint(
 )  # fmt: skip
 
 
-class Drawn:
+class Drawn(SeesImages):
     """Five images of three patients, the last without lesion or answer; sees its own levels."""
 
     size: int | None = None
@@ -55,7 +56,7 @@ class Drawn:
     def truth(self, sample: Sample) -> NDArray[np.uint8]:
         return np.asarray(self.truths[int(sample.id[1:])], np.uint8)
 
-    def levels(self, image: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    def levels(self, image: NDArray[np.uint8], /) -> NDArray[np.uint16]:
         return (image.astype(np.uint32) * STEPS // 255).astype(np.uint16)
 
     def probability(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:

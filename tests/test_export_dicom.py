@@ -16,6 +16,7 @@ from core.errors import InputError
 from core.export import Case, ModelFacts, export
 from core.imaging import Volume, read_all
 from core.imaging.source_file import SourceFile
+from core.predict import SeesImages
 from core.prediction.cases import case_of
 
 FACTS = ModelFacts(name="tester", marks="cells " * 20)
@@ -73,7 +74,7 @@ def series(folder: Path, kind: str, *, count: int = 5, backwards: bool = False) 
     return paths
 
 
-class Brighter:
+class Brighter(SeesImages):
     """A model whose level map says which pixels are bright, so that every voxel is known."""
 
     name = "tester"
@@ -87,7 +88,7 @@ class Brighter:
     def predictor(self) -> Any:
         return self
 
-    def levels(self, image: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    def levels(self, image: NDArray[np.uint8], /) -> NDArray[np.uint16]:
         return np.where(image > 127, np.uint16(900), np.uint16(100))
 
 

@@ -42,6 +42,26 @@ def case(classes: int, *, seed: int = 0, side: int = 12) -> tuple[Tensor, Tensor
     return logits, functional.one_hot(labels, classes).permute(0, 3, 1, 2).float()
 
 
+# --- volumes ------------------------------------------------------------------------------------
+
+
+BY_DISTANCE = {"boundary", "hausdorff_dt"}
+
+
+@every_loss
+@channels
+def test_a_volume_costs_what_its_slices_beside_one_another_cost(name: str, classes: int) -> None:
+    if classes > 1 and not LOSSES[name].multiclass:
+        pytest.skip("takes one channel")
+    logits, target = case(classes)
+    loss, deep = build_loss(name), (2, classes, 3, 4, 12)
+    volume = loss(logits.reshape(deep), target.reshape(deep))
+    if name not in BY_DISTANCE:  # these look beyond the slice
+        torch.testing.assert_close(volume, loss(logits, target))
+    assert torch.isfinite(volume)
+    torch.testing.assert_close(loss(logits[:, :, None], target[:, :, None]), loss(logits, target))
+
+
 # --- with a pencil -------------------------------------------------------------------------------
 
 

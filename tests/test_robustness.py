@@ -18,6 +18,7 @@ from core.evaluate.robustness import evenly, robustness
 from core.levels import LevelMap, level_map
 from core.metrics.statistics import resampling_units
 from core.operating_point import OperatingPoint
+from core.predict import SeesImages
 from core.weights import load_weights
 
 Pixels = NDArray[np.uint8]
@@ -47,6 +48,8 @@ def sample_of(name: str, group: str | None = None) -> Sample:
 class Squares:
     """A dark ground with one bright square in each image."""
 
+    samples: tuple[Sample, ...] = ()
+
     def image(self, sample: Sample) -> Pixels:
         return 40 + 160 * self.truth(sample)
 
@@ -57,10 +60,10 @@ class Squares:
         return labels
 
 
-class Grey:
+class Grey(SeesImages):
     """Says that a pixel is foreground as surely as it is bright."""
 
-    def levels(self, image: Pixels) -> LevelMap:
+    def levels(self, image: Pixels, /) -> LevelMap:
         return level_map(image.astype(np.float32) / 255)
 
 

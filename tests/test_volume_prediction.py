@@ -14,7 +14,7 @@ from core.levels import LevelMap
 from core.predict import Predictor, Progress
 from core.prediction import background
 from core.prediction.cases import case_of
-from core.prediction.volume import VolumePrediction, predict_slices
+from core.prediction.volume import VolumePrediction, predict_volume
 from core.weights import load_weights
 from tests.uploads import D, nrrd, ramp
 
@@ -143,11 +143,11 @@ def test_empty_slices_are_seen_once() -> None:
     slices[[0, 3, 4]] = 7
     slow.may.release(20)
     levels = np.zeros(slices.shape, np.uint16)
-    predict_slices(slow, slices, levels)
+    predict_volume(slow, slices, levels)
     np.testing.assert_array_equal(levels, slices)
     assert slow.calls == 3
 
 
 def test_shapes_must_agree() -> None:
     with pytest.raises(ValueError, match="one \\(D, H, W\\)"):
-        predict_slices(Slow(), stack(2), np.zeros((3, 16, 20), np.uint16))
+        predict_volume(Slow(), stack(2), np.zeros((3, 16, 20), np.uint16))

@@ -31,6 +31,13 @@ def predict(
             "with commas, or none."
         ),
     ] = None,
+    greys: Annotated[
+        str,
+        typer.Option(
+            help="What the model sees of a file of more than 8 bits: learnt (as its training "
+            "images), opened (as the file says), or a window of a CT: brain, lung, bone, abdomen."
+        ),
+    ] = "learnt",
     components: Annotated[
         bool, typer.Option("--components", help="Measure every component.")
     ] = False,
@@ -47,6 +54,7 @@ def predict(
         formats=tuple(dict.fromkeys(formats.replace(" ", "").split(","))),
         k=None if threshold is None else threshold_index(threshold),
         clean_up=None if clean_up is None else parse_clean_up(clean_up),
+        greys=greys,
         measurements=components,
         archive=archive,
     )

@@ -38,7 +38,7 @@ def train(
     """Train a network on a data set; the best epoch and its threshold are kept."""
     from dataclasses import replace
 
-    from core.config import AugmentationConfig, RunConfig, parse_setting
+    from core.config import VOLUMES, AugmentationConfig, RunConfig, parse_setting
     from core.data import info_of, kind_of, open_dataset
     from core.data.importing import imported_path
     from core.heads import check_head
@@ -76,8 +76,8 @@ def train(
             replace(config, start_from=start_from) if chosen else beginning_with(config, start_from)
         )
     card = card_of(config.model)
-    if card.dimensions != 2:
-        raise InputError(f"{model} is a network for volumes, and the data sets here are images")
+    if card.dimensions == 3 and not (chosen or start_from):
+        config = replace(config, **VOLUMES)
     config = config.with_settings(dict(map(parse_setting, settings or [])), card.options)
     if leave_out:
         config = replace(config, leave_out=[*config.leave_out, *leave_out])

@@ -56,9 +56,9 @@ class Draw:
     blur_px: Tensor | None = None
     """Standard deviation of the blur, shape (B,); None does not blur."""
     speckle: Tensor | None = None
-    """What the image is multiplied by, less one, shape (B, 1, h, w); None for nothing."""
+    """What the image is multiplied by, less one, shape (B, D, h, w); None for nothing."""
     noise: Tensor | None = None
-    """What is added, share of the grey range, shape (B, 1, h, w); None for nothing."""
+    """What is added, share of the grey range, shape (B, D, h, w); None for nothing."""
     grey_range: Tensor | None = None
     """What black and white become, shape (B, 2, 1, 1); None leaves them."""
     margin: Tensor | None = None
@@ -76,6 +76,7 @@ def sample(
     source: tuple[int, int],
     output: tuple[int, int],
     generator: torch.Generator,
+    depth: int = 1,
 ) -> Draw:
     """Draw the numbers for a batch, always the same count of them, whatever is switched on.
 
@@ -85,6 +86,7 @@ def sample(
         source: Height and width of the images.
         output: Height and width wanted; smaller than the source crops at random.
         generator: On the CPU, so that every device trains on the same pictures.
+        depth: D, slices of a volume that are moved alike; noise is of each by itself.
     """
 
     def uniform(*shape: int) -> Tensor:
@@ -127,8 +129,8 @@ def sample(
         blur_px=torch.rand(batch, generator=later["blur"]) * config.blur_px
         if config.blur_px
         else None,
-        speckle=_field(config.speckle, later["speckle"], batch, output),
-        noise=_field(config.noise, later["noise"], batch, output),
+        speckle=_field(config.speckle, later["speckle"], (batch, depth, *output)),
+        noise=_field(config.noise, later["noise"], (batch, depth, *output)),
         grey_range=_grey_range(config, later, batch),
         margin=_margin(config, later, batch, output),
         bends=config.elastic_px > 0,
@@ -160,13 +162,13 @@ def _gamma(config: AugmentationConfig, later: Generators, batch: int) -> Tensor 
 
 
 def _field(
-    amount: float, generator: torch.Generator, batch: int, output: tuple[int, int]
+    amount: float, generator: torch.Generator, shape: tuple[int, int, int, int]
 ) -> Tensor | None:
     """Gaussian numbers for every pixel, each image with a strength of its own."""
     if not amount:
         return None
-    strength = torch.rand(batch, 1, 1, 1, generator=generator) * amount
-    return strength * torch.randn(batch, 1, *output, generator=generator)
+    strength = torch.rand(shape[0], 1, 1, 1, generator=generator) * amount
+    return strength * torch.randn(*shape, generator=generator)
 
 
 def _grey_range(config: AugmentationConfig, later: Generators, batch: int) -> Tensor | None:
@@ -215,8 +217,12 @@ def resample(
     output: tuple[int, int],
     *,
     exclusive: bool = False,
+    depth: int = 1,
 ) -> list[Tensor]:
     """Read image and mask through one grid in one pass.
+
+    The D slices of a volume go through it beside one another, as channels: D C of them for the
+    image, the C of the first slice first, and D K for the mask.
 
     Args:
         images: uint8, shape (B, C, H, W).
@@ -225,6 +231,7 @@ def resample(
         output: Height and width wanted.
         exclusive: Whether each pixel belongs to one plane of the mask, and so to the one that
             covers most of it; otherwise to every plane that covers half of it.
+        depth: D; 1 for images.
 
     Returns:
         Images in [0, 1], shape (B, C, h, w), and masks in {0, 1}, shape (B, K, h, w), float32.
@@ -235,10 +242,10 @@ def resample(
     both = functional.grid_sample(
         both, coordinates, mode="bilinear", padding_mode="reflection", align_corners=False
     )
-    image, planes = both[:, :channels] / 255, both[:, channels:]
+    image, planes = both[:, :channels] / 255, _by_slice(both[:, channels:], depth)
     if exclusive:
-        largest = planes.argmax(dim=1, keepdim=True)
-        mask = torch.zeros_like(planes).scatter_(1, largest, 1.0)
+        largest = planes.argmax(dim=2, keepdim=True)
+        mask = torch.zeros_like(planes).scatter_(2, largest, 1.0)  # (B, D, K, h, w)
     else:
         mask = (planes >= 0.5).float()
     if draw.blur_px is not None:
@@ -247,12 +254,11 @@ def resample(
     if draw.margin is not None:
         hidden = _hidden(draw.margin, output)
         image = torch.where(hidden, draw.margin[:, 4, None, None, None], image)
-        mask[
-            :, int(exclusive) :
-        ] *= ~hidden  # of planes that exclude one another the first is background
+        # Of planes that exclude one another the first is background.
+        mask[:, :, int(exclusive) :] *= ~hidden[:, None]
         if exclusive:
-            mask[:, :1] = torch.maximum(mask[:, :1], hidden.float())
-    return [image, mask]
+            mask[:, :, :1] = torch.maximum(mask[:, :, :1], hidden[:, None].float())
+    return [image, mask.flatten(1, 2)]
 
 
 def _regreyed(image: Tensor, draw: Draw) -> Tensor:
@@ -262,13 +268,24 @@ def _regreyed(image: Tensor, draw: Draw) -> Tensor:
     if draw.gamma is not None:
         image = image**draw.gamma
     if draw.speckle is not None:
-        image = image * (1 + draw.speckle)
+        image = image * (1 + _of_each_channel(draw.speckle, image))
     if draw.noise is not None:
-        image = image + draw.noise
+        image = image + _of_each_channel(draw.noise, image)
     if draw.grey_range is not None:  # last, so that what is faint is no fainter against the noise
         black, white = draw.grey_range[:, :1], draw.grey_range[:, 1:]
         image = black + image.clamp(0, 1) * (white - black)
     return image
+
+
+def _of_each_channel(field: Tensor, image: Tensor) -> Tensor:
+    """Numbers of each slice, shape (B, D, h, w), for its channels, shape (B, D C, h, w)."""
+    return field.repeat_interleave(image.shape[1] // field.shape[1], dim=1)
+
+
+def _by_slice(planes: Tensor, depth: int) -> Tensor:
+    """Shape (B, D K, h, w) to (B, D, K, h, w)."""
+    batch, count, *sides = planes.shape
+    return planes.reshape(batch, depth, count // depth, *sides)
 
 
 def _hidden(margin: Tensor, output: tuple[int, int]) -> Tensor:

@@ -22,6 +22,7 @@ from core.data.slices import Case, SlicedDataset, check_slicing
 from core.data.volumes import entry_volume, fitting_geometry, scaled_8bit
 from core.errors import InputError, choose
 from core.imaging import clean_name
+from core.imaging.greys import Greys
 from core.imaging.planes import along, to_slices
 from core.imaging.volume import Geometry
 
@@ -56,6 +57,8 @@ class BraTS(SlicedDataset):
 
     info: ClassVar[DatasetInfo] = DatasetInfo(
         name="brats2020",
+        greys=Greys(body=True, outside=0),
+        volumes=True,
         title="BraTS 2020 (also 2018, 2019, 2021, 2023)",
         modality="brain MRI (FLAIR, T1, T1Gd, T2; 1 mm, skull removed)",
         foreground="tumour",

@@ -19,9 +19,10 @@ from core.data.base import DatasetInfo, Problem
 from core.data.file_dataset import missing_mask, open_published, orphan_mask, read_entry
 from core.data.nnunet_json import Description, describe
 from core.data.slices import Case, SlicedDataset, check_slicing
-from core.data.volumes import body_8bit, check_window, entry_volume, fitting_geometry
+from core.data.volumes import check_window, entry_volume, fitting_geometry, scaled_8bit
 from core.errors import InputError
 from core.imaging import clean_name
+from core.imaging.greys import Greys
 from core.imaging.planes import along, to_slices
 from core.imaging.volume import Geometry
 from core.imaging.volume_file import SECOND, VOLUMES
@@ -40,6 +41,8 @@ class NnUNet(SlicedDataset):
 
     info: ClassVar[DatasetInfo] = DatasetInfo(
         name="nnunet",
+        greys=Greys(body=True),
+        volumes=True,
         title="nnU-Net or Decathlon folder",
         modality="as its dataset.json says",
         foreground="the labels of its dataset.json",
@@ -132,7 +135,7 @@ class NnUNet(SlicedDataset):
             volume = entry_volume(self.archive, name, several=True)
             array = volume.array if volume.array.ndim == 4 else volume.array[..., None]
             for n in range(array.shape[3]):
-                grey = body_8bit(array[..., n], window=self.window)
+                grey = scaled_8bit(array[..., n], window=self.window)
                 channels.append(to_slices(grey, volume.orientation, plane=self.plane))
         return channels
 

@@ -15,8 +15,9 @@ from core.data.mask_classes import MaskClasses, find_classes
 from core.data.pairing import Pair, Pairing, pair_files
 from core.data.places import groups_of, splits_of
 from core.data.slices import Case, SlicedDataset, check_slicing
-from core.data.volumes import body_8bit, check_window, entry_volume, fitting_geometry
+from core.data.volumes import check_window, entry_volume, fitting_geometry, scaled_8bit
 from core.errors import InputError
+from core.imaging.greys import Greys
 from core.imaging.planes import along, to_slices
 from core.imaging.volume_file import VOLUMES
 
@@ -30,6 +31,8 @@ class VolumeFolder(SlicedDataset):
 
     info: ClassVar[DatasetInfo] = DatasetInfo(
         name="volumes",
+        greys=Greys(body=True),
+        volumes=True,
         title="A folder of volumes and masks",
         modality="any kind of volume",
         foreground="foreground",
@@ -111,7 +114,7 @@ class VolumeFolder(SlicedDataset):
 
     def _decode_images(self, case: Case) -> list[NDArray[np.uint8]]:
         volume = entry_volume(self.archive, case.images[0])
-        grey = body_8bit(volume.array, window=self._window)
+        grey = scaled_8bit(volume.array, window=self._window)
         return [to_slices(grey, volume.orientation, plane=self.plane)]
 
     def _decode_labels(self, case: Case) -> NDArray[Any]:

@@ -13,11 +13,11 @@ from core.data.archive import Archive
 from core.data.base import Problem
 from core.errors import InputError
 from core.imaging import clean_name
+from core.imaging.image import to_8bit
 from core.imaging.metaimage import second_file
 from core.imaging.volume import Geometry, Volume
 from core.imaging.volume_file import head_bytes, volume_geometry, volume_of
-
-_ENOUGH = 4_000_000  # voxels for a percentile; more change it by less than a grey level
+from core.imaging.window import body_window
 
 
 @dataclass(frozen=True)
@@ -53,52 +53,28 @@ def as_labels(slices: NDArray[Any], *, where: str) -> Labels:
 
 
 def scaled_8bit(
-    array: NDArray[Any], *, outside: float, window: tuple[float, float] | None = None
+    array: NDArray[Any],
+    *,
+    outside: float | None = None,
+    window: tuple[float, float] | None = None,
 ) -> NDArray[np.uint8]:
     """Intensities of one volume as 0…255: 0 outside the body, 1…255 inside.
 
     Args:
         array: Shape (X, Y, Z).
         outside: Value of the voxels outside; they and those that are not finite become 0, exactly
-            and alone.
-        window: Values that become 1 and 255; by default the percentiles 0.5 and 99.5 of the voxels
-            inside (of about four million evenly spaced ones where there are more).
+            and alone. None takes the smallest, where a file has no convention.
+        window: As ``body_window``.
 
     Returns:
         Same shape; what lies beyond the window is clipped, and a body of one value is all 255.
     """
-    if window is None:
-        some = array.ravel(order="K")[:: max(1, array.size // _ENOUGH)]
-        inside = some[np.isfinite(some) & (some != outside)]
-        if not inside.size:
-            return np.zeros(array.shape, np.uint8, order="F")
-        low, high = (float(value) for value in np.percentile(inside, (0.5, 99.5)))
-    else:
-        low, high = window
-    result = np.empty(array.shape, np.uint8, order="F")
-    for n in range(array.shape[2]):  # contiguous as the file has it, and small as float32
-        plane = array[..., n]
-        inside = np.isfinite(plane) & (plane != outside)
-        grey = np.full(plane.shape, 255, np.float32)
-        if high > low:
-            with np.errstate(all="ignore"):  # what is not finite is outside
-                np.subtract(plane, low, out=grey, casting="unsafe")
-                grey *= 254 / (high - low)
-            grey = np.rint(np.clip(grey, 0, 254)) + 1
-        result[..., n] = np.where(inside, grey, 0)
+    shown = body_window(array, outside=outside, window=window)
+    result = np.zeros(array.shape, np.uint8, order="F")
+    if shown is not None:
+        for n in range(array.shape[2]):  # contiguous as the file has it, and small as float32
+            result[..., n] = to_8bit(array[..., n], shown)
     return result
-
-
-def body_8bit(
-    array: NDArray[Any], *, window: tuple[float, float] | None = None
-) -> NDArray[np.uint8]:
-    """As ``scaled_8bit``, of a file that has no convention for what lies around the body.
-
-    That has the smallest value.
-    """
-    finite = array if array.dtype.kind != "f" else array[np.isfinite(array)]
-    outside = float(finite.min()) if finite.size else 0.0
-    return scaled_8bit(array, outside=outside, window=window)
 
 
 def check_window(window: tuple[float, float] | None) -> None:

@@ -5,6 +5,7 @@ makes it; ``Convention`` says what else can be asked for, and the document says 
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -27,28 +28,52 @@ from core.metrics.statistics import (
     resampling_units,
 )
 from core.metrics.sweep import Sweep, concatenate, sweep_image
+from core.predict import Images
 
 PLACES = ("file", "row", "slice")
 """Facts of a sample that say where it lies, so no subgroup is made of them."""
 
 Truth = NDArray[np.bool_ | np.uint8]
+Change = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
 
 class SeesLevels(Protocol):
-    """Whatever turns an image into a level map, as ``core.predict.Predictor``."""
+    """Whatever turns a sample into a level map, as ``core.predict.Predictor``."""
 
-    def levels(self, image: NDArray[np.uint8], /) -> LevelMap:
-        """Shape (H, W) or (H, W, C) to shape (H, W)."""
+    sees_volumes: bool
+    """Whether it sees the slices of a volume together."""
+
+    def sample_levels(self, source: Images, sample: Sample) -> LevelMap:
+        """Shape (H, W)."""
 
 
-class HasTruth(Protocol):
+class HasTruth(Images, Protocol):
     """Where images and masks come from, as ``core.data.base.Dataset``."""
 
+    def truth(self, sample: Sample, /) -> NDArray[np.uint8]:
+        """Shape (H, W); any value but 0 is foreground."""
+
+
+class Changed:
+    """A data set whose pictures are shown otherwise than they are.
+
+    Args:
+        whole: What it is of.
+        image: Changes an image of shape (H, W) or (H, W, C).
+        truth: Changes a mask of shape (H, W) to fit.
+    """
+
+    def __init__(self, whole: HasTruth, *, image: Change, truth: Change) -> None:
+        self.samples = whole.samples
+        self._whole, self._image, self._truth = whole, image, truth
+
     def image(self, sample: Sample) -> NDArray[np.uint8]:
-        """Shape (H, W) or (H, W, C)."""
+        """The image of a sample, changed."""
+        return np.ascontiguousarray(self._image(self._whole.image(sample)))
 
     def truth(self, sample: Sample) -> NDArray[np.uint8]:
-        """Shape (H, W); any value but 0 is foreground."""
+        """The mask of a sample, changed."""
+        return np.ascontiguousarray(self._truth(self._whole.truth(sample)))
 
 
 def sweep_samples(
@@ -70,12 +95,11 @@ def sweep_samples(
         progress: Called with samples done and samples in all.
         each: Shown every level map with its truth, for what cannot be had from the counts.
     """
+    if convention is not None and convention.size is not None:
+        dataset = _resized(dataset, convention.size, convention.aspect)
     sweeps = []
     for n, sample in enumerate(samples):
-        image, truth = dataset.image(sample), dataset.truth(sample)
-        if convention is not None and convention.size is not None:
-            image, truth = _resized(image, truth, convention.size, convention.aspect)
-        levels = predictor.levels(image)
+        levels, truth = predictor.sample_levels(dataset, sample), dataset.truth(sample)
         sweeps.append(sweep_image(levels, truth))
         if each:
             each(levels, truth)
@@ -236,15 +260,16 @@ def _interval_words(over: str) -> str:
     return f"percentile bootstrap of the mean over images{drawn}, {RESAMPLES} resamples"
 
 
-def _resized(
-    image: NDArray[np.uint8], truth: NDArray[np.uint8], size: int, aspect: str
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Image and truth as a network of this size sees them, without the padding."""
-    planes = image[None] if image.ndim == 2 else np.moveaxis(image, -1, 0)
-    tall, wide = inside(truth.shape[0], truth.shape[1], size, aspect)
-    seen = resize(planes, size, smooth=True, aspect=aspect)[:, :tall, :wide]
-    small = resize(truth[None], size, smooth=False, aspect=aspect)[0, :tall, :wide]
-    return (seen[0] if image.ndim == 2 else np.moveaxis(seen, 0, -1)), small
+def _resized(dataset: HasTruth, size: int, aspect: str) -> Changed:
+    """Images and truth as a network of this size sees them, without the padding."""
+
+    def shown(pixels: NDArray[np.uint8], *, smooth: bool) -> NDArray[np.uint8]:
+        planes = pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, -1, 0)
+        tall, wide = inside(pixels.shape[0], pixels.shape[1], size, aspect)
+        seen = resize(planes, size, smooth=smooth, aspect=aspect)[:, :tall, :wide]
+        return seen[0] if pixels.ndim == 2 else np.moveaxis(seen, 0, -1)
+
+    return Changed(dataset, image=partial(shown, smooth=True), truth=partial(shown, smooth=False))
 
 
 def _scaled(sweep: Sweep, temperature: float | None) -> dict[str, Any]:

@@ -39,7 +39,7 @@ from core.operating_point import (
     with_temperature,
 )
 from core.predict import Predictor
-from core.prediction.uncertainty import averaged_views
+from core.prediction.uncertainty import averaged_views, refuse_volumes
 from core.rules import components_needed, parse_rule
 
 SEARCH = "search"
@@ -98,6 +98,8 @@ def assess(
     Raises:
         InputError: The network sees at native scale and was to be resized, or an unknown name.
     """
+    if views:
+        refuse_volumes(predictor, facts["model"])
     seen = averaged_views(predictor.probability, views) if views else None
     if resized and predictor.size is None:
         raise InputError(f"{facts['model']} sees images at native scale; leave --resized out")

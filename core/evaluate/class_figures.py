@@ -73,7 +73,7 @@ def sweep_classes(
     """Counts of every class of every sample at every threshold."""
     rows = []
     for n, sample in enumerate(samples):
-        levels = predictor.class_levels(dataset.image(sample))
+        levels = predictor.sample_class_levels(dataset, sample)
         truths = head.truths(dataset.truth(sample))
         rows.append([sweep_image(*pair) for pair in zip(levels, truths, strict=True)])
         if progress:

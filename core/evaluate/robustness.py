@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from core.compare import as_number, as_pair, paired_difference, pooled_figure
 from core.data.base import Sample
 from core.errors import InputError, choose
-from core.evaluate import CleanedCounts, HasTruth, SeesLevels
+from core.evaluate import Changed, CleanedCounts, HasTruth, SeesLevels
 from core.evaluate.convention import AVERAGING, IMPLEMENTATION
 from core.evaluate.perturbations import PERTURBATIONS
 from core.levels import STEPS
@@ -87,20 +87,46 @@ def count_perturbed(
 ) -> dict[str, Counts]:
     """TP, FP, FN and TN of each image as it is and in each way, shape (4, N); the dear part."""
     counted = {way: CleanedCounts(point.k, point.clean_up) for way in (AS_IS, *ways)}
-    for n, sample in enumerate(samples):
-        image, truth = dataset.image(sample), dataset.truth(sample)
-        counted[AS_IS](predictor.levels(image), truth)
-        for way in ways:
-            change = PERTURBATIONS[way]
-            seen = np.ascontiguousarray(change.image(image))
-            counted[way](predictor.levels(seen), np.ascontiguousarray(change.truth(truth)))
-        if progress:
-            progress(n + 1, len(samples))
+    last = _Last(dataset)
+    shown: dict[str, HasTruth] = {AS_IS: last} | {
+        way: Changed(last, image=PERTURBATIONS[way].image, truth=PERTURBATIONS[way].truth)
+        for way in ways
+    }
+    # A picture is read once for all ways; a network for volumes looks at a volume once for each.
+    order = [(way, sample) for sample in samples for way in shown]
+    if predictor.sees_volumes:
+        order = [(way, sample) for way in shown for sample in samples]
+    for step, (way, sample) in enumerate(order, start=1):
+        counted[way](predictor.sample_levels(shown[way], sample), shown[way].truth(sample))
+        if progress and step % len(shown) == 0:
+            progress(step // len(shown), len(samples))
     sweeps = {way: one.counts() for way, one in counted.items()}
     return {
         way: np.stack([part[:, 0] for part in (sweep.tp, sweep.fp, sweep.fn, sweep.tn)])
         for way, sweep in sweeps.items()
     }
+
+
+class _Last:
+    """A data set that remembers the image and the truth that were read last."""
+
+    def __init__(self, whole: HasTruth) -> None:
+        self.samples = whole.samples
+        self._whole = whole
+        self._images: dict[str, NDArray[np.uint8]] = {}
+        self._truths: dict[str, NDArray[np.uint8]] = {}
+
+    def image(self, sample: Sample) -> NDArray[np.uint8]:
+        """Of the data set."""
+        if sample.id not in self._images:
+            self._images = {sample.id: self._whole.image(sample)}
+        return self._images[sample.id]
+
+    def truth(self, sample: Sample) -> NDArray[np.uint8]:
+        """Of the data set."""
+        if sample.id not in self._truths:
+            self._truths = {sample.id: self._whole.truth(sample)}
+        return self._truths[sample.id]
 
 
 def summarize_perturbed(

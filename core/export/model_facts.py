@@ -6,6 +6,7 @@ from core.export.case import ModelFacts
 from core.files import read_json, sha256
 from core.models import MODELS
 from core.prediction.class_view import split_name
+from core.prediction.volumetric import seen_as
 from core.runs import open_run
 from core.weights import TrainedModel, weights_folder
 
@@ -32,7 +33,7 @@ def model_facts(trained: TrainedModel, *, origin: str = "weights") -> ModelFacts
         )
     info = info_of(config.dataset)
     card = MODELS.get(config.model)
-    size, name = config.size, split_name(trained.name)[0]
+    name = split_name(trained.name)[0]
     counts = f"{len(split.train)} training, {len(split.val)} validation, {len(split.test)} test"
     return ModelFacts(
         name=trained.name,
@@ -48,7 +49,7 @@ def model_facts(trained: TrainedModel, *, origin: str = "weights") -> ModelFacts
             if part
         ),
         marks=f"{trained.of or info.foreground} in {info.modality}",
-        sees=f"resized to {size} x {size} pixels" if size else "at native scale, tiled where large",
+        sees=seen_as(config),
         performance=_performance(name, origin, trained.of),
         limits=(
             f"It has seen {info.modality} of one source; devices and sites differ.",

@@ -7,13 +7,14 @@ from core.imaging.opening import MAX_PIXELS, MIN_SIDE
 from core.imaging.read import page_count, read_any, read_image
 from core.imaging.source_file import SourceFile
 from core.imaging.volume import Volume
-from core.imaging.window import WINDOWS_HU, Window, window_of
+from core.imaging.window import WINDOWS_HU, BodyWindow, Window, window_of
 from core.imaging.write import mask_png, overlay_png, write_mask
 
 __all__ = [
     "MAX_PIXELS",
     "MIN_SIDE",
     "WINDOWS_HU",
+    "BodyWindow",
     "Collection",
     "Image",
     "Item",

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.imaging.facts import SourceFacts
+from core.imaging.window import BodyWindow
 
 if TYPE_CHECKING:
     from core.imaging.source_file import SourceFile
@@ -41,7 +42,7 @@ class Image:
     sides: str = ""
     """What of the patient lies at the left, right, top and bottom, a letter each: ``RLAP`` is
     right, left, anterior, posterior. Empty where the file does not say."""
-    window: tuple[float, float] | None = None
+    window: tuple[float, float] | BodyWindow | None = None
     """Values shown as black and white; None shows everything. ``pixels`` stay as they are."""
     facts: SourceFacts = field(default_factory=SourceFacts)
     warnings: tuple[str, ...] = ()
@@ -59,7 +60,7 @@ class Image:
         view.setflags(write=False)
         object.__setattr__(self, "pixels", view)
 
-    def windowed(self, window: tuple[float, float] | None) -> "Image":
+    def windowed(self, window: tuple[float, float] | BodyWindow | None) -> "Image":
         """The same values, shown in another grey window: ``image.windowed(WINDOWS_HU["lung"])``."""
         return replace(self, window=window)
 
@@ -91,15 +92,20 @@ class Image:
         return grey
 
 
-def to_8bit(pixels: Pixels, window: tuple[float, float] | None = None) -> NDArray[np.uint8]:
+def to_8bit(
+    pixels: Pixels, window: tuple[float, float] | BodyWindow | None = None
+) -> NDArray[np.uint8]:
     """Values as 0…255, same shape, a fresh array.
 
     With a window its lower end and below become 0, its upper end and above 255. Without one, 8-bit
     unsigned values stay as they are; true and false become 255 and 0. Everything else goes
     through one linear window from the smallest to the largest finite value of the picture (all
     channels together), rounded to the nearest step: nothing is clipped and nothing wraps. A picture
-    of one value becomes all 0. NaN and minus infinity become 0, plus infinity 255.
+    of one value becomes all 0. NaN and minus infinity become 0, plus infinity 255. A ``BodyWindow``
+    keeps 0 for what lies around the body.
     """
+    if isinstance(window, BodyWindow):
+        return _body_8bit(pixels, window)
     if pixels.dtype == np.bool_:
         return pixels.astype(np.uint8) * np.uint8(255)
     if pixels.dtype == np.uint8 and window is None:
@@ -118,6 +124,18 @@ def to_8bit(pixels: Pixels, window: tuple[float, float] | None = None) -> NDArra
         np.nan_to_num(rows, copy=False, nan=0.0, posinf=255.0, neginf=0.0)
         result[top : top + _ROWS] = np.rint(np.clip(rows, 0, 255))
     return result
+
+
+def _body_8bit(pixels: Pixels, window: BodyWindow) -> NDArray[np.uint8]:
+    """Values in 8 bits, same shape: 0 outside, 1…255 inside, a body of one value all 255."""
+    inside = np.isfinite(pixels) & (pixels != window.outside)
+    grey = np.full(pixels.shape, 255, np.float32)
+    if window.high > window.low:
+        with np.errstate(all="ignore"):  # what is not finite is outside
+            np.subtract(pixels, window.low, out=grey, casting="unsafe")
+            grey *= 254 / (window.high - window.low)
+        grey = np.rint(np.clip(grey, 0, 254)) + 1
+    return np.where(inside, grey, 0).astype(np.uint8)
 
 
 def clean_name(name: str) -> str:

@@ -11,7 +11,7 @@ from core.imaging.facts import SourceFacts
 from core.imaging.image import Image, to_8bit
 from core.imaging.planes import along, sides_of_plane, to_slices
 from core.imaging.source_file import SourceFile
-from core.imaging.window import Window
+from core.imaging.window import BodyWindow, Window
 
 SINGULAR = "its affine is singular or not finite; export it again"
 _ACQUIRED = dict(
@@ -54,7 +54,7 @@ class Volume(Geometry):
     real numbers; NaN and infinities are kept."""
     spacing_known: bool = True
     """False where no spacing is stated: then ``spacing_mm`` counts voxels, not millimetres."""
-    window: Window | None = None
+    window: Window | BodyWindow | None = None
     """Grey window that the file proposes; None shows everything."""
     facts: SourceFacts = field(default_factory=SourceFacts)
     warnings: tuple[str, ...] = ()

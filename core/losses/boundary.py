@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.losses.channels import probability
+from core.losses.channels import pixel_axes, probability
 from core.losses.overlap import generalized_dice
 
 
@@ -55,7 +55,7 @@ def hausdorff_dt(
     """
     p = probability(logits, independent=independent)
     distance = _map(p, _distance_px).to(p) ** alpha + _map(target, _distance_px).to(p) ** alpha
-    uniform = distance.amax(dim=(2, 3), keepdim=True) == 0
+    uniform = distance.amax(dim=pixel_axes(distance, per_image=True), keepdim=True) == 0
     return ((p - target.to(p.dtype)) ** 2 * torch.where(uniform, 1, distance)).mean()
 
 

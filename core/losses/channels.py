@@ -1,9 +1,9 @@
 """What every loss does with its input: the right precision, sigmoid or softmax, which channels.
 
-The contract: logits and target have shape (B, K, H, W), the target lies in [0, 1]. One channel is
-foreground against background. Several channels are either classes that exclude one another
-(softmax; the target is one-hot and channel 0 is the background) or regions that may overlap
-(``independent``: a sigmoid for each).
+The contract: logits and target have shape (B, K, H, W), the target lies in [0, 1]; of volumes both
+are (B, K, D, H, W), and a pixel is a voxel. One channel is foreground against background. Several
+channels are either classes that exclude one another (softmax; the target is one-hot and channel 0
+is the background) or regions that may overlap (``independent``: a sigmoid for each).
 """
 
 import torch
@@ -59,6 +59,17 @@ def regions(
     return p[:, first:], t[:, first:]
 
 
-def pixel_axes(*, per_image: bool) -> tuple[int, ...]:
-    """Axes to sum over: those of each image, or of the whole batch as if it were one image."""
-    return (2, 3) if per_image else (0, 2, 3)
+def per_channel(numbers: Tensor, of: Tensor) -> Tensor:
+    """A number for each channel, shape (K,), to stand beside (B, K, H, W) or (B, K, D, H, W)."""
+    return numbers.reshape(-1, *[1] * (of.ndim - 2))
+
+
+def pixel_axes(of: Tensor, *, per_image: bool) -> tuple[int, ...]:
+    """Axes to sum over: those of each image, or of the whole batch as if it were one image.
+
+    Args:
+        of: Shape (B, K, H, W), or (B, K, D, H, W).
+        per_image: Which of both.
+    """
+    inside = tuple(range(2, of.ndim))
+    return inside if per_image else (0, *inside)

@@ -11,6 +11,7 @@ from torch.nn import functional
 from core.losses.channels import (
     SMALLEST,
     log_probability_of_classes,
+    per_channel,
     pixel_axes,
     precise,
     with_background,
@@ -102,10 +103,10 @@ def unified_focal(
     share = torch.where(is_background, 1 - delta, delta).to(p.dtype)
     focus = (1 - p).clamp(min=SMALLEST) ** gamma
     if asymmetric:
-        focus = torch.where(is_background[:, None, None], focus, 1)
-    focal = -(share[:, None, None] * focus * t * log_p).sum(dim=1).mean()
+        focus = torch.where(per_channel(is_background, p), focus, 1)
+    focal = -(per_channel(share, p) * focus * t * log_p).sum(dim=1).mean()
     index = tversky_index(
-        p, t, axes=pixel_axes(per_image=True), alpha=1 - delta, beta=delta, smooth=smooth
+        p, t, axes=pixel_axes(p, per_image=True), alpha=1 - delta, beta=delta, smooth=smooth
     )
     miss = (1 - index).clamp(min=SMALLEST)  # (B, K)
     enhanced = miss ** (1 - gamma)
@@ -124,7 +125,7 @@ def breast_custom(logits: Tensor, target: Tensor) -> Tensor:
     """
     p = precise(logits).sigmoid()
     t = target.to(p.dtype)
-    axes = pixel_axes(per_image=False)
+    axes = pixel_axes(p, per_image=False)
     both = (p * t).sum(axes)
     printed_dice = both / (p.sum(axes) + t.sum(axes) - both).clamp(min=SMALLEST)
     return -((1 - printed_dice) ** 2).mean()

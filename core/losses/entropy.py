@@ -9,7 +9,14 @@ import math
 from torch import Tensor
 from torch.nn import functional
 
-from core.losses.channels import SMALLEST, log_probability_of_classes, precise, with_background
+from core.losses.channels import (
+    SMALLEST,
+    log_probability_of_classes,
+    per_channel,
+    pixel_axes,
+    precise,
+    with_background,
+)
 
 
 def bce(logits: Tensor, target: Tensor) -> Tensor:
@@ -48,7 +55,9 @@ def weighted_bce(
     positive = target.to(loss.dtype)
     weight = 1 + (positive_weight - 1) * positive
     if balance:
-        share = positive.mean(dim=(0, 2, 3), keepdim=True)  # (1, K, 1, 1)
+        share = positive.mean(
+            dim=pixel_axes(positive, per_image=False), keepdim=True
+        )  # (1, K, 1, 1)
         floor = 1 / positive.numel()  # never reached by a class that has a pixel
         both = positive / share.clamp(min=floor) + (1 - positive) / (1 - share).clamp(min=floor)
         weight = weight * both / 2
@@ -89,7 +98,8 @@ def focal(
     if logits.shape[1] > 1 and not independent:
         log_p = log_probability_of_classes(logits)
         focus = (1 - log_p.exp()).clamp(min=SMALLEST) ** gamma
-        weight = log_p.new_tensor([1 - alpha] + [alpha] * (log_p.shape[1] - 1))[:, None, None]
+        weights = log_p.new_tensor([1 - alpha] + [alpha] * (log_p.shape[1] - 1))
+        weight = per_channel(weights, log_p)
         return -(weight * focus * target.to(log_p.dtype) * log_p).sum(dim=1).mean()
     logits = precise(logits)
     target = target.to(logits.dtype)

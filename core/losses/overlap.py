@@ -36,7 +36,7 @@ def dice(
 ) -> Tensor:
     """1 − (2 Σpt + s) / (Σp + Σt + s) (Milletari 2016, without its squares); options as above."""
     p, t = regions(logits, target, independent=independent, background=background)
-    axes = pixel_axes(per_image=per_image)
+    axes = pixel_axes(p, per_image=per_image)
     total = p.sum(axes) + t.sum(axes)
     return 1 - _quotient(2 * (p * t).sum(axes), total, smooth).mean()
 
@@ -56,7 +56,7 @@ def generalized_dice(
     """
     p = with_background(probability(logits))
     t = with_background(target.to(p.dtype))
-    axes = pixel_axes(per_image=per_image)
+    axes = pixel_axes(p, per_image=per_image)
     size = t.sum(axes)  # (B, K) or (K,)
     weight = torch.where(size > 0, 1 / size.clamp(min=SMALLEST) ** 2, 0)
     largest = weight.amax(dim=-1, keepdim=True)
@@ -77,7 +77,7 @@ def jaccard(
 ) -> Tensor:
     """1 − (Σpt + s) / (Σp + Σt − Σpt + s): intersection over union; options as above."""
     p, t = regions(logits, target, independent=independent, background=background)
-    axes = pixel_axes(per_image=per_image)
+    axes = pixel_axes(p, per_image=per_image)
     both = (p * t).sum(axes)
     return 1 - _quotient(both, p.sum(axes) + t.sum(axes) - both, smooth).mean()
 
@@ -106,7 +106,7 @@ def tversky(
         background: As above.
     """
     p, t = regions(logits, target, independent=independent, background=background)
-    axes = pixel_axes(per_image=per_image)
+    axes = pixel_axes(p, per_image=per_image)
     return 1 - tversky_index(p, t, axes=axes, alpha=alpha, beta=beta, smooth=smooth).mean()
 
 
@@ -139,7 +139,7 @@ def focal_tversky(
         background: As above.
     """
     p, t = regions(logits, target, independent=independent, background=background)
-    axes = pixel_axes(per_image=per_image)
+    axes = pixel_axes(p, per_image=per_image)
     index = tversky_index(p, t, axes=axes, alpha=alpha, beta=beta, smooth=smooth)
     return ((1 - index).clamp(min=SMALLEST) ** (1 / gamma)).mean()
 

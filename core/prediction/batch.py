@@ -19,6 +19,7 @@ from core.export import DISCLAIMER, EXPORTS, Case, ModelFacts
 from core.export.model_facts import model_facts
 from core.files import atomic_path, write_atomic
 from core.imaging import Image, Item, Volume, page_count, read_image, survey
+from core.imaging.greys import CHOICES, LEARNT
 from core.measure import table
 from core.prediction.cases import case_of
 from core.weights import TrainedModel
@@ -39,6 +40,8 @@ class Wanted:
     """Index of the threshold; None takes the operating point."""
     clean_up: CleanUp | None = None
     """What happens to the mask after the threshold; None takes the operating point's."""
+    greys: str = LEARNT
+    """In which greys the model sees a file of more than 8 bits, key of ``CHOICES``."""
     measurements: bool = False
     """Whether rows carry a ``measurements`` table."""
     archive: bool = False
@@ -47,6 +50,7 @@ class Wanted:
     def __post_init__(self) -> None:
         for name in self.formats:
             choose("format", name, EXPORTS)
+        choose("greys", self.greys, CHOICES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +118,7 @@ def predict_files(
                 name=task.stem,
                 k=asked.k,
                 clean_up=asked.clean_up,
+                greys=asked.greys,
                 progress=_slices(report),
             )
         except InputError as fault:

@@ -8,6 +8,8 @@ import numpy as np
 from core.cleanup import CleanUp
 from core.export.case import AS_IT_IS, Case, ModelFacts
 from core.imaging import Image, SourceFile, Volume
+from core.imaging.greys import LEARNT, shown_as
+from core.prediction.volume import predict_volume
 from core.weights import TrainedModel
 from core.weights.fit import doubts
 
@@ -22,9 +24,10 @@ def case_of(
     name: str = "",
     k: int | None = None,
     clean_up: CleanUp | None = None,
+    greys: str = LEARNT,
     progress: Progress | None = None,
 ) -> Case:
-    """Predict a picture, or a volume slice by slice in the plane of its acquisition.
+    """Predict a picture, or a volume, in the plane of its acquisition.
 
     Args:
         found: What was read.
@@ -34,11 +37,13 @@ def case_of(
         k: Index of the threshold; None takes the operating point.
         clean_up: What happens to the mask after the threshold; None takes the operating point's,
             which is for pictures and is not applied to volumes.
+        greys: Of a file of more than 8 bits, key of ``core.imaging.greys.CHOICES``.
         progress: Of a volume: slices done and slices in all.
 
     Raises:
-        InputError: The picture does not fit the model.
+        InputError: The picture does not fit the model, or the greys do not fit the picture.
     """
+    found = shown_as(found, greys, trained.greys)
     point = trained.operating_point
     by_hand = k is not None and k != point.k
     chosen = f"set by hand; {point.name} would be {point.threshold:.3f}" if by_hand else point.name
@@ -63,11 +68,13 @@ def case_of(
             doubts=doubts(found, trained.facts),
         )
     slices = found.to_uint8()  # (D, H, W)
-    levels = np.empty(slices.shape, np.uint16)
-    for n, pixels in enumerate(slices):
-        levels[n] = trained.predictor.levels(pixels)
-        if progress:
-            progress(n + 1, len(slices))
+    levels = np.zeros(slices.shape, np.uint16)
+    predict_volume(
+        trained.predictor,
+        slices,
+        levels,
+        after_each=lambda done: progress(done, len(slices)) if progress else None,
+    )
     return Case(
         name=stem,
         picture=slices,

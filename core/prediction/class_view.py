@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from core.data.base import Dataset, Sample
 from core.heads import Head
 from core.predict import Predictor, Probability, Progress, Rows
+from core.prediction.volumetric import VolumePredictor
 
 SEPARATOR = ":"
 
@@ -40,6 +41,48 @@ class ClassPredictor(Predictor):
             yield top, only
 
 
+class ClassVolumePredictor(VolumePredictor):
+    """As ``ClassPredictor``, of a network for volumes.
+
+    Args:
+        whole: Predicts all classes.
+        place: Number of the class.
+    """
+
+    def __init__(self, whole: VolumePredictor, place: int) -> None:
+        super().__init__(
+            whole.model,
+            slices=whole.slices,
+            tile=whole.tile,
+            in_channels=whole.in_channels,
+            size=whole.size,
+            aspect=whole.aspect,
+            device=whole.device,
+            classes=(whole.classes[place],),
+        )
+        self.whole, self._place = whole, place
+
+    def volume_probability(
+        self, slices: NDArray[np.uint8], *, progress: Progress | None = None
+    ) -> Probability:
+        """Probability of the class, shape (1, D, H, W)."""
+        maps = self.whole.volume_probability(slices, progress=progress)
+        only: Probability = maps[self._place : self._place + 1]
+        return only
+
+
+def class_predictor(whole: Predictor, place: int) -> Predictor:
+    """The predictor of one class of several.
+
+    Args:
+        whole: Predicts all of them.
+        place: Number of the class.
+    """
+    if isinstance(whole, VolumePredictor):
+        return ClassVolumePredictor(whole, place)
+    return ClassPredictor(whole, place)
+
+
 class ClassTruths:
     """A data set's images with the truth of one class alone.
 
@@ -50,6 +93,7 @@ class ClassTruths:
     """
 
     def __init__(self, dataset: Dataset, head: Head, place: int) -> None:
+        self.samples = dataset.samples
         self._dataset, self._head, self._place = dataset, head, place
 
     def image(self, sample: Sample) -> Any:  # noqa: ANN401 - as the data set has it

@@ -22,6 +22,7 @@ from core.prediction.uncertainty import (
     dropout_members,
     error_histogram,
     gather,
+    refuse_volumes,
     risk_coverage,
 )
 from core.weights import TrainedModel
@@ -53,6 +54,8 @@ def members_of(models: Sequence[TrainedModel], way: str, *, samples: int = 16) -
             "an ensemble takes at least two models, --run or --weights repeated; "
             "every other way takes one"
         )
+    for model in models:
+        refuse_volumes(model.predictor, model.name)
     first = models[0].predictor
     if way == "ensemble":
         return [model.predictor.probability for model in models]
@@ -116,7 +119,7 @@ def disagreement(
         image, truth = opened.image(sample), opened.truth(sample) != 0
         found = gather(members, image)
         levels = level_map(np.clip(found.mean, 0, 1))
-        alone.append(sweep_image(first.predictor.levels(image), truth))
+        alone.append(sweep_image(first.predictor.sample_levels(opened, sample), truth))
         together.append(sweep_image(levels, truth))
         # The deviation of probabilities is 0.5 at most.
         histogram += error_histogram(2 * found.deviation, mask_at(levels, point.k) != truth)

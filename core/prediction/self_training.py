@@ -22,7 +22,7 @@ from core.errors import InputError
 from core.evaluate import sweep_samples
 from core.levels import mask_at
 from core.operating_point import OperatingPoint, choose_operating_point
-from core.prediction.uncertainty import AveragedPredictor, augmented
+from core.prediction.uncertainty import AveragedPredictor, augmented, refuse_volumes
 from core.weights import TrainedModel
 
 Progress = Callable[[int, int], None]
@@ -62,6 +62,7 @@ def label_unlabelled(
             raise InputError(
                 f"{model.name} and {first.name} were not trained on one split of one data set"
             )
+        refuse_volumes(model.predictor, model.name)
         if len(model.predictor.classes) > 1:
             raise InputError(f"{model.name} marks several classes; only one can be labelled")
     opened = open_where_it_lies(first.config.dataset, data)

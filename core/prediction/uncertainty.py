@@ -22,7 +22,7 @@ from core.levels import STEPS, LevelMap, level_map
 from core.metrics.card import Figure
 from core.metrics.sweep import Counts
 from core.models.committee import Committee
-from core.predict import Predictor, Probability
+from core.predict import Predictor, Probability, SeesImages
 
 Image = NDArray[np.uint8]
 Member = Callable[[Image], Probability]
@@ -85,6 +85,19 @@ def entropy_bits(probability: Figure) -> Figure:
     from scipy.special import entr  # 0.2 s; only where uncertainty is asked for
 
     return np.asarray((entr(probability) + entr(1 - probability)) / np.log(2))
+
+
+def refuse_volumes(predictor: Predictor, name: str) -> None:
+    """Refuse a network for volumes where several answers to one picture are wanted.
+
+    Raises:
+        InputError: It is one.
+    """
+    if predictor.sees_volumes:
+        raise InputError(
+            f"{name} sees whole volumes, and several answers are had for pictures by themselves "
+            "alone; leave that out or choose a model for images"
+        )
 
 
 def augmented(member: Member, way: str) -> list[Member]:
@@ -160,7 +173,7 @@ def _dropouts(model: nn.Module) -> list[nn.Module]:
     return [layer for layer in model.modules() if isinstance(layer, kinds) and layer.p > 0]
 
 
-class AveragedPredictor:
+class AveragedPredictor(SeesImages):
     """The mean of several answers in the place of one predictor.
 
     Args:

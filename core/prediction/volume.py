@@ -1,8 +1,8 @@
-"""A volume through a network for images, slice by slice, in the background.
+"""A volume through a network: slice by slice, or all of it where the network sees volumes.
 
-Memory is the level map (two bytes a voxel) beside the slices; a slice is seen as a picture of its
-own, as ``core.prediction.cases`` and the command line see it, so the maps are the same. What was
-done before a stop is kept. Networks for volumes have no predictor yet.
+The page, the command line and the server predict by the same function, so their maps are the same.
+Of a network for images memory is the level map (two bytes a voxel) beside the slices, and what was
+done before a stop is kept; of one for volumes see ``core.prediction.volumetric``.
 """
 
 import threading
@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from core.levels import LevelMap
 from core.predict import Predictor
 from core.prediction.background import Work
+from core.prediction.volumetric import VolumePredictor
 
 
-def predict_slices(
+def predict_volume(
     predictor: Predictor,
     slices: NDArray[np.uint8],
     levels: LevelMap,
@@ -27,10 +28,10 @@ def predict_slices(
     """Fill in the level map of a volume from a slice on.
 
     Args:
-        predictor: Of a network for images.
+        predictor: Of a network for images or for volumes.
         slices: Shape (D, H, W), 0…255.
-        levels: Shape (D, H, W); written slice by slice.
-        first: The slice to begin with.
+        levels: Shape (D, H, W); written slice by slice, or at once by a network for volumes.
+        first: The slice to begin with; a network for volumes begins anew.
         after_each: Told how many slices are done; what it raises ends the prediction.
 
     Raises:
@@ -38,6 +39,11 @@ def predict_slices(
     """
     if slices.shape != levels.shape or slices.ndim != 3:
         raise ValueError(f"slices {slices.shape} and levels {levels.shape} must be one (D, H, W)")
+    if isinstance(predictor, VolumePredictor):
+        levels[:] = predictor.volume_levels(
+            slices, progress=lambda done, total: after_each(done * len(slices) // total)
+        )
+        return
     even: dict[int, LevelMap] = {}  # a slice of one value, as outside of the head, is seen once
     for n in range(first, len(slices)):
         pixels = slices[n]
@@ -55,7 +61,7 @@ class VolumePrediction(Work):
     """One volume on its way through a network; ``levels`` holds what is done.
 
     Args:
-        predictor: Of a network for images.
+        predictor: Of a network for images or for volumes.
         slices: Shape (D, H, W), 0…255.
         turn: As of ``Work``.
     """
@@ -70,6 +76,6 @@ class VolumePrediction(Work):
 
     def act(self, after_each: Callable[[int], None]) -> None:
         """Slice by slice, beginning behind the last one done."""
-        predict_slices(
+        predict_volume(
             self.predictor, self.slices, self.levels, first=self.done, after_each=after_each
         )

@@ -16,6 +16,7 @@ from core.errors import InputError, choose
 from core.export import DISCLAIMER, EXPORTS, Case, export
 from core.export.pictures import png
 from core.imaging import read_any, read_image
+from core.imaging.greys import CHOICES, LEARNT
 from core.levels import threshold_index
 from core.measure import table
 from core.prediction.cases import case_of
@@ -23,6 +24,7 @@ from core.serve.models import Models
 
 log = logging.getLogger(__name__)
 
+PARAMETERS = frozenset({"model", "threshold", "clean_up", "greys", "page", "format", "name"})
 FORMATS = ("json", "levels", *EXPORTS)
 """``json`` is threshold, area and components; ``levels`` the level map as 16-bit grey PNG."""
 
@@ -53,6 +55,8 @@ class Submission:
     """Empty takes the server's first."""
     k: int | None = None
     """Index of the threshold; None takes the operating point."""
+    greys: str = LEARNT
+    """In which greys the model sees a file of more than 8 bits, key of ``CHOICES``."""
     clean_up: str = ""
     """As ``parse_clean_up`` reads it; empty takes the operating point's."""
     format: str = "json"
@@ -76,7 +80,7 @@ def submission_of(
     Args:
         content: The file.
         name: Its name; ``query["name"]`` goes before it.
-        query: ``model``, ``threshold``, ``clean_up``, ``page``, ``format``, ``name``.
+        query: ``model``, ``threshold``, ``clean_up``, ``greys``, ``page``, ``format``, ``name``.
         accept: The ``Accept`` header, asked where there is no ``format``.
 
     Raises:
@@ -84,11 +88,12 @@ def submission_of(
     """
     if not content:
         raise InputError("there is no file; send one as the field 'file' or as the body")
-    if unknown := set(query) - {"model", "threshold", "clean_up", "page", "format", "name"}:
+    if unknown := set(query) - PARAMETERS:
         raise InputError(f"unknown parameter '{min(unknown)}'; see /openapi.json")
     wanted = query.get("format") or _format_of(accept)
     choose("format", wanted, dict.fromkeys(FORMATS))
     parse_clean_up(query.get("clean_up", ""))
+    choose("greys", query.get("greys") or LEARNT, CHOICES)
     threshold = query.get("threshold", "")
     return Submission(
         content=content,
@@ -97,6 +102,7 @@ def submission_of(
         model=query.get("model", ""),
         k=threshold_index(_number("threshold", threshold)) if threshold else None,
         clean_up=query.get("clean_up", ""),
+        greys=query.get("greys") or LEARNT,
         format=wanted,
     )
 
@@ -140,6 +146,7 @@ def predicted(submission: Submission, models: Models) -> Case:
         served.trained,
         served.facts,
         k=submission.k,
+        greys=submission.greys,
         clean_up=parse_clean_up(submission.clean_up) if submission.clean_up else None,
     )
 

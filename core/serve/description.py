@@ -3,6 +3,7 @@
 from typing import Any
 
 from core.export import DISCLAIMER, EXPORTS
+from core.imaging.greys import CHOICES
 from core.serve.answers import FORMATS
 
 
@@ -75,6 +76,11 @@ def _parameters() -> list[dict[str, Any]]:
         "clean_up": (
             {"type": "string"},
             "minimum_area_px=N, fill_holes, largest_component or none; by default the model's.",
+        ),
+        "greys": (
+            {"type": "string", "enum": list(CHOICES)},
+            "What the model sees of a file of more than 8 bits. "
+            + "; ".join(f"{name}: {words}" for name, words in CHOICES.items()),
         ),
         "page": ({"type": "integer", "minimum": 1}, "Of a stack or volume."),
         "format": (

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from core.config import AugmentationConfig, RunConfig
 from core.data.augmentation import STILL, Draw, resample, sample, to
+from core.data.stacks import neighbours
 from core.heads import Head
 
 PIXELS_KEPT = 64
@@ -65,6 +66,8 @@ class Pictures:
     """255 times the border map, where the loss wants it, uint8, shape (N, 1, H, W)."""
     foreground: Foreground | None = None
     """Where foreground is, where some is to be drawn more often."""
+    stacks: tuple[tuple[int, ...], ...] = ()
+    """Rows of each volume's slices in their order, for networks that see several together."""
 
     @property
     def source(self) -> tuple[int, int]:
@@ -83,7 +86,7 @@ class Step:
     """A batch before its pixels are read: rows of the images, and how each is moved."""
 
     index: Tensor
-    """Rows of the training images, shape (B,)."""
+    """Rows of the training images, shape (B,); of slices that are seen together, (B, D)."""
     draw: Draw | None
     """How they are moved, on the CPU; None leaves them as they are."""
     output: tuple[int, int]
@@ -116,8 +119,8 @@ class Epoch:
         self.number = number
         self.source = pictures.source
         self.output = output_size(config, self.source)
-        count = len(pictures.images) * config.crops_per_image
-        order = torch.arange(len(pictures.images)).repeat(config.crops_per_image)
+        order = self._drawn_from(pictures)
+        count = len(order)
         order = order[torch.randperm(count, generator=generator(config.seed, number, -1))]
         self.centres: Tensor | None = None
         if config.oversample and pictures.foreground and pictures.foreground.classes:
@@ -128,7 +131,40 @@ class Epoch:
             if self.output != self.source:
                 pixels += (torch.rand(count, 2, generator=numbers) - 0.5) * self._size_px / 2
                 self.centres = torch.where(chosen[:, None], pixels, torch.nan)
-        self.order = order
+        self.order = self._with_neighbours(order, pictures) if pictures.stacks else order
+
+    def _drawn_from(self, pictures: Pictures) -> Tensor:
+        """Rows that crops are taken of: every image, or slices spread over every volume."""
+        each = self.config.crops_per_image
+        if not pictures.stacks:
+            return torch.arange(len(pictures.images)).repeat(each)
+        numbers, rows = generator(self.config.seed, self.number, -3), []
+        for run in pictures.stacks:
+            count = math.ceil(len(run) / self.config.slices) * each
+            place = (torch.arange(count) + torch.rand(count, generator=numbers)) / count
+            rows.append(torch.tensor(run)[(place * len(run)).long()])
+        return torch.cat(rows)
+
+    def _with_neighbours(self, rows: Tensor, pictures: Pictures) -> Tensor:
+        """Slices about each row, as far inside its volume as they can be, shape (N, D).
+
+        Where images may be mirrored, half of the stacks run the other way.
+        """
+        depth = self.config.slices
+        numbers = generator(self.config.seed, self.number, -4)
+        turned = torch.rand(len(rows), generator=numbers) < 0.5
+        aside = ((torch.rand(len(rows), generator=numbers) - 0.5) * depth / 2).round().long()
+        whereabouts = {row: (run, n) for run in pictures.stacks for n, row in enumerate(run)}
+        found = []
+        for row, beside in zip(rows.tolist(), aside.tolist(), strict=True):
+            run, place = whereabouts[row]
+            room = len(run) - depth
+            first = room // 2 if room < 0 else min(max(0, place + beside - depth // 2), room)
+            found.append(neighbours(run, first, depth))
+        index = torch.from_numpy(np.stack(found))
+        if not (self.config.augment and self.config.augmentation.flips):
+            return index
+        return torch.where(turned[:, None], index.flip(1), index)
 
     def __len__(self) -> int:
         return math.ceil(len(self.order) / self.config.batch_size)
@@ -146,6 +182,7 @@ class Epoch:
             source=self.source,
             output=self.output,
             generator=generator(config.seed, self.number, step),
+            depth=index.shape[1] if index.ndim > 1 else 1,
         )
         if self.centres is not None:
             draw = self._centred(draw, self.centres[here], moves)
@@ -166,6 +203,14 @@ class Epoch:
         return replace(draw, centre=torch.where(centres.isnan(), draw.centre, inside))
 
 
+def crops_per_epoch(config: RunConfig, pictures: Pictures) -> int:
+    """Images, or crops of them or of volumes, that one epoch shows."""
+    several = len(pictures.images)
+    if pictures.stacks:
+        several = sum(math.ceil(len(run) / config.slices) for run in pictures.stacks)
+    return several * config.crops_per_image
+
+
 def output_size(config: RunConfig, source: tuple[int, int]) -> tuple[int, int]:
     """Height and width of what the network sees in training."""
     return min(config.tile or source[0], source[0]), min(config.tile or source[1], source[1])
@@ -176,18 +221,38 @@ def read(step: Step, pictures: Pictures, head: Head) -> tuple[Tensor, Tensor, li
 
     Returns:
         Images in [0, 1], shape (B, C, h, w); targets, shape (B, K, h, w); and what else the loss
-        takes: the border maps, shape (B, 1, h, w), or nothing.
+        takes: the border maps, shape (B, 1, h, w), or nothing. Of volumes (B, C, D, h, w) each.
     """
     device = pictures.images.device
-    index = step.index.to(device, non_blocking=True)
+    index = step.index.flatten().to(device, non_blocking=True)
     images, masks = pictures.images[index], head.targets(pictures.masks[index])
-    borders = None if pictures.borders is None else pictures.borders[index]
+    maps = [] if pictures.borders is None else [pictures.borders[index]]
+    depth = step.index.shape[1] if step.index.ndim > 1 else 1
+    if depth > 1:  # slices beside one another, as channels
+        images, masks, *maps = (_side_by_side(part, depth) for part in (images, masks, *maps))
     if step.draw is None:
-        maps = [] if borders is None else [borders.float() / 255]
-        return images.float() / 255, masks.float(), maps
-    draw = to(step.draw, device)
-    image, target = resample(images, masks, draw, step.output, exclusive=head.softmax)
-    return image, target, [] if borders is None else [move(borders, draw, step.output)]
+        image, target, maps = images.float() / 255, masks.float(), [m.float() / 255 for m in maps]
+    else:
+        draw = to(step.draw, device)
+        image, target = resample(
+            images, masks, draw, step.output, exclusive=head.softmax, depth=depth
+        )
+        maps = [move(part, draw, step.output) for part in maps]
+    if depth > 1:
+        image, target, *maps = (_as_volume(part, depth) for part in (image, target, *maps))
+    return image, target, maps
+
+
+def _side_by_side(planes: Tensor, depth: int) -> Tensor:
+    """Shape (B D, C, H, W) to (B, D C, H, W)."""
+    count, channels, *sides = planes.shape
+    return planes.reshape(count // depth, depth * channels, *sides)
+
+
+def _as_volume(planes: Tensor, depth: int) -> Tensor:
+    """Shape (B, D C, h, w) to (B, C, D, h, w)."""
+    batch, count, *sides = planes.shape
+    return planes.reshape(batch, depth, count // depth, *sides).transpose(1, 2)
 
 
 def move(maps: Tensor, draw: Draw, output: tuple[int, int]) -> Tensor:

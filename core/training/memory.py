@@ -102,7 +102,9 @@ def estimate(
         model = build_network(config, in_channels=in_channels, outputs=outputs, fresh=False)
     model.to("meta")  # other libraries' networks are built on the processor all the same
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
-    pair = torch.zeros(2, in_channels, side, side, device="meta")  # of one, a norm may refuse
+    deep = card_of(config.model).dimensions == 3
+    sides_px = (-(-config.slices // multiple) * multiple,) * deep + (side, side)
+    pair = torch.zeros(2, in_channels, *sides_px, device="meta")  # of one, a norm may refuse
     activations = kept_for_gradient(model, pair) // 2
     share = 1.0 if precision_of(config.precision, device) == torch.float32 else HALF
     copies = COPIES[config.optimizer] + (config.ema > 0)

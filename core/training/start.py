@@ -71,6 +71,7 @@ def beginning_with(config: RunConfig, name: str) -> RunConfig:
         size=of.size,
         aspect=of.aspect,
         tile=of.tile,
+        slices=of.slices,
         crops_per_image=of.crops_per_image if of.tile else 1,
     )
 
@@ -98,7 +99,7 @@ def start_from(model: nn.Module, source: Stored) -> list[str]:
         elif found.shape[1:] == wanted.shape[1:] and len(found) == source.outputs:
             fitted[key] = wanted  # as many maps as there are classes now
             notes.append(f"{key} starts anew: it marks {len(wanted)} maps and marked {len(found)}")
-        elif found.ndim == 4 and {found.shape[1], wanted.shape[1]} == {1, 3}:
+        elif found.ndim > 3 and {found.shape[1], wanted.shape[1]} == {1, 3}:
             summed = found.sum(dim=1, keepdim=True)
             fitted[key] = summed / wanted.shape[1] * torch.ones_like(wanted)
             notes.append(

@@ -25,16 +25,20 @@ from core.data import Dataset, Sample, open_dataset
 from core.data.patches import cut_patch, patch_corners, patch_side
 from core.data.preparation import as_channels
 from core.data.splits import make_split
-from core.device import pick_device, precision_of, to_device
+from core.data.stacks import check_volumes, place_of, stacks
+from core.device import channels_last, pick_device, precision_of, to_device
 from core.errors import InputError, choose
 from core.heads import Head, Outputs, build_criterion, build_network, head_of, output_weights
 from core.imaging.resize import resize
 from core.levels import level_map
 from core.losses import LOSSES, Loss
 from core.metrics.sweep import sweep_image
+from core.models import card_of
 from core.predict import Predictor
+from core.prediction.volumetric import build_predictor
 from core.training.batches import Epoch, Pictures, Step, read
 from core.training.optimization import build_optimizer
+from core.training.validation import Held
 
 STEPS = 3
 """One to warm up, two that are timed."""
@@ -90,30 +94,34 @@ def trial(config: RunConfig) -> Trial:
         share_group=config.share_group,
     )
     samples = {sample.id: sample for sample in dataset.samples}
-    spread = split.train[:: math.ceil(len(split.train) / MOST_IMAGES)]  # strata lie side by side
-    looked_at = [samples[i] for i in spread]
+    training, validation = ([samples[i] for i in part] for part in (split.train, split.val))
+    deep = card_of(config.model).dimensions == 3
+    if deep:
+        check_volumes(dataset.info, training, model=config.model)
+    # Strata lie side by side; of volumes a few slices that do.
+    spread = training[:: math.ceil(len(training) / MOST_IMAGES)]
+    looked_at = _run(training, config.slices) if deep else spread
     pictures, each = _pictures(dataset, looked_at, config)
+    if deep:
+        one = tuple(range(len(looked_at)))
+        pictures = replace(pictures, stacks=(one,) * (STEPS * config.batch_size))
     device = pick_device()
     pictures = replace(pictures, images=pictures.images.to(device), masks=pictures.masks.to(device))
     channels = pictures.images.shape[1]
     model = to_device(build_network(config, in_channels=channels, outputs=head.outputs), device)
     step_seconds = _steps(model, criterion, pictures, head, config)
-    predictor = Predictor(
-        model,
-        in_channels=channels,
-        size=config.size,
-        aspect=config.aspect,
-        device=device,
-        classes=head.names,
-        softmax=head.softmax,
-    )
-    images = len(split.train) * each * config.crops_per_image
+    predictor = build_predictor(config, model, in_channels=channels, head=head, device=device)
+    shown = len(training)
+    if deep:
+        runs = stacks(map(place_of, training))
+        shown = sum(math.ceil(len(run) / config.slices) for run in runs)
+    images = shown * each * config.crops_per_image
+    few = validation[:: math.ceil(len(validation) / VALIDATED)]
     return Trial(
         step_seconds=step_seconds,
-        validation_seconds=fmean(
-            _validation(predictor, dataset, samples[i], head)
-            for i in split.val[:: math.ceil(len(split.val) / VALIDATED)]
-        ),
+        validation_seconds=_validation(predictor, dataset, _run(validation, config.slices), head)
+        if deep
+        else fmean(_validation(predictor, dataset, [sample], head) for sample in few),
         steps=math.ceil(images / config.batch_size),
         validation_images=len(split.val),
         epochs=config.epochs,
@@ -149,7 +157,7 @@ def _pictures(dataset: Dataset, samples: list[Sample], config: RunConfig) -> tup
                 cut_patch(plane, own[0], side=side)
                 for plane, own in zip(planes, corners, strict=True)
             ]
-    rows = [n % len(images) for n in range(STEPS * config.batch_size)]
+    rows = [n % len(images) for n in range(max(len(images), STEPS * config.batch_size))]
     card = choose("loss", config.loss, LOSSES)
     borders = torch.zeros(len(rows), 1, *images[0].shape[1:], dtype=torch.uint8)
     pictures = Pictures(
@@ -194,7 +202,7 @@ def _loss(  # noqa: PLR0917 - the parts of a step, none of them optional
 ) -> Tensor:
     device = pictures.images.device
     image, target, maps = read(chosen, pictures, head)
-    image = image.contiguous(memory_format=torch.channels_last)  # (B, C, H, W)
+    image = channels_last(image)  # (B, C, H, W) or (B, C, D, H, W)
     dtype = precision_of(config.precision, device)
     with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
         outputs = network(image)  # (B, K, H, W) each
@@ -203,13 +211,22 @@ def _loss(  # noqa: PLR0917 - the parts of a step, none of them optional
     return torch.stack([w * part for w, part in zip(weights, losses, strict=True)]).sum()
 
 
-def _validation(predictor: Predictor, dataset: Dataset, sample: Sample, head: Head) -> float:
-    image, mask = dataset.image(sample), dataset.truth(sample)
+def _run(samples: list[Sample], count: int) -> list[Sample]:
+    """Slices that follow one another, from the middle of the first volume, so many at most."""
+    run = stacks(map(place_of, samples))[0]
+    first = max(0, (len(run) - count) // 2)
+    return [samples[n] for n in run[first : first + count]]
+
+
+def _validation(predictor: Predictor, dataset: Dataset, samples: list[Sample], head: Head) -> float:
+    """Seconds for one of some images, or of slices that are seen together."""
+    held = Held([(sample, dataset.image(sample), dataset.truth(sample)) for sample in samples])
     started = time.perf_counter()
-    planes = predictor.class_probability(image)  # (K, H, W)
-    for plane, truth in zip(planes, head.truths(mask), strict=True):
-        sweep_image(level_map(plane), truth)
-    return time.perf_counter() - started
+    for sample, _, mask in held.checked:
+        planes = predictor.sample_class_probability(held, sample)  # (K, H, W)
+        for plane, truth in zip(planes, head.truths(mask), strict=True):
+            sweep_image(level_map(plane), truth)
+    return (time.perf_counter() - started) / len(samples)
 
 
 def main(text: str) -> int:

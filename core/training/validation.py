@@ -32,6 +32,29 @@ PICTURE_PX = 512
 """Longest side of such a picture."""
 
 
+class Held:
+    """Validation images in memory, as a predictor asks for them.
+
+    Args:
+        checked: The validation samples.
+        beside: Further slices of their volumes, with their images.
+    """
+
+    def __init__(
+        self,
+        checked: Sequence[Checked],
+        beside: Sequence[tuple[Sample, NDArray[np.uint8]]] = (),
+    ) -> None:
+        self.checked = tuple(checked)
+        pairs = [*((sample, image) for sample, image, _ in checked), *beside]
+        self.samples = tuple(sample for sample, _ in pairs)
+        self._images = {sample.id: image for sample, image in pairs}
+
+    def image(self, sample: Sample) -> NDArray[np.uint8]:
+        """At native size."""
+        return self._images[sample.id]
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a validation found."""
@@ -54,25 +77,25 @@ def watched_images(count: int) -> list[int]:
 
 
 def validate(
-    predictor: Predictor, checked: Sequence[Checked], *, head: Head, config: RunConfig, team: Team
+    predictor: Predictor, held: Held, *, head: Head, config: RunConfig, team: Team
 ) -> Outcome:
     """Predict the validation images, each by one of the processes, and count.
 
     Args:
         predictor: With the head's classes.
-        checked: Images and masks.
+        held: Images and masks.
         head: What the maps are.
         config: Of the run; its loss is computed without border map, which belongs to the size that
             is trained on, while truth here is native.
         team: The processes; all get the whole outcome.
     """
     criterion = build_criterion(config)
-    watched = watched_images(len(checked))
-    first, last = team.part(len(checked))
+    watched = watched_images(len(held.checked))
+    first, last = team.part(len(held.checked))
     found = []
     for n in range(first, last):
-        _, image, mask = checked[n]
-        probability = predictor.class_probability(image)  # (K, H, W)
+        sample, _, mask = held.checked[n]
+        probability = predictor.sample_class_probability(held, sample)  # (K, H, W)
         truths = head.truths(mask)
         levels = [level_map(plane) for plane in probability]
         sweeps = [sweep_image(*pair) for pair in zip(levels, truths, strict=True)]

@@ -27,6 +27,7 @@ from core.models.folding import folded
 from core.operating_point import OperatingPoint
 from core.predict import Predictor
 from core.prediction.class_view import SEPARATOR, split_name
+from core.prediction.volumetric import build_predictor
 from core.runs import Run, open_run
 from core.weights.trained import TrainedModel
 from core.weights.training_facts import kept_training_facts
@@ -232,16 +233,9 @@ def restored(
     Its batch normalizations are folded, see ``core.models.folding``.
     """
     classes = tuple(document["classes"]) if document else FOREGROUND
-    softmax = bool(document and document["softmax"])
-    outputs = Head(names=classes, softmax=softmax).outputs
-    model = build_network(config, in_channels=in_channels, outputs=outputs, fresh=False)
+    head = Head(names=classes, softmax=bool(document and document["softmax"]))
+    model = build_network(config, in_channels=in_channels, outputs=head.outputs, fresh=False)
     model.load_state_dict(state)
-    return Predictor(
-        folded(model.eval()),
-        in_channels=in_channels,
-        size=config.size,
-        aspect=config.aspect,
-        device=pick_device(),
-        classes=classes,
-        softmax=softmax,
+    return build_predictor(
+        config, folded(model.eval()), in_channels=in_channels, head=head, device=pick_device()
     )

@@ -8,6 +8,7 @@ from core.data.base import DatasetInfo
 from core.data.splits import PARTS, Split
 from core.models import card_of
 from core.operating_point import OperatingPoint
+from core.prediction.volumetric import seen_as
 from core.weights.failures import worst_images
 
 FIGURES = ("dice", "iou", "precision", "recall", "specificity", "accuracy")
@@ -41,11 +42,6 @@ def model_card(
         origin: What its weights began with, whole lines; empty for random ones.
     """
     network = card_of(config.model)
-    sees = (
-        f"resized to {config.size} x {config.size}"
-        if config.size
-        else "at its native scale, tiled where it is large"
-    )
     source = f"arXiv {network.arxiv}" if network.arxiv else f"doi {network.doi}"
     paper = f"{network.authors} {network.year}, {source}"
     options = ", ".join(f"{key} = {value}" for key, value in config.model_options.items())
@@ -63,7 +59,7 @@ def model_card(
 
 A {config.model} ({paper}; {options or "default options"}) that marks the
 {info.foreground} in {info.modality}.
-{together}It sees an image {sees},
+{together}It sees an image {seen_as(config)},
 and returns a probability for every pixel; the mask is a decision at the threshold
 {point.threshold:.3f} ({point.name}).
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.cleanup import clean
 from core.config import RunConfig
-from core.data import Dataset, DatasetInfo, Sample
+from core.data import Dataset, DatasetInfo, Sample, info_of
 from core.data.importing import open_where_it_lies
 from core.data.splits import PARTS, Split
 from core.errors import InputError
@@ -19,11 +19,12 @@ from core.evaluate.assess import Assessment, assess
 from core.evaluate.class_figures import class_point, summarize_classes, sweep_classes
 from core.evaluate.robustness import robustness
 from core.heads import Head, build_network, head_of
+from core.imaging.greys import Greys
 from core.levels import mask_at
 from core.models import parameter_count
 from core.operating_point import OperatingPoint
 from core.predict import Predictor
-from core.prediction.class_view import SEPARATOR, ClassPredictor, ClassTruths
+from core.prediction.class_view import SEPARATOR, ClassTruths, class_predictor
 from core.weights.training_facts import TrainingFacts
 
 
@@ -94,7 +95,7 @@ class TrainedModel:
         if head := self.head(opened):
             whole.document["classes"] = {
                 name: assess(
-                    ClassPredictor(self.predictor, place),
+                    class_predictor(self.predictor, place),
                     ClassTruths(opened, head, place),
                     chosen,
                     point=class_point(self.operating_point, name),
@@ -135,6 +136,12 @@ class TrainedModel:
         )
 
     @property
+    def greys(self) -> Greys:
+        """How values of more than 8 bits became the greys of its training images."""
+        dataset = self.config.dataset
+        return info_of(dataset).greys if dataset else Greys()
+
+    @property
     def class_names(self) -> tuple[str, ...]:
         """What can be looked at alone; nothing where there is one map."""
         return self.predictor.classes if len(self.predictor.classes) > 1 else ()
@@ -151,7 +158,7 @@ class TrainedModel:
         return replace(
             self,
             name=f"{self.name}{SEPARATOR}{name}",
-            predictor=ClassPredictor(self.predictor, self.predictor.classes.index(name)),
+            predictor=class_predictor(self.predictor, self.predictor.classes.index(name)),
             operating_point=class_point(self.operating_point, name),
             of=name,
         )
@@ -227,7 +234,7 @@ class TrainedModel:
         """An image, its mask at the operating point and its truth, each (H, W, …)."""
         sample = next(sample for sample in opened.samples if sample.id == identity)
         image, point = opened.image(sample), self.operating_point
-        mask = clean(mask_at(self.predictor.levels(image), point.k), point.clean_up)
+        mask = clean(mask_at(self.predictor.sample_levels(opened, sample), point.k), point.clean_up)
         return image, mask, self.truths(opened).truth(sample) > 0
 
     def head(self, opened: Dataset) -> Head | None:

@@ -8,7 +8,7 @@ from core.data import Dataset, Sample, open_dataset
 from core.evaluate import summarize
 from core.evaluate.assess import choose_on_validation
 from core.heads import Head
-from core.prediction.class_view import ClassPredictor, ClassTruths
+from core.prediction.class_view import ClassTruths, class_predictor
 from core.runs import open_run
 from core.weights import TrainedModel, load_run
 
@@ -62,7 +62,7 @@ def _choose_classes(
     """A point for each class by the same rule; one that validation does not hold keeps its own."""
     points = {}
     for place, name in enumerate(head.names):
-        view, truths = ClassPredictor(trained.predictor, place), ClassTruths(opened, head, place)
+        view, truths = class_predictor(trained.predictor, place), ClassTruths(opened, head, place)
         held = any(truths.truth(sample).any() for sample in samples)
         points[name] = (
             choose_on_validation(view, truths, samples, **asked)[0].document()

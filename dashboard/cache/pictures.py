@@ -8,10 +8,23 @@ import numpy as np
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from core.imaging import Collection, Image, Item, SourceFile, Volume, page_count, read_image, survey
+from core.imaging import (
+    BodyWindow,
+    Collection,
+    Image,
+    Item,
+    SourceFile,
+    Volume,
+    Window,
+    page_count,
+    read_image,
+    survey,
+)
+from core.imaging.greys import Greys, Shown, shown_as
 from core.levels import STEPS, LevelMap
 from core.prediction.batch import Wanted
 from core.prediction.uploads import BatchPrediction
+from dashboard.cache.datasets import opened_dataset
 from dashboard.cache.models import facts_of_model, stamp_of, trained_model
 from dashboard.cache.recent import LOCK, id_of, kept
 from dashboard.examples import Picture, open_example
@@ -81,18 +94,48 @@ def upload_item(item: Item, key: ItemKey) -> Image | Volume:
     return read
 
 
+def in_greys(key: tuple[object, ...], found: Shown, choice: str, learnt: Greys) -> Shown:
+    """An upload in the greys that a model shall see; they are looked for once.
+
+    Args:
+        key: Names the upload.
+        found: As read.
+        choice: Key of ``CHOICES``.
+        learnt: Of the model's training images.
+
+    Raises:
+        InputError: As ``shown_as``.
+    """
+
+    def look() -> Window | BodyWindow | tuple[float, float] | None:
+        return shown_as(found, choice, learnt).window
+
+    window = kept(("greys", *key, choice, repr(learnt)), look, lambda _: 64)
+    return replace(found, window=window)
+
+
 def level_map(
     model_key: str, picture: Picture, *, progress: Callable[[int, int], None] | None = None
 ) -> LevelMap:
-    """Level map of a picture, shape (H, W); the network runs once for each pair."""
-    trained = trained_model(model_key)
-    pixels = picture.image
+    """Level map of a picture, shape (H, W); the network runs once for each pair.
+
+    Raises:
+        InputError: It does not fit the network, or is no slice of a volume and the network sees
+            volumes.
+    """
+    predictor = trained_model(model_key).predictor
+    pixels, place = picture.image, (picture.dataset, picture.sample)
+    within = predictor.sees_volumes and bool(picture.sample)
 
     def predict() -> LevelMap:
         with LOCK:  # one network at a time: two would only slow each other and double the memory
-            return trained.predictor.levels(pixels, progress=progress)
+            if not within:
+                return predictor.levels(pixels, progress=progress)
+            dataset = opened_dataset(picture.dataset)
+            sample = next(one for one in dataset.samples if one.id == picture.sample)
+            return predictor.sample_levels(dataset, sample)
 
-    key = ("levels", model_key, stamp_of(model_key), id_of(pixels))
+    key = ("levels", model_key, stamp_of(model_key), id_of(pixels), place if within else ())
     levels: LevelMap = kept(key, predict, lambda levels: levels.nbytes)
     return levels
 

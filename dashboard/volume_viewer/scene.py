@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.imaging import Window
+from core.imaging import BodyWindow, Window
 from core.imaging.planes import PLANES, along, sides_of_plane
 from core.levels import STEPS, LevelMap
 from dashboard.viewer.scene import MESSAGE_VERSION, check_index, join
@@ -46,7 +46,7 @@ class VolumeScene:
     """Volume of a voxel; None where the spacing is not known."""
     sides_known: bool = False
     """Whether the file states where left and right are; then each plane is lettered."""
-    window: Window | None = None
+    window: Window | BodyWindow | None = None
     """Values shown as black and white; None for 8-bit values, which are shown as they are."""
     unit: str = ""
     """Of the values, as ``HU``."""
@@ -121,7 +121,7 @@ def thinning(shape: tuple[int, ...]) -> tuple[int, int, int]:
 
 
 def grey_codes(
-    values: NDArray[Any], window: Window | None
+    values: NDArray[Any], window: Window | BodyWindow | None
 ) -> tuple[NDArray[np.generic], dict[str, Any]]:
     """Codes of one or two bytes and how they are read: ``low + code * scale``.
 

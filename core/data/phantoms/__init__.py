@@ -108,7 +108,9 @@ def _drawn_volume(index: int) -> PhantomVolume:
     return volume
 
 
-def _info(name: str, title: str, modality: str, foreground: str) -> DatasetInfo:
+def _info(
+    name: str, title: str, modality: str, foreground: str, *, volumes: bool = False
+) -> DatasetInfo:
     return DatasetInfo(
         name=name,
         title=title,
@@ -118,6 +120,7 @@ def _info(name: str, title: str, modality: str, foreground: str) -> DatasetInfo:
         citation="",
         homepage="",
         layout="no files: images are drawn on demand and a path is ignored",
+        volumes=volumes,
     )
 
 
@@ -201,7 +204,11 @@ class PhantomsNodules(Dataset):
     """Nodules in the lung, 16 volumes of 32 slices of 96 x 96; a sample is a slice."""
 
     info: ClassVar[DatasetInfo] = _info(
-        "phantoms_nodules", "Phantom nodules", "drawn chest CT volumes, lung window", "nodule"
+        "phantoms_nodules",
+        "Phantom nodules",
+        "drawn chest CT volumes, lung window",
+        "nodule",
+        volumes=True,
     )
 
     @classmethod
