@@ -11,11 +11,10 @@ from core import jobs
 from core.config import AugmentationConfig, RunConfig, parse_setting
 from core.data import info_of
 from core.errors import InputError
-from core.models import card_of
 from core.runs import Run, create_run, open_run, variants
 from dashboard import phone
 from dashboard.sources import available, dataset_path
-from dashboard.train_settings import FIRST, GROUPS, SETTINGS, ask, fill, filled
+from dashboard.train_settings import FIRST, GROUPS, SETTINGS, ask, fill, filled, shown
 
 if TYPE_CHECKING:
     from core.presets import Preset
@@ -240,13 +239,13 @@ def _ask_values(config: RunConfig) -> tuple[dict[str, list[Any]] | None, str]:
 
 
 def _in_pairs(names: Sequence[str], preset: "Preset | None") -> None:
-    has = card_of(st.session_state["train-model"]).options
-    shown = [name for name in names if name != "base_filters" or name in has]
-    for place in range(0, len(shown), 2):  # a row each, so that a label of two lines moves both
+    model, info = st.session_state["train-model"], info_of(st.session_state["train-dataset"])
+    asked = [name for name in names if shown(name, model)]
+    for place in range(0, len(asked), 2):  # a row each, so that a label of two lines moves both
         columns = st.columns(2, vertical_alignment="bottom")
-        for column, name in zip(columns, shown[place : place + 2], strict=False):
+        for column, name in zip(columns, asked[place : place + 2], strict=False):
             with column:
-                ask(name, preset)
+                ask(name, preset, volumes=info.volumes)
 
 
 def _dataset(parent: str) -> str:

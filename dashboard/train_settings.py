@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from core.config import MONITORS, OPTIMIZERS, PRECISIONS, SCHEDULES, TARGETS, RunConfig
+from core.config import (
+    MONITORS,
+    OPTIMIZERS,
+    PRECISIONS,
+    SCHEDULES,
+    TARGETS,
+    VOLUMES,
+    RunConfig,
+)
+from core.errors import InputError
 from core.losses import LOSSES
 from core.models import MODELS, card_of
 
@@ -17,6 +26,11 @@ if TYPE_CHECKING:
     from core.presets import Preset
 
 NETWORKS = {name: card.idea for name, card in MODELS.items() if card.dimensions == 2}
+VOLUME_NETWORKS = {
+    name: f"Sees slices together. {card.idea}"
+    for name, card in MODELS.items()
+    if card.dimensions == 3
+}
 SIZES = {
     0: "crops at their own scale",
     128: "resized to 128 x 128",
@@ -91,6 +105,13 @@ SETTINGS: dict[str, Setting] = {
         most=4096,
         step=16,
     ),
+    "slices": Setting(
+        words="Slices of a crop",
+        help="How many neighbouring slices of a volume are seen together.",
+        least=8,
+        most=512,
+        step=8,
+    ),
     "crops_per_image": Setting(words="Crops per image", help="In one epoch.", least=1, most=1000),
     "oversample": Setting(
         words="Share with foreground",
@@ -152,7 +173,7 @@ SETTINGS: dict[str, Setting] = {
 FIRST = ("model", "loss", "epochs", "batch_size", "learning_rate", "base_filters")
 """What is asked for every time."""
 GROUPS = {
-    "Images": ("size", "tile", "crops_per_image", "oversample", "target", "augment"),
+    "Images": ("size", "tile", "slices", "crops_per_image", "oversample", "target", "augment"),
     "Steps": (
         *("optimizer", "schedule", "warmup_epochs", "weight_decay", "momentum", "clip_norm"),
         *("ema", "deep_supervision", "members"),
@@ -202,15 +223,41 @@ def filled(config: RunConfig) -> dict[str, Any]:
     return changes
 
 
-def ask(name: str, preset: "Preset | None") -> None:
-    """Draw the field of a setting; its label says what a preset has there."""
+def shown(name: str, model: str) -> bool:
+    """Whether a setting is one that a network has."""
+    card = card_of(model)
+    if name == "slices":
+        return card.dimensions == 3
+    return name != "base_filters" or name in card.options
+
+
+def _suit_network() -> None:
+    """Put batch and crop where they suit a network for volumes, when one is chosen."""
+    try:
+        card = card_of(st.session_state[key_of("model")])
+    except InputError:
+        return  # the form says so
+    if card.dimensions == 3:
+        for name, value in VOLUMES.items():
+            st.session_state[key_of(name)] = value
+
+
+def ask(name: str, preset: "Preset | None", *, volumes: bool = False) -> None:
+    """Draw the field of a setting; its label says what a preset has there.
+
+    Args:
+        name: Key of ``SETTINGS``.
+        preset: Where the settings come from, if from one.
+        volumes: Whether the data set has volumes, which further networks see.
+    """
     setting, key = SETTINGS[name], key_of(name)
     value = st.session_state[key]
     label = setting.words + mark(name, value, preset)
     if isinstance(value, bool):
         st.toggle(label, key=key, help=setting.help, persist_state="session")
     elif setting.choices:
-        options = list(setting.choices)
+        choices = {**setting.choices, **(VOLUME_NETWORKS if name == "model" and volumes else {})}
+        options = list(choices)
         if value not in options:  # smp/<architecture>/<encoder>, a side of one's own
             options.append(value)
         words = setting.choices if name == "size" else {}
@@ -219,8 +266,9 @@ def ask(name: str, preset: "Preset | None") -> None:
             options,
             key=key,
             format_func=lambda option: words.get(option, str(option)),
-            help=setting.choices.get(value, "") or setting.help or None,
+            help=choices.get(value, "") or setting.help or None,
             accept_new_options=name == "model",  # smp/<architecture>/<encoder>
+            on_change=_suit_network if name == "model" else None,
             persist_state="session",
         )
     else:

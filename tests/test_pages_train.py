@@ -75,6 +75,29 @@ def test_what_is_filled_in_is_what_is_trained() -> None:
     assert config.model_options == {"base_filters": 16, "normalization": "group"}
 
 
+def test_networks_for_volumes_are_offered_where_there_are_volumes() -> None:
+    app = run_page("train")
+    app.selectbox(key="train-dataset").set_value("phantoms_nuclei").run()
+    assert "unet3d" not in app.selectbox(key="train-model").options
+    app.selectbox(key="train-dataset").set_value("phantoms_nodules").run()
+    assert "train-slices" not in [field.key for field in app.number_input]
+    app.selectbox(key="train-model").set_value("unet3d").run()
+    assert not app.exception
+    fields = {field.key: field.value for field in app.number_input}
+    assert (fields["train-batch_size"], fields["train-tile"], fields["train-slices"]) == (
+        2,
+        128,
+        32,
+    )
+    app.number_input(key="train-slices").set_value(16)
+    app.text_input(key="train-name").set_value("deep").run()
+    assert "weights · a step takes about" in texts(app)
+    press(app, "Start training")
+    config = open_run("deep").config
+    assert (config.model, config.slices, config.batch_size) == ("unet3d", 16, 2)
+    press(app, "Stop")
+
+
 def test_a_link_brings_a_data_set_and_settings_once() -> None:
     asked = {
         "data": "phantoms_membranes",

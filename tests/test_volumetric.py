@@ -28,6 +28,7 @@ from core.prediction.volumetric import VolumePredictor, count_windows
 from core.runs import open_run
 from core.training.batches import Epoch, Foreground, Pictures, crops_per_epoch, read
 from core.weights import load_run
+from tests.pages import run_page
 
 SMALL: dict[str, Any] = {
     "dataset": "phantoms_nodules",
@@ -417,6 +418,24 @@ def test_a_data_set_of_pictures_is_refused_before_there_is_a_run(
     assert main(["train", "--dataset", "phantoms_nuclei", "--model", "unet3d"]) == 2
     error = capsys.readouterr().err
     assert "unet3d is a network for volumes, and phantoms_nuclei has pictures" in error
+
+
+def test_pages_show_a_model_of_volumes(trained: str, capsys: pytest.CaptureFixture[str]) -> None:
+    flat = ["train", "--dataset", "phantoms_nodules", "--set", "base_filters=2", "--set", "depth=1"]
+    command(*flat, "--set", "epochs=1", "--set", "tile=32", "--name", "flat", capsys=capsys)
+    app = run_page("predict", model=f"run/{trained}")
+    assert not app.exception
+    assert not app.error
+    (example,) = [box for box in app.selectbox if box.label == "Example"]
+    held_out = open_run(trained).split.test
+    assert {name.split(",")[0] for name in example.options} <= set(held_out)
+    for page, asked in (
+        ("threshold", {"model": f"{trained} (run)"}),
+        ("compare", {"models": [f"{trained} (run)", "flat (run)"]}),
+    ):
+        app = run_page(page, **asked)
+        assert not app.exception, page
+        assert not app.error, page
 
 
 @pytest.mark.slow
