@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -93,6 +95,12 @@ def example_names(
 def _held_out(dataset: str, ids: Sequence[str]) -> dict[str, str]:
     """Typical images by a shipped model's own figures, then hard ones; else evenly spread ones."""
     rows = _known(dataset, set(ids))
+    if not rows and info_of(dataset).volumes:
+        path = dataset_path(dataset)
+        return {
+            f"{dataset}/{n}": f"{n}, held out"
+            for n in _fullest(dataset, str(path) if path else "", tuple(ids))
+        }
     if not rows:
         return {f"{dataset}/{n}": f"{n}, held out" for n in ids[:: -(-len(ids) // TYPICAL)]}
     middle = median(row["dice"] for row in rows)
@@ -101,6 +109,22 @@ def _held_out(dataset: str, ids: Sequence[str]) -> dict[str, str]:
     names = {f"{dataset}/{row['id']}": f"{row['id']}, held out" for row in typical}
     further = [row for row in hard if row not in typical]
     return names | {f"{dataset}/{row['id']}": f"{row['id']}, held out, hard" for row in further}
+
+
+@lru_cache(maxsize=16)
+def _fullest(dataset: str, path: str, ids: tuple[str, ...]) -> list[str]:
+    """Of each of a few volumes the slice with most foreground; a volume's labels are read once."""
+    from core.data import open_dataset
+
+    opened = open_dataset(dataset, Path(path) if path else None)
+    samples = {sample.id: sample for sample in opened.samples if sample.has_truth}
+    held_out = [samples[name] for name in ids if name in samples]
+    cases = list(dict.fromkeys(sample.facts.get("case", sample.id) for sample in held_out))
+    found = []
+    for case in cases[:: -(-len(cases) // TYPICAL) or 1]:
+        slices = [sample for sample in held_out if sample.facts.get("case", sample.id) == case]
+        found.append(max(slices, key=lambda sample: int((opened.truth(sample) > 0).sum())).id)
+    return found
 
 
 def _known(dataset: str, ids: set[str]) -> list[dict[str, Any]]:

@@ -428,7 +428,11 @@ def test_pages_show_a_model_of_volumes(trained: str, capsys: pytest.CaptureFixtu
     assert not app.error
     (example,) = [box for box in app.selectbox if box.label == "Example"]
     held_out = open_run(trained).split.test
-    assert {name.split(",")[0] for name in example.options} <= set(held_out)
+    names = [name.split(",")[0] for name in example.options]
+    assert set(names) <= set(held_out)
+    dataset = open_dataset("phantoms_nodules")
+    full = {one.id: dataset.truth(one).any() for one in dataset.samples if one.id in names}
+    assert len(names) == 2 == sum(full.values()), "of each volume a slice with a nodule"
     for page, asked in (
         ("threshold", {"model": f"{trained} (run)"}),
         ("compare", {"models": [f"{trained} (run)", "flat (run)"]}),
