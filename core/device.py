@@ -16,17 +16,22 @@ def pick_device() -> torch.device:
 
 
 def to_device(model: nn.Module, device: torch.device) -> nn.Module:
-    """The network on a device with channels last in memory, which convolutions there like best."""
-    order = torch.channels_last
+    """The network on a device with channels last in memory, which convolutions there like best.
+
+    Networks for volumes keep the usual order: with the other one, oneDNN's gradients of 3D
+    convolutions in bfloat16 are not numbers now and then (torch 2.13, small planes), and slower.
+    """
+    model = model.to(device)
     if any(isinstance(module, nn.Conv3d) for module in model.modules()):
-        order = torch.channels_last_3d
-    return model.to(device).to(memory_format=order)  # type: ignore[call-overload,no-any-return]  # missing in torch's stubs
+        return model
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]  # missing in torch's stubs
 
 
 def channels_last(images: Tensor) -> Tensor:
-    """Images (B, C, H, W) or volumes (B, C, D, H, W) with channels last in memory."""
-    deep = images.ndim == 5
-    return images.contiguous(memory_format=torch.channels_last_3d if deep else torch.channels_last)
+    """Images (B, C, H, W) with channels last in memory; volumes in the usual order."""
+    if images.ndim == 5:
+        return images.contiguous()
+    return images.contiguous(memory_format=torch.channels_last)
 
 
 def precision_of(precision: str, device: torch.device) -> torch.dtype:
