@@ -68,7 +68,7 @@ tile = image.to(memory_format=torch.channels_last)
 ways = {"nchw": (plain, image, False), "channels last": (last, tile, False)}
 ways["folded"] = (folded, tile, False)
 try:
-    precision_of("bf16", device)
+    precision_of("bf16", device, folded)
     ways["bfloat16"] = (folded, tile, True)
 except InputError:
     pass  # this processor has none

@@ -185,7 +185,7 @@ def _step(filters: int) -> Callable[[Tensor, Tensor], None]:
     model = build_model("unet3d", in_channels=1, classes=1, base_filters=filters, depth=2)
     model = to_device(model, device).train()
     optimizer = torch.optim.Adam(model.parameters())
-    dtype = precision_of("auto", device)
+    dtype = precision_of("auto", device, model)
 
     def step(image: Tensor, target: Tensor) -> None:
         optimizer.zero_grad(set_to_none=True)

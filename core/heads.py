@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from core.config import RunConfig
 from core.data.base import DatasetInfo
+from core.device import pick_device, precision_of
 from core.errors import InputError
 from core.losses import LOSSES, Loss, build_loss
 from core.models import build_model, build_untrained, card_of
@@ -87,8 +88,8 @@ def check_head(config: RunConfig, info: DatasetInfo) -> None:
     """Refuse what training would, before there is a run: network, options, head, loss.
 
     Raises:
-        InputError: As ``head_of``, ``build_criterion`` and ``build_network``, or the network sees
-            volumes and the data set has pictures.
+        InputError: As ``head_of``, ``build_criterion``, ``build_network`` and ``precision_of``, or
+            the network sees volumes and the data set has pictures.
     """
     if card_of(config.model).dimensions == 3 and not info.volumes:
         raise InputError(
@@ -98,7 +99,8 @@ def check_head(config: RunConfig, info: DatasetInfo) -> None:
     outputs = head_of(config, info).outputs
     build_criterion(config)
     with torch.device("meta"):  # nothing is allocated
-        build_network(config, in_channels=1, outputs=outputs, fresh=False)
+        network = build_network(config, in_channels=1, outputs=outputs, fresh=False)
+    precision_of(config.precision, pick_device(), network)
 
 
 def build_criterion(config: RunConfig) -> Loss:

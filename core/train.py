@@ -187,7 +187,7 @@ def _loss(training: Training, chosen: Step) -> Tensor:
         first, last = count - 1, count
     image, target, maps = read(chosen.rows(first, last), training.pictures, training.head)
     image = channels_last(image)  # (B, C, H, W) or (B, C, D, H, W)
-    dtype = precision_of(config.precision, training.device)
+    dtype = precision_of(config.precision, training.device, training.model)
     with torch.autocast(training.device.type, dtype, enabled=dtype != torch.float32):
         outputs = training.network(image)  # (B, K, H, W) each
     target, *maps = (team.gather(tensor, count) for tensor in (target, *maps))

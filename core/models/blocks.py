@@ -115,6 +115,27 @@ class ConvolutionUnit(nn.Sequential):
         super().__init__(*layers)
 
 
+class Projection(nn.Conv2d):
+    """A 1x1 convolution with a stride, on the pixels that it reads.
+
+    The same numbers as ``nn.Conv2d``, which on a processor writes beyond its buffer where channels
+    are last in memory and fewer than 16 (oneDNN of torch 2.13; ``tests/test_precision.py``).
+
+    Args:
+        in_channels: Channels of the features.
+        out_channels: Channels it returns.
+        stride: Of the pixels read.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, *, stride: int) -> None:
+        super().__init__(in_channels, out_channels, 1, bias=False)
+        self.step = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shape (B, C, H, W) to (B, F, H/stride, W/stride)."""
+        return super().forward(x[..., :: self.step, :: self.step])
+
+
 class UShaped(nn.Module):
     """Encoder by max-pooling, bottleneck, decoder: blocks and skips are the network's own.
 

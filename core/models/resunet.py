@@ -16,6 +16,7 @@ from core.errors import choose
 from core.models.blocks import (
     NORMALIZATIONS,
     UPSAMPLINGS,
+    Projection,
     activation_out_of_place,
     check_sizes,
     dropout_rates,
@@ -67,7 +68,7 @@ class PreActivationUnit(nn.Module):
         )
         self.shortcut: nn.Module = nn.Identity()
         if stride > 1 or in_channels != out_channels:
-            self.shortcut = nn.Conv2d(in_channels, out_channels, 1, stride=stride, bias=False)
+            self.shortcut = Projection(in_channels, out_channels, stride=stride)
 
     def forward(self, x: Tensor) -> Tensor:
         """Shape (B, F, H/stride, W/stride)."""

@@ -8,6 +8,8 @@ after every convolution. Checked against the copy in the authors' ``new_model.py
 
 from torch import Tensor, nn
 
+from core.models.blocks import Projection
+
 
 class Separable(nn.Sequential):
     """ReLU, depthwise 3x3, normalization, pointwise, normalization; or the ReLU after each."""
@@ -54,7 +56,7 @@ class XceptionBlock(nn.Module):
             self.shortcut = nn.Identity()
         elif shortcut == "projected":
             self.shortcut = nn.Sequential(
-                nn.Conv2d(inputs, widths[-1], 1, stride=stride, bias=False),
+                Projection(inputs, widths[-1], stride=stride),
                 nn.BatchNorm2d(widths[-1]),
             )
 

@@ -7,7 +7,6 @@ each channel, and for each class 12 N while the windows are blended and 4 N afte
 the last volume stays, so that its slices can be asked for one by one.
 """
 
-import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -62,10 +61,7 @@ class VolumePredictor(Predictor):
         tile: int | None = None,
         **seeing: Any,  # noqa: ANN401 - handed on
     ) -> None:
-        # A copy, since a training goes on with its own: without gradients channels last are right,
-        # and twice as quick as the usual order.
-        super().__init__(copy.deepcopy(model), **seeing)
-        self.model = self.model.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # missing in torch's stubs
+        super().__init__(model, **seeing)
         self.slices, self.tile = slices, tile
         self._seen: Seen | None = None
 

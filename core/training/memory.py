@@ -106,7 +106,7 @@ def estimate(
     sides_px = (-(-config.slices // multiple) * multiple,) * deep + (side, side)
     pair = torch.zeros(2, in_channels, *sides_px, device="meta")  # of one, a norm may refuse
     activations = kept_for_gradient(model, pair) // 2
-    share = 1.0 if precision_of(config.precision, device) == torch.float32 else HALF
+    share = 1.0 if precision_of(config.precision, device, model) == torch.float32 else HALF
     copies = COPIES[config.optimizer] + (config.ema > 0)
     images = math.ceil(config.batch_size / config.accumulate / processes)
     return Estimate(

@@ -124,7 +124,6 @@ def begin(voice: Voice) -> Training:
     dataset = open_dataset(config.dataset, Path(config.data) if config.data else None)
     dataset = dataset.without(config.leave_out)
     head, criterion = head_of(config, dataset.info), build_criterion(config)
-    precision = precision_of(config.precision, device)
     prepared = prepare(
         dataset,
         size=config.size,
@@ -157,6 +156,7 @@ def begin(voice: Voice) -> Training:
     if config.start_from and not begun:
         _start(voice, network, config, split)
     model = to_device(network, device)
+    precision = precision_of(config.precision, device, model)
     learnt = bool(config.start_from)
     average = Average(model, config.ema, learnt=learnt) if config.ema else None
     training = Training(

@@ -203,7 +203,7 @@ def _loss(  # noqa: PLR0917 - the parts of a step, none of them optional
     device = pictures.images.device
     image, target, maps = read(chosen, pictures, head)
     image = channels_last(image)  # (B, C, H, W) or (B, C, D, H, W)
-    dtype = precision_of(config.precision, device)
+    dtype = precision_of(config.precision, device, network)
     with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
         outputs = network(image)  # (B, K, H, W) each
     losses = [criterion(out, target, *maps) for out in outputs]
