@@ -138,11 +138,13 @@ def verdict(found: Compared) -> None:
         st.markdown(f"{figure} is undefined on all {n} images.")
         return
     words = (
-        f"**{first['model']}** has the highest mean {figure}: **{_spread(first)}** on {n} images."
+        f"**{first['model']}** has the highest mean {figure}: **{_spread(first)}** on "
+        f"{_images(first['n'], n)}."
     )
     pair = _pair(found, first["model"], ranked[1]["model"])
     if pair and pair["p_holm"] is not None:
-        words += f" Against {ranked[1]['model']}, the next: {_difference(pair)}, "
+        of = "" if pair["n"] == first["n"] else f" on {_images(pair['n'], n)}"
+        words += f" Against {ranked[1]['model']}, the next: {_difference(pair)}{of}, "
         words += f"{_p(pair['p_holm'])} after Holm."
         if pair["p_holm"] > SURE:
             words += " That may be chance."
@@ -256,6 +258,11 @@ def _pair(found: Compared, a: str, b: str) -> dict[str, Any] | None:
             turned = None if low is None or high is None else [-high, -low]
             return {**pair, "difference": -pair["difference"], "ci95": turned}
     return None
+
+
+def _images(defined: int, n: int) -> str:
+    """The images that a mean is over: those on which the figure is 0/0 do not count."""
+    return f"{n} images" if defined == n else f"{defined} of {n} images (undefined on the others)"
 
 
 def _source(words: str) -> str:

@@ -1,11 +1,13 @@
 """The page Compare: the command line's numbers, refusals that lead on, charts, colours, links."""
 
+import copy
 import json
 import re
 import shlex
 import sys
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,13 @@ from core.errors import InputError
 from core.metrics.overlap import METRICS
 from core.runs import Run, create_run
 from core.train import train
-from dashboard import cache, charts_compare, charts_robustness, compare_robustness
+from dashboard import (
+    cache,
+    charts_compare,
+    charts_robustness,
+    compare_robustness,
+    compare_views,
+)
 from dashboard.colours import COLOURS, SYMBOLS, Style, style_at, styles
 from dashboard.compare_choices import in_order, owner_of, trained_on, usual_images
 from dashboard.compare_data import Compared, command, evaluated
@@ -80,6 +88,26 @@ def test_the_page_shows_the_comparison_and_its_convention(three: Compared) -> No
     best = max(three.comparison["models"], key=lambda row: row["mean"])
     assert any(f"**{best['model']}** has the highest" in text.value for text in app.markdown)
     assert any("Research use only" in caption.value for caption in app.caption)
+
+
+def test_the_verdict_counts_the_images_that_its_means_are_over(
+    three: Compared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An image on which the figure is 0/0 enters no mean, so it is not among its images either."""
+    said: list[str] = []
+    monkeypatch.setattr("streamlit.markdown", lambda words, **_: said.append(words))
+    n = three.comparison["n_images"]
+    compare_views.verdict(three)
+    assert f"on {n} images. Against" in said[-1]
+    found = replace(three, comparison=copy.deepcopy(three.comparison))
+    for row in found.comparison["models"]:
+        row["n"] = n - 1 if row["model"] == "finished" else n
+    for pair in found.comparison["pairs"]:
+        pair["n"] = n - 1
+    compare_views.verdict(found)
+    best = max(found.comparison["models"], key=lambda row: row["mean"])
+    assert f"{n - 1} of {n} images (undefined on the others)" in said[-1]
+    assert (best["n"] == n) == (f"on {n} images. Against" in said[-1])
 
 
 @pytest.mark.parametrize("look", ["Scores", "Tests", "Subgroups", "Calibration", "Speed and size"])
