@@ -46,13 +46,13 @@ def dots(datasets: Sequence[dict[str, Any]]) -> go.Figure:
     height = ROW_PX * len(titles)
     figure.update_layout(
         title={"text": "Which change makes it better?", "font": {"size": 15}},
-        height=130 + height,
-        margin={"l": 10, "r": 20, "t": 44, "b": 86},
+        height=166 + height,
+        margin={"l": 10, "r": 20, "t": 44, "b": 122},
         showlegend=True,
-        legend={"orientation": "h", "y": -58 / max(height, 1), "x": 0},
+        legend={"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0, "x": 0},
     )
     figure.update_xaxes(
-        title="difference of test Dice, better to the right",
+        title="difference of test Dice,<br>better to the right",
         tickformat="+.2f",
         tickangle=0,
         nticks=5,

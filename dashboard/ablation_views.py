@@ -9,6 +9,7 @@ from core.ablation.report import RESULTS, difference_in_words
 from core.errors import InputError
 from core.files import read_json
 from core.training.progress import duration
+from dashboard import widgets
 from dashboard.ablation_chart import dots
 
 TITLE = "What makes it better"
@@ -30,7 +31,7 @@ def ablation(document: dict[str, Any]) -> None:
         document: From ``results``.
     """
     st.markdown("#### One change at a time, against a small U-Net trained the same way")
-    st.plotly_chart(dots(document["datasets"]), width="stretch", key="ablation")
+    widgets.chart(dots(document["datasets"]), key="ablation")
     for one in document["datasets"]:
         _table(one)
     said = document["conventions"]

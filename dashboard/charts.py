@@ -6,12 +6,14 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from dashboard.colours import Style
+from dashboard.colours import Style, legible
 
 TRAIN, VALIDATION, NEUTRAL = "#C08400", "#5F87A8", "#2BA89B"
 """Readable on paper and on black; none is that of a truth, a prediction or an error."""
 EXPORT = {"displaylogo": False, "toImageButtonOptions": {"format": "svg", "filename": "isoline"}}
 """What a chart's own menu offers."""
+GREY = "#808495"
+"""Of the words beside axes: Streamlit's own, readable on black; ``on`` darkens it on white."""
 DIRECT = 4
 """Lines that are labelled at their end; more have a legend."""
 
@@ -176,6 +178,21 @@ def class_bars(counts: dict[str, int], *, title: str) -> go.Figure:
     figure.update_xaxes(title="")
     figure.update_layout(height=230, margin={"r": 10}, hovermode="closest")
     return figure
+
+
+def on(figure: go.Figure, background: str) -> go.Figure:
+    """The figure with words that can be read on this ground: its axes', and those in colours."""
+    own = [note.font for note in figure.layout.annotations]
+    own += [trace.textfont for trace in figure.data if "textfont" in trace]
+    for axis in (*figure.select_xaxes(), *figure.select_yaxes()):
+        for font in (axis.tickfont, axis.title.font):
+            font.color = font.color or GREY
+            own.append(font)
+    for font in own:
+        if isinstance(font.color, str) and font.color.startswith("#"):
+            font.color = legible(font.color, background)
+    # else a saved file would be light words on nothing
+    return figure.update_layout(paper_bgcolor=background, plot_bgcolor=background)
 
 
 def _figure(title: str, y: str) -> go.Figure:

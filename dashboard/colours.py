@@ -25,6 +25,10 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 LOCK = Lock()
 
 
+LEGIBLE = 4.5
+"""Contrast of small words with what they stand on (WCAG AA)."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Style:
     """How a model is drawn in every chart."""
@@ -62,3 +66,37 @@ def style_at(place: int) -> Style:
         symbol=SYMBOLS[place % len(SYMBOLS)],
         dash=DASHES[place % len(DASHES)],
     )
+
+
+def legible(colour: str, background: str) -> str:
+    """The colour for words, as little darker or lighter as it takes to read them.
+
+    Args:
+        colour: As ``#RRGGBB``.
+        background: What it stands on.
+    """
+    end = max(("#000000", "#FFFFFF"), key=lambda end: contrast(end, background))
+    for step in range(101):
+        mixed = zip(_parts(colour), _parts(end), strict=True)
+        shade = "#" + "".join(f"{round(own + (far - own) * step / 100):02X}" for own, far in mixed)
+        if contrast(shade, background) >= LEGIBLE:
+            return shade
+    return end
+
+
+def contrast(one: str, other: str) -> float:
+    """Of two colours, 1 to 21 (WCAG 2.2)."""
+    low, high = sorted((_luminance(one), _luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in (value / 255 for value in _parts(colour))
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def _parts(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 from plotly.graph_objects import Figure
 
-from dashboard import cache, charts_compare
+from dashboard import cache, charts, charts_compare
 from dashboard.compare_data import TIMED_IMAGES, Compared, seconds_per_image
 from dashboard.compare_robustness import when_images_differ
 from dashboard.compare_sides import side_by_side
@@ -230,9 +230,9 @@ def _draw(chart: Figure, *, key: str, clickable: bool = False) -> None:
     suffix = st.session_state.get("figure-format", "SVG").lower()
     if paper:
         chart.update_layout(template="plotly_white", paper_bgcolor="#FFFFFF")
-    else:  # else the saved file would be light words on nothing
+    else:
         background = st.get_option(f"theme.{st.context.theme.type or 'dark'}.backgroundColor")
-        chart.update_layout(paper_bgcolor=background, plot_bgcolor=background)
+        charts.on(chart, background)
     chart.update_annotations(bgcolor=chart.layout.paper_bgcolor)  # no line runs through a name
     chart.update_layout(dragmode=False, clickmode="event+select" if clickable else "event")
     settings: dict[str, Any] = {

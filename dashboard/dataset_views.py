@@ -134,7 +134,8 @@ def balance(document: dict[str, Any]) -> None:
     ]
     columns = st.columns(2)
     for n, figure in enumerate(figures):
-        columns[n % 2].plotly_chart(figure, width="stretch", key=f"balance-{n}")
+        with columns[n % 2]:
+            widgets.chart(figure, key=f"balance-{n}")
     st.caption(
         f"{document['masks']:,} mask files, {document['instances']:,} objects marked one by one. "
         "Greys are in the values of the files."

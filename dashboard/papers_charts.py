@@ -54,9 +54,9 @@ def side_by_side(rows: Sequence[dict[str, Any]]) -> go.Figure:
     )
     figure.update_layout(
         title={"text": "How far are we from the paper?", "font": {"size": 15}},
-        height=96 + 34 * len(rows),
-        margin={"l": 10, "r": 20, "t": 44, "b": 60},
-        legend={"orientation": "h", "y": -60 / (40 + 34 * len(rows)), "x": 0},
+        height=120 + 34 * len(rows),
+        margin={"l": 10, "r": 20, "t": 44, "b": 76},  # ticks, and two lines of legend on a phone
+        legend={"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0, "x": 0},
     )
     figure.update_xaxes(range=[0, 1], title="")
     return figure.update_yaxes(autorange="reversed", automargin=True, title="")

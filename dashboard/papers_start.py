@@ -45,9 +45,10 @@ def curves(own: list[Preset], ours: list[Preset]) -> None:
     for column, figure in zip(
         st.columns(2), (charts.loss_curve(history), charts.dice_curve(history)), strict=True
     ):
-        column.plotly_chart(figure, width="stretch", key=f"papers-{figure.layout.title.text}")
+        with column:
+            widgets.chart(figure, key=f"papers-{figure.layout.title.text}")
     figure = papers_charts.accuracy_curve({name: history}, styles([name]))
-    st.plotly_chart(figure, width="stretch", key="papers-accuracy")
+    widgets.chart(figure, key="papers-accuracy")
     st.caption("Validation at native resolution. Accuracy is high wherever one class is large.")
 
 

@@ -13,7 +13,7 @@ from core.papers.reproduction import runs_of
 from core.papers.text import number, ours_in_words, proper_in_words
 from core.presets import Preset, load_presets
 from core.training.progress import duration
-from dashboard import papers_charts
+from dashboard import papers_charts, widgets
 from dashboard.papers_drawing import drawing
 
 LOOKS = ("Overview", "Pictures", "Curves", "Reproduce")
@@ -145,7 +145,7 @@ def _figures(rows: list[dict[str, Any]]) -> None:
         if figure["ours"] is not None and figure["printed"] is not None
     ]
     if shown:
-        st.plotly_chart(papers_charts.side_by_side(shown), width="stretch", key="side-by-side")
+        widgets.chart(papers_charts.side_by_side(shown), key="side-by-side")
     else:
         st.caption("Not reproduced on this machine yet: choose *Reproduce* above.")
     _where_from(rows)

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from core.runs import open_run
-from dashboard import charts
+from dashboard import charts, widgets
 from dashboard.colours import styles
 from dashboard.run_list import MOST_CHARTED, settings_of
 from dashboard.train_settings import SETTINGS
@@ -59,7 +59,7 @@ def _chart(names: Sequence[str]) -> None:
             on_click="ignore",
         )
     figure = charts.overlay(histories, styles(list(names)), key=key, smoothing=smoothing)
-    st.plotly_chart(figure, width="stretch", key="runs-chart", config=charts.EXPORT)
+    widgets.chart(figure, key="runs-chart", zoom=True)
     missing = [name for name in names if not any(key in row for row in histories[name])]
     if missing:
         st.caption(f"Without an epoch yet, or without this number: {', '.join(missing)}.")

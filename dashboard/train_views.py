@@ -10,7 +10,7 @@ from core.jobs import Job
 from core.runs import UNDER_WAY, Run, open_run, runs_folder
 from core.runs.table import run_table
 from core.training.progress import duration
-from dashboard import charts, run_actions
+from dashboard import charts, run_actions, widgets
 from dashboard.menu import page
 from dashboard.train_strip import strip
 
@@ -160,9 +160,8 @@ def curves(run: Run) -> None:
     for place, (column, figure) in enumerate(
         zip(st.columns([1.15, 1.15, 1], gap="small"), figures, strict=True)
     ):
-        column.plotly_chart(
-            figure, width="stretch", key=f"curve-{run.name}-{place}", config=charts.EXPORT
-        )
+        with column:
+            widgets.chart(figure, key=f"curve-{run.name}-{place}")
     if not history:
         st.caption("The first point of the curves comes at the end of the first epoch.")
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from core.errors import InputError
@@ -11,16 +12,23 @@ from core.levels import LevelMap
 from core.operating_point import OperatingPoint
 from core.training.progress import duration
 from core.weights import TrainedModel
-from dashboard import cache
+from dashboard import cache, charts
 from dashboard.examples import Picture, example_names
 from dashboard.uploads import SINGLE, VOLUMES, uploaded_picture
 
 LARGE_PX = 1024
 RESEARCH_ONLY = "Research use only. Not a medical device."
+# Where nothing hovers the buttons of charts and tables are always there, over what stands above:
+# those that zoom go, and tables keep their distance.
+_TOUCH = """<style>@media (hover: none) {
+  .modebar-btn[data-attr] { display: none !important; }
+  [data-testid="stDataFrame"] { margin-top: 2rem; }
+}</style>"""
 
 
 def head(title: str, sentence: str) -> None:
     """One line of title and one plain sentence."""
+    st.html(_TOUCH)
     st.markdown(f"### {title}")
     st.caption(sentence)
 
@@ -29,6 +37,22 @@ def foot(*facts: str) -> None:
     """The line that every page ends with, and what is being looked at."""
     st.divider()
     st.caption(" · ".join([f"**{RESEARCH_ONLY}**", *facts]))
+
+
+def chart(figure: go.Figure, *, key: str, zoom: bool = False) -> None:
+    """A figure that can be read in the theme of the page, and saved as SVG.
+
+    Args:
+        figure: Without colours of its own for axes and ground.
+        key: Its own on the page.
+        zoom: Whether dragging zooms; otherwise a finger on it scrolls the page.
+    """
+    background = st.get_option(f"theme.{st.context.theme.type or 'dark'}.backgroundColor")
+    charts.on(figure, background)
+    if not zoom:
+        figure.update_layout(dragmode=False)
+    config = charts.EXPORT if zoom else {**charts.EXPORT, "modeBarButtons": [["toImage"]]}
+    st.plotly_chart(figure, width="stretch", key=key, config=config)
 
 
 def about_model(name: str, dataset: str, point: OperatingPoint) -> list[str]:

@@ -1,10 +1,19 @@
 """Charts say what they are asked, without a browser."""
 
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dashboard import charts
+from dashboard.colours import COLOURS, contrast, legible, style_at
+
+THEMES = tomllib.loads(
+    (Path(__file__).resolve().parents[1] / ".streamlit" / "config.toml").read_text()
+)["theme"]
+CAPTION_SHARE = 0.6
+"""Of the text colour that Streamlit draws captions and placeholders in, over the background."""
 
 
 def history(epochs: int) -> list[dict[str, Any]]:
@@ -42,3 +51,41 @@ def test_labels_of_lines_that_end_together_stand_apart() -> None:
     figure = charts.dice_curve(history(4))  # both lines are the same here
     shifts = [note.yshift for note in figure.layout.annotations]
     assert abs(shifts[0] - shifts[1]) >= 12
+
+
+def test_contrast_is_that_of_the_standard() -> None:
+    assert contrast("#000000", "#FFFFFF") == pytest.approx(21)
+    assert contrast("#777777", "#FFFFFF") == pytest.approx(4.48, abs=0.01)
+    assert legible("#000000", "#FFFFFF") == "#000000"
+    assert legible("#0000FF", "#FFFFFF") == "#0000FF", "what can be read stays as it is"
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_the_words_of_a_chart_can_be_read_in_both_themes(theme: str) -> None:
+    background = THEMES[theme]["backgroundColor"]
+    runs = [f"run-{n}" for n in range(4)]
+    chosen = {name: style_at(n) for n, name in enumerate(runs)}
+    figures = [
+        charts.loss_curve(history(3)),
+        charts.overlay(dict.fromkeys(runs, history(3)), chosen, key="val_dice"),
+    ]
+    for figure in figures:
+        charts.on(figure, background)
+        words = [note.font.color for note in figure.layout.annotations]
+        assert len(words) >= 2
+        for axis in (figure.layout.xaxis, figure.layout.yaxis):
+            words += [axis.tickfont.color, axis.title.font.color]
+        assert all(contrast(colour, background) >= 4.5 for colour in words), words
+        assert figure.layout.paper_bgcolor == background, "a saved file has its ground"
+    for colour in COLOURS:
+        assert contrast(legible(colour, background), background) >= 4.5
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_captions_can_be_read_in_both_themes(theme: str) -> None:
+    ground, text = (THEMES[theme][f"{name}Color"] for name in ("background", "text"))
+    mixed = [
+        round(CAPTION_SHARE * int(text[n : n + 2], 16) + 0.4 * int(ground[n : n + 2], 16))
+        for n in (1, 3, 5)
+    ]
+    assert contrast("#" + "".join(f"{part:02X}" for part in mixed), ground) >= 4.5

@@ -168,3 +168,37 @@ def test_a_training_is_started_watched_and_stopped(page: Page, site: str) -> Non
     assert run.checkpoint("last").exists()
     page.goto(f"{site}/runs")
     expect(page.get_by_text(run.name).first).to_be_visible(timeout=20_000)
+
+
+def test_buttons_of_charts_and_tables_hide_no_words_on_a_phone(browser: Browser, site: str) -> None:
+    """Where nothing hovers they are always there: over the title, the verdict, the heading."""
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+    phone = context.new_page()
+    phone.goto(f"{site}/papers")
+    chart = phone.get_by_test_id("stPlotlyChart").first
+    buttons = chart.locator(".modebar-btn:visible")
+    expect(buttons.first).to_be_attached(timeout=60_000)
+    title = chart.locator(".gtitle").bounding_box()
+    for place in [button.bounding_box() for button in buttons.all()]:
+        assert title is not None
+        assert place is not None
+        assert place["x"] >= title["x"] + title["width"]
+    bars = phone.get_by_test_id("stDataFrame").get_by_test_id("stElementToolbar")
+    expect(bars.first).to_be_visible(timeout=60_000)
+    # of the lines of text themselves: a heading has room below
+    texts = phone.evaluate(
+        """() => [...document.querySelectorAll('h3, h4, h5, [data-testid=stMarkdownContainer] p')]
+            .flatMap(part => {
+                const range = document.createRange()
+                range.selectNodeContents(part)
+                return [...range.getClientRects()].map(({top, bottom}) => ({top, bottom}))
+            })"""
+    )
+    assert len(texts) > 10
+    for bar in bars.all():
+        place = bar.bounding_box()
+        assert place is not None
+        for box in texts:
+            below = box["top"] >= place["y"] + place["height"] - 1
+            assert below or box["bottom"] <= place["y"] + 1, (box, place)
+    context.close()
