@@ -52,8 +52,8 @@ def _table(one: dict[str, Any]) -> None:
             "Verdict": [row["verdict"] for row in one["rows"]],
             "Validation": [difference_in_words(row["val"]) for row in one["rows"]],
             "Test": [difference_in_words(row["test"]) for row in one["rows"]],
-            "p": [row["test"]["p_holm"] for row in one["rows"]],
-            "Training time": [row["times"] for row in one["rows"]],
+            "p": [p_in_words(row["test"]["p_holm"]) for row in one["rows"]],
+            "Training time": [_times(row["times"]) for row in one["rows"]],
         }
     )
     st.dataframe(
@@ -61,9 +61,9 @@ def _table(one: dict[str, Any]) -> None:
         hide_index=True,
         column_config={
             "Verdict": st.column_config.TextColumn(help="By validation alone."),
-            "p": st.column_config.NumberColumn(format="%.2g", help="On test, corrected (Holm)."),
-            "Training time": st.column_config.NumberColumn(
-                format="× %.1f", help="Against the baseline; empty where nothing is trained."
+            "p": st.column_config.TextColumn(help="On test, corrected (Holm)."),
+            "Training time": st.column_config.TextColumn(
+                help="Against the baseline; – where nothing is trained."
             ),
         },
     )
@@ -74,3 +74,14 @@ def _table(one: dict[str, Any]) -> None:
         f"train {parts['train']}, val {parts['val']}, test {parts['test']} images; "
         f"{duration(one['seconds'])} of training on {one['hardware']}."
     )
+
+
+def p_in_words(value: float | None) -> str:
+    """To three decimals, as everywhere; a dash where nothing could be tested."""
+    if value is None:
+        return "–"
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _times(value: float | None) -> str:
+    return "–" if value is None else f"× {value:.1f}"

@@ -1,6 +1,7 @@
 """Ablation: one change each, runs that are kept, differences against doing it by hand, the page."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from core.presets import load_preset
 from core.runs import list_runs, open_run
 from core.training.memory import estimate
 from dashboard.ablation_chart import dots
+from dashboard.ablation_views import p_in_words
 
 ROOT = Path(__file__).resolve().parents[1]
 LOOKED_AT = ("no-augmentation", "views-flips", "threshold-half")
@@ -186,4 +188,9 @@ def test_the_page_shows_it_where_there_is_a_report(
     app.run()
     app.button_group(key="papers-look").set_value("What makes it better").run()
     assert not app.exception
-    assert app.dataframe[0].value["Change"].tolist() == [row["title"] for row in ran["rows"]]
+    table = app.dataframe[0].value
+    assert table["Change"].tolist() == [row["title"] for row in ran["rows"]]
+    words = r"–|< 0\.001|[01]\.\d{3}"
+    assert all(re.fullmatch(words, p) for p in table["p"]), "no 4.1e-12, which does not fit"
+    assert all(re.fullmatch(r"–|× \d+\.\d", time) for time in table["Training time"])
+    assert [p_in_words(p) for p in (None, 7e-6, 0.0104, 1.0)] == ["–", "< 0.001", "0.010", "1.000"]
