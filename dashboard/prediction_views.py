@@ -218,8 +218,10 @@ def warnings(model: str, picture: Picture) -> tuple[str, ...]:
             )
         return ()
     found = doubts(picture.source, cache.trained_model(model).facts)
-    for sentence in found:
-        st.warning(f"{sentence[:1].upper()}{sentence[1:]}", icon=":material/warning:")
+    said = [f"{sentence[:1].upper()}{sentence[1:]}" for sentence in found]
+    if said:  # in one box: with several the picture would begin below the screen
+        listed = said[0] if len(said) == 1 else "\n".join(f"- {sentence}" for sentence in said)
+        st.warning(listed, icon=":material/warning:")
     return found
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.errors import InputError
-from core.imaging import Image, Item, Volume
+from core.imaging import MIN_SIDE, Collection, Image, Item, Volume
 from core.imaging.greys import CHOICES, LEARNT, OPENED, Greys, Shown, has_hounsfield
 from core.imaging.planes import PLANES
 from dashboard import cache
@@ -67,9 +67,7 @@ def uploaded_picture(
         st.session_state[SEEN] = Seen(files=frozenset({given[0].file_id}))
         return _upload(_page(given[0], learnt), given)
     found, keys = cache.upload_collection(given)
-    for problem in found.problems:
-        st.warning(problem, icon=":material/warning:")
-    number = _which(found.items, keys, [file.file_id for file in given])
+    number = _which(found, keys, [file.file_id for file in given])
     item = cache.upload_item(found.items[number], keys[number])
     if isinstance(item, Volume):
         shown = _volume(item, keys[number], learnt, whole=whole)
@@ -78,15 +76,15 @@ def uploaded_picture(
     return _upload(picture_of(image, item.name), given, items=len(found.items))
 
 
-def _which(items: Sequence[Item], keys: Sequence[ItemKey], files: Sequence[str]) -> int:
+def _which(found: Collection, keys: Sequence[ItemKey], files: Sequence[str]) -> int:
     """Number of the item that is looked at: what was just brought, until another is chosen."""
+    items = found.items
     seen: Seen = st.session_state.get(SEEN, Seen())
     chosen, passed_over = 0, seen.passed_over
     if set(files) != seen.files:
         chosen, passed_over = _readable(items, keys, shown_next(keys, files, seen))
         st.session_state[WHICH] = keys[chosen]
-    for reason in passed_over:
-        st.warning(reason, icon=":material/warning:")
+    _left_out([*found.problems, *passed_over])
     if len(items) > 1:
         names = dict(zip(keys, _names(items), strict=True))
         picked = st.selectbox("Which one", keys, format_func=lambda key: names[key], key=WHICH)
@@ -95,6 +93,16 @@ def _which(items: Sequence[Item], keys: Sequence[ItemKey], files: Sequence[str])
         files=frozenset(files), shown=keys[chosen], passed_over=passed_over
     )
     return chosen
+
+
+def _left_out(reasons: Sequence[str]) -> None:
+    """Files that cannot be looked at: the one, or how many and on demand which."""
+    if len(reasons) == 1:
+        st.warning(reasons[0], icon=":material/warning:")
+    elif reasons:
+        with st.expander(f"{len(reasons)} files cannot be read", icon=":material/warning:"):
+            for reason in reasons:
+                st.caption(reason)
 
 
 def _readable(
@@ -240,6 +248,11 @@ def _slice(volume: Volume) -> Picture:
     number = depth // 2 + 1
     if depth > 1:
         number = st.slider("Slice", 1, depth, number, key=f"slice-{plane}-{depth}")
-    return picture_of(
-        volume.image(number - 1, plane), f"{volume.name}, {plane} slice {number} of {depth}"
-    )
+    image = volume.image(number - 1, plane)
+    height, width = image.pixels.shape[:2]
+    if min(height, width) < MIN_SIDE:
+        raise InputError(
+            f"{volume.name}: its {plane} slices are {width} x {height} pixels, too few; models "
+            f"need at least {MIN_SIDE} x {MIN_SIDE}, so choose another plane or another file"
+        )
+    return picture_of(image, f"{volume.name}, {plane} slice {number} of {depth}")

@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import InputError
 from core.levels import LevelMap
@@ -64,13 +65,22 @@ def about_model(name: str, dataset: str, point: OperatingPoint) -> list[str]:
 
 
 @contextmanager
-def one_clear_error() -> Iterator[None]:
-    """Show a person's mistake as a sentence and end the page with its foot."""
+def one_clear_error(
+    stage: DeltaGenerator | None = None, below: DeltaGenerator | None = None
+) -> Iterator[None]:
+    """Show a person's mistake as a sentence and end the page with its foot.
+
+    Args:
+        stage: Where the sentence stands, here unless said; a narrow rail is no place for it.
+        below: Where the foot stands, here unless said.
+    """
     try:
         yield
     except InputError as wrong:
-        st.error(str(wrong), icon=":material/error:")
-        foot()
+        with stage or nullcontext():
+            st.error(str(wrong), icon=":material/error:")
+        with below or nullcontext():
+            foot()
         st.stop()
 
 
@@ -95,12 +105,16 @@ def model_picker() -> str:
     return chosen or next(iter(names))
 
 
-def picture_picker(trained: TrainedModel) -> Picture:
+def picture_picker(
+    trained: TrainedModel, *, stage: DeltaGenerator, below: DeltaGenerator
+) -> Picture:
     """An uploaded picture, else the chosen example.
 
     Args:
         trained: The model. What it has not learnt from of its own data set comes first; one for
             volumes is offered nothing else.
+        stage: As ``one_clear_error``.
+        below: As ``one_clear_error``.
     """
     dataset, volumes = trained.config.dataset, trained.predictor.sees_volumes
     names = example_names(dataset, trained.split.test or trained.split.val, volumes=volumes)
@@ -122,7 +136,7 @@ def picture_picker(trained: TrainedModel) -> Picture:
         "NRRD, MHA, .npy, or a zip of them; a DICOM series as a zip or as its files. It stays "
         "on this server and is forgotten when the page is closed.",
     )
-    with one_clear_error():
+    with one_clear_error(stage, below):
         if files:
             return uploaded_picture(files, trained.greys, whole=volumes)
         if not names:

@@ -5,14 +5,15 @@ import streamlit as st
 from dashboard import dataset_views, import_views, widgets
 
 rail, stage = st.columns([1, 3.6], gap="medium")
+below = st.container()
 
 with rail:
     widgets.head("Datasets", "Look before you train.")
     name = dataset_views.picker()
-    with widgets.one_clear_error():
+    with widgets.one_clear_error(stage, below):
         dataset_views.about(name)
 
-with stage, widgets.one_clear_error():
+with stage, widgets.one_clear_error(below=below):
     looks = ["Images", "Check", "Balance", "Augmentation", "Split", "Import"]
     look = st.segmented_control(
         "Look at", looks, default="Images", key="look", label_visibility="collapsed", required=True

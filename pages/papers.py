@@ -6,13 +6,14 @@ from core.papers import PAPERS
 from dashboard import ablation_views, papers_gallery, papers_start, papers_views, widgets
 
 rail, stage = st.columns([1, 3.6], gap="medium")
+below = st.container()
 
 with rail:
     widgets.head("Papers", "Their figures beside ours, and how to repeat them.")
     key = papers_views.picker()
     papers_views.about(PAPERS[key])
 
-with stage, widgets.one_clear_error():
+with stage, widgets.one_clear_error(below=below):
     own, ours = papers_views.presets_of(key)
     ablated = ablation_views.results()
     look = st.segmented_control(

@@ -8,21 +8,22 @@ from dashboard import batch_views, cache, phone, prediction_views, volume_views,
 from dashboard.uploads import Upload
 
 rail, stage = st.columns([1, 3.6], gap="medium")
+below = st.container()
 
 with rail:
     widgets.head("Predict", "Move the threshold; the mask follows your hand.")
-    with widgets.one_clear_error():
+    with widgets.one_clear_error(stage, below):
         model = widgets.model_picker()
         trained = cache.trained_model(model)
-    picture = widgets.picture_picker(trained)
+    picture = widgets.picture_picker(trained, stage=stage, below=below)
     picture = prediction_views.with_its_truth(trained, picture)
     upload = picture if isinstance(picture, Upload) else Upload("", picture.image)
-    with phone.later(), widgets.one_clear_error():
+    with phone.later(), widgets.one_clear_error(stage, below):
         if not upload.volume:
             picture, unsure, beside = prediction_views.further_inputs(model, picture)
 
 point = trained.operating_point
-with stage, widgets.one_clear_error():
+with stage, widgets.one_clear_error(below=below):
     said = prediction_views.warnings(model, picture)
     if upload.volume:
         case = volume_views.volume_case(model, trained, upload)

@@ -10,17 +10,18 @@ from dashboard.threshold_message import shown as made_ready
 
 threshold_choices.prefer_what_is_here()
 rail, stage = st.columns([1, 3.6], gap="medium")
+below = st.container()
 
 with rail:
     widgets.head("Threshold", "Choose on validation, judge on test.")
     model = widgets.model_picker()
-    with widgets.one_clear_error():
+    with widgets.one_clear_error(stage, below):
         trained = cache.trained_model(model)
     split = threshold_choices.part_picker()
     saved = trained.operating_point
     rule, clean_up = "frozen", replace(saved.clean_up, largest_component=False)
 
-with stage, widgets.one_clear_error():
+with stage, widgets.one_clear_error(below=below):
     part = threshold_views.looked_at(model, split)
 
 with rail:
@@ -33,7 +34,7 @@ with rail:
             if split == "val":
                 clean_up = threshold_choices.clean_up_picker(model, saved)
 
-with stage, st.spinner("Drawing the curves"), widgets.one_clear_error():
+with stage, st.spinner("Drawing the curves"), widgets.one_clear_error(below=below):
     shown = made_ready(part, clean_up)
 
 points = [(saved.k, saved.name)]

@@ -5,6 +5,7 @@ import json
 import re
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from core.home import real_data
 from core.runs import list_runs
 from core.weights import load_weights
 from dashboard.examples import example_names, open_example
-from tests.layout import uploader
+from tests.layout import unfold, uploader
 
 pytestmark = pytest.mark.browser
 LEVELS = sorted({0, 1, 250, 500, 750, 999, 1000, *range(17, 1000, 48)})
@@ -102,6 +103,12 @@ def test_the_mask_download_follows_the_threshold(page: Page) -> None:
     assert (mask == 255).all()  # every pixel has a probability of at least 0
 
 
+def npy(array: np.ndarray[Any, np.dtype[np.generic]]) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
@@ -126,6 +133,46 @@ def test_an_upload_of_any_shape_is_painted(page: Page, shape: tuple[int, ...]) -
     root = painted(page, "mine.png")
     foreground = root.evaluate("root => root.__isoline.counts(0).foreground")
     assert foreground == shape[0] * shape[1]
+
+
+def test_what_is_wrong_stands_where_the_picture_would_and_the_foot_below(page: Page) -> None:
+    left = page.get_by_role("combobox", name="Model")
+    upload(page, "cut.png", png(np.full((64, 64), 9, np.uint8))[:60])
+    alert = page.get_by_test_id("stAlertContentError")
+    expect(alert).to_contain_text("cut.png", timeout=20_000)
+    expect(page.locator(".isoline")).to_have_count(0)
+    foot = page.get_by_text("Research use only").last
+    boxes = [part.bounding_box() for part in (left, alert, foot)]
+    rail, said, end = (box for box in boxes if box is not None)
+    assert said["x"] > rail["x"] + rail["width"], "not in the narrow rail"
+    assert said["y"] < 200
+    assert end["x"] < rail["x"] + rail["width"]
+    assert end["y"] > said["y"]
+
+
+def test_doubts_of_a_picture_are_one_box_and_unread_files_one_line(page: Page) -> None:
+    """Several boxes pushed the picture below the first screen."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("cells.png", png(np.zeros((40, 30), np.uint8)))
+        archive.writestr("read me.txt", "words")
+        archive.writestr("more.txt", "words")
+    upload(page, "mixed.zip", content.getvalue())
+    painted(page, "cells.png")
+    doubts = page.get_by_test_id("stAlertContentWarning")
+    expect(doubts).to_have_count(1)
+    expect(doubts.get_by_role("listitem")).to_have_count(2)
+    folder = unfold(page, "2 files cannot be read")
+    expect(folder).to_contain_text("read me.txt: not an image")
+
+
+def test_a_volume_too_thin_for_a_model_says_which_plane(page: Page) -> None:
+    upload(page, "thin.npy", npy(np.zeros((4, 40, 40), np.uint8)))
+    painted(page, "thin.npy")
+    page.get_by_role("radio", name="Coronal").click()
+    alert = page.get_by_test_id("stAlertContentError")
+    expect(alert).to_contain_text("thin.npy: its coronal slices are 40 x 4", timeout=20_000)
+    expect(page.get_by_test_id("stAlertContentWarning")).to_have_count(0)
 
 
 def test_no_horizontal_scroll_on_a_phone(browser: Browser, site: str) -> None:

@@ -355,6 +355,7 @@ def test_animation_gives_its_first_frame() -> None:
         data = encode(frames[0], form, save_all=True, append_images=frames[1:])
         image = assert_reads(data, np.asarray(frames[0]))
         assert image.source.endswith("first frame of an animation")
+        assert any("only the first frame" in words for words in image.warnings)
         assert page_count(data) == 1
 
 

@@ -252,6 +252,14 @@ def test_monochrome1_is_turned_and_its_window_too() -> None:
     assert np.array_equal(signed.pixels, -1 - ramp() - 100)
 
 
+@pytest.mark.parametrize(
+    ("modality", "words"), [("SEG", "a segmentation"), ("RTDOSE", "a radiotherapy dose")]
+)
+def test_a_dicom_file_that_only_looks_like_a_picture_says_so(modality: str, words: str) -> None:
+    assert any(f"the file is {words}" in said for said in as_image(ct(Modality=modality)).warnings)
+    assert as_image(ct()).warnings == ()
+
+
 def test_dicom_colours() -> None:
     colour = np.stack([ramp("u1"), ramp("u1") // 2, ramp("u1") // 3], axis=2)
     rgb = as_image(ct(colour, PhotometricInterpretation="RGB", PlanarConfiguration=0))

@@ -26,6 +26,8 @@ from core.imaging.voxels import not_numbers
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
+NO_PICTURES = {"SEG": "a segmentation", "RTDOSE": "a radiotherapy dose"}
+"""Modality → what the file holds that only looks like a picture."""
 _HEADER, _PIXEL_DATA = 1 << 18, b"\xe0\x7f\x10\x00"
 
 
@@ -268,6 +270,11 @@ def _facts(header: Header, *, orientation: str, tilt_degrees: float) -> SourceFa
 
 def _warnings(header: Header) -> list[str]:
     found = []
+    if header.modality in NO_PICTURES:
+        found.append(
+            f"the file is {NO_PICTURES[header.modality]}, not a picture: a model's answer on it "
+            "means nothing; give the series that it belongs to"
+        )
     if header.burned_in:
         found.append(
             "text is burnt into the picture, perhaps a name: look before you show or share it"

@@ -33,6 +33,10 @@ MODES = {
     "F": ("F", "32-bit float grey"),
 }
 """Pillow mode → the mode its values are taken in, and its name in words."""
+ANIMATION = (
+    "the file is an animation, of which only the first frame is looked at; save the others as "
+    "pictures or as a TIFF stack to look at them too"
+)
 
 
 def pillow_reader(title: str) -> Callable[[BinaryIO, int], Decoded]:
@@ -50,9 +54,11 @@ def pillow_reader(title: str) -> Callable[[BinaryIO, int], Decoded]:
                 picture.load()
                 pixels, words = picture_array(picture)
             orientation = _orientation(picture)
+            warnings: tuple[str, ...] = ()
             if title != "JPEG" and getattr(picture, "is_animated", False):
                 words += ", first frame of an animation"
-        return Decoded(upright(pixels, orientation), words)
+                warnings = (ANIMATION,)
+        return Decoded(upright(pixels, orientation), words, warnings=warnings)
 
     return read
 
