@@ -32,6 +32,8 @@ from dashboard.threshold_message import Shown
 from dashboard.threshold_parts import Part, open_part
 
 HAND = "threshold-hand"
+SAME = 0.0005
+"""A score nearer than this is written alike."""
 
 
 def looked_at(model: str, split: str) -> Part:
@@ -106,6 +108,25 @@ def chosen(
     key = ("point", part.key, clean_up.words, rule, resamples)
     found: OperatingPoint | str = cache.kept(key, choose, lambda _: 1000)
     return found
+
+
+def saved_or(
+    choice: OperatingPoint, saved: OperatingPoint, part: Part, shown: Shown, clean_up: CleanUp
+) -> OperatingPoint:
+    """The saved point where it is the rule's own on these images, else the one just chosen.
+
+    Another machine's maps differ by a level here and there, and where the curve is flat the best
+    threshold moves with them: no reason to show another than the card and the command line do.
+    """
+    scores = shown.curves.pooled.get(saved.rule)
+    made_alike = (choice.rule, part.split_hash, clean_up) == (
+        saved.rule,
+        saved.split_hash,
+        saved.clean_up,
+    )
+    if scores is None or not made_alike or scores[choice.k] - scores[saved.k] >= SAME:
+        return choice
+    return saved
 
 
 def false_positives(part: Part, clean_up: CleanUp) -> Counts:

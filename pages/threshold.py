@@ -5,6 +5,7 @@ from dataclasses import replace
 import streamlit as st
 
 from core.metrics.statistics import RESAMPLES
+from core.operating_point import OperatingPoint
 from dashboard import cache, phone, threshold_choices, threshold_views, widgets
 from dashboard.threshold_message import shown as made_ready
 
@@ -41,6 +42,8 @@ points = [(saved.k, saved.name)]
 choice = None
 if split == "val":
     choice = threshold_views.chosen(part, shown, rule, clean_up, resamples=0)
+    if not isinstance(choice, str):
+        choice = threshold_views.saved_or(choice, saved, part, shown, clean_up)
     if not isinstance(choice, str) and choice.k != saved.k:
         points = [(choice.k, choice.name), (saved.k, "Saved operating point")]
 
@@ -66,7 +69,9 @@ with about:
     elif isinstance(choice, str):
         st.error(choice, icon=":material/error:")
     else:
-        sure = threshold_views.chosen(part, shown, rule, clean_up, resamples=RESAMPLES)
+        sure: OperatingPoint | str = saved
+        if choice is not saved:
+            sure = threshold_views.chosen(part, shown, rule, clean_up, resamples=RESAMPLES)
         if not isinstance(sure, str):
             threshold_views.about_point(sure)
             threshold_views.save_button(model, rule, clean_up, sure)

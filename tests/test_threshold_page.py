@@ -138,6 +138,29 @@ def test_a_rule_gives_the_point_that_the_command_line_saves(
     assert instant.k == found.k
 
 
+def test_the_saved_point_stands_where_its_rule_gains_nothing(
+    part: Part, ready: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The maps of another machine move the best threshold along a flat curve; the card's stays."""
+    best = threshold_views.chosen(part, ready, "dice", NONE, resamples=0)
+    assert not isinstance(best, str), best
+    scores = ready.curves.pooled["dice"]
+    lost = [float(scores[best.k] - score) for score in scores]
+    near = min((k for k in range(1001) if lost[k] > 0), key=lambda k: lost[k])
+    monkeypatch.setattr(threshold_views, "SAME", lost[near] * 1.01)  # so few pixels move in steps
+    far = next(k for k in range(1001) if lost[k] > 2 * lost[near])
+
+    def opened(k: int, **changes: Any) -> float:
+        saved = replace(best, threshold=k / 1000, **changes)
+        return threshold_views.saved_or(best, saved, part, ready, NONE).threshold
+
+    assert opened(near) == near / 1000
+    assert opened(far) == best.threshold, "what is worse is not passed off as the best"
+    assert opened(near, split_hash="another") == best.threshold
+    assert opened(near, rule="iou") == best.threshold
+    assert opened(near, clean_up=CleanUp(fill_holes=True)) == best.threshold
+
+
 def test_no_rule_chooses_on_test(finished_run: Run) -> None:
     del finished_run
     part = open_part(MODEL, "test")
