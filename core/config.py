@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self, get_origin
 
-from core.errors import InputError, choose
+from core.errors import InputError, choose, in_words
 
 OPTIMIZERS = {
     "adam": "Adam",
@@ -348,7 +348,6 @@ def _check_types(config: "AugmentationConfig | RunConfig") -> None:
         if wanted is float and type(value) is int:
             object.__setattr__(config, f.name, float(value))
         elif not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
-            name = getattr(wanted, "__name__", str(wanted))
-            raise InputError(f"{f.name} takes a {name}, found {value!r}")
+            raise InputError(f"{f.name} takes {in_words(wanted)}, found {value!r}")
         elif isinstance(value, float) and not math.isfinite(value):  # JSON has no such number
             raise InputError(f"{f.name} must be a number, found {value}")

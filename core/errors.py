@@ -22,3 +22,20 @@ def choose(kind: str, name: str, table: Mapping[str, Entry]) -> Entry:
     if name not in table:
         raise InputError(f"unknown {kind} '{name}'; choose one of {', '.join(table)}")
     return table[name]
+
+
+def in_words(kind: object) -> str:
+    """A type as a person writes its values: ``int | None`` is ``a whole number or nothing``."""
+    names = str(getattr(kind, "__name__", kind)).split(" | ")
+    return " or ".join(_KINDS.get(name, f"a {name}") for name in names)
+
+
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "text",
+    "None": "nothing",
+    "NoneType": "nothing",
+    "dict": "a table",
+}

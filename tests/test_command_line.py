@@ -208,7 +208,10 @@ WRONG: dict[str, tuple[str, str]] = {
         "unknown model 'nonet'; choose one of unet",
     ),
     "setting": ("train --dataset phantoms --set epoch=3", "unknown setting 'epoch'; choose one of"),
-    "value": ("train --dataset phantoms --set epochs=many", "epochs takes a int, found 'many'"),
+    "value": (
+        "train --dataset phantoms --set epochs=many",
+        "epochs takes a whole number, found 'many'",
+    ),
     "number": ("train --dataset phantoms --set learning_rate=NaN", "learning_rate must be a num"),
     "no equals": ("train --dataset phantoms --set epochs", "--set takes key=value, found 'epochs'"),
     "loss": ("train --dataset phantoms --set loss=dise", "unknown loss 'dise'; choose one of bce"),

@@ -396,13 +396,13 @@ def test_an_unknown_loss_is_refused_with_the_choices() -> None:
     [
         ("bce", {"gamma": 1.0}, "unknown option of bce 'gamma'; choose one of"),
         ("focal", {"gama": 1.0}, "unknown option of focal 'gama'; choose one of gamma, alpha"),
-        ("focal", {"gamma": "two"}, "option gamma of focal takes a float, found 'two'"),
-        ("focal", {"gamma": True}, "option gamma of focal takes a float, found True"),
+        ("focal", {"gamma": "two"}, "option gamma of focal takes a number, found 'two'"),
+        ("focal", {"gamma": True}, "option gamma of focal takes a number, found True"),
         ("focal", {"alpha": 1.5}, "option alpha of focal takes a number from 0 to 1, not 1.5"),
         ("focal", {"gamma": -1}, "option gamma of focal takes a number of 0 or more, not -1"),
         ("focal", {"gamma": math.nan}, "option gamma of focal takes a number of 0 or more"),
         ("dice", {"smooth": math.inf}, "option smooth of dice takes a number of 0 or more"),
-        ("dice", {"per_image": 1}, "option per_image of dice takes a bool, found 1"),
+        ("dice", {"per_image": 1}, "option per_image of dice takes true or false, found 1"),
         ("topk_bce", {"fraction": 0}, "option fraction of topk_bce takes a number from 1e-06 to 1"),
     ],
 )
@@ -435,7 +435,7 @@ def test_a_run_keeps_the_options_of_its_loss() -> None:
     ("settings", "message"),
     [
         ({"loss.gama": 2}, "unknown option of focal 'gama'; choose one of gamma, alpha"),
-        ({"loss.gamma": "much"}, "option gamma of focal takes a float, found 'much'"),
+        ({"loss.gamma": "much"}, "option gamma of focal takes a number, found 'much'"),
         ({"loss": "bce", "loss.gamma": 2}, "unknown option of bce 'gamma'"),
         ({"loss": "dise", "loss.gamma": 2}, "unknown loss 'dise'"),
         ({"loss_options": {"gamma": 2}}, "unknown setting 'loss_options'"),

@@ -463,7 +463,7 @@ def test_one_broken_slice_is_named_and_the_rest_can_be_read() -> None:
 
 def test_bad_collections(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="no files in it"):
+    with pytest.raises(InputError, match="empty: no files in it"):
         survey([tmp_path / "empty"])
     with pytest.raises(InputError, match="no such file"):
         survey([tmp_path / "none"])

@@ -161,7 +161,7 @@ def test_a_data_set_can_be_sent_to_another_process(pack: Pack, tmp_path: Path) -
 
 def test_a_folder_of_zips_says_which_to_give(tmp_path: Path) -> None:
     folder = as_folder(tmp_path / "kaggle", {"stage1_train.zip": b"", "stage1_test.zip": b""})
-    with pytest.raises(InputError, match=r"2 zip files, give one of them: stage1_test\.zip"):
+    with pytest.raises(InputError, match=r"zips \(stage1_test\.zip, stage1_train\.zip\): give"):
         open_dataset("dsb2018", folder)
 
 

@@ -210,9 +210,9 @@ def test_one_class_alone_is_a_model_of_its_own(run: Run) -> None:
         _, mask, truth = alone.outcome(data, data.samples[3].id)
         assert np.array_equal(truth, data.truth(data.samples[3]) == place + 1)
         assert mask.any()
-    with pytest.raises(InputError, match=r"marks no class 'lid'; choose one of rim, core, bar"):
+    with pytest.raises(InputError, match=r"has no class 'lid'; choose one of rim, core, bar"):
         whole.of_class("lid")
-    with pytest.raises(InputError, match="choose none"):
+    with pytest.raises(InputError, match="name it without a class"):
         load_run_named(f"{run.name}:core").of_class("core")
 
 

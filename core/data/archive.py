@@ -117,7 +117,13 @@ class Archive(ABC):
     def hint(self) -> str:
         """What to do where nothing was found, for the end of a message; often empty."""
         zips = [name for name in self.sizes if suffix(name) == ".zip"]
-        return f"; it holds {len(zips)} zip files, give one of them: {zips[0]}" if zips else ""
+        if not zips:
+            return ""
+        more = ", …" if len(zips) > 4 else ""
+        return (
+            f"; it holds zips ({', '.join(sorted(zips)[:4])}{more}): give the one with the data "
+            "set, or unpack them into one folder and give that"
+        )
 
     @abstractmethod
     def fingerprint(self, names: Iterable[str], root: str = "") -> str:

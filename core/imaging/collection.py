@@ -122,7 +122,9 @@ def survey(sources: Sequence[Path | SourceFile]) -> Collection:
     items = [*_series_items(slices, keep_name=keep_name), *items]
     if not items:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise InputError(problems[0] + more if problems else "no files in it; give images")
+        where = ", ".join(str(given) for given in sources if isinstance(given, Path))
+        empty = f"{where}: no files in it; give images".removeprefix(": ")
+        raise InputError(problems[0] + more if problems else empty)
     return Collection(items=tuple(items), problems=tuple(problems))
 
 

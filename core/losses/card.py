@@ -8,7 +8,7 @@ from functools import partial
 
 from torch import Tensor
 
-from core.errors import InputError, choose
+from core.errors import InputError, choose, in_words
 
 Loss = Callable[..., Tensor]
 """``loss(logits, target)``; a loss whose card says ``border_map`` takes the map as a third."""
@@ -68,7 +68,7 @@ class LossCard:
             number = type(default) is float and type(value) in (int, float)
             if type(value) is not type(default) and not number:
                 raise InputError(
-                    f"option {option} of {name} takes a {type(default).__name__}, found {value!r}"
+                    f"option {option} of {name} takes {in_words(type(default))}, found {value!r}"
                 )
             if number:
                 low, high = self.limits.get(option, (0.0, math.inf))

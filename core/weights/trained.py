@@ -153,8 +153,12 @@ class TrainedModel:
             InputError: It marks no such class.
         """
         if name not in self.class_names:
-            marks = f"one of {', '.join(self.class_names)}" if self.class_names else "none"
-            raise InputError(f"{self.name} marks no class '{name}'; choose {marks}")
+            choice = (
+                f"choose one of {', '.join(self.class_names)}"
+                if self.class_names
+                else f"it marks one kind of foreground, so name it without a class: {self.name}"
+            )
+            raise InputError(f"{self.name} has no class '{name}'; {choice}")
         return replace(
             self,
             name=f"{self.name}{SEPARATOR}{name}",
