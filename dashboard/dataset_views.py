@@ -61,11 +61,14 @@ def about(name: str) -> None:
     meant = f"; foreground is {info.foreground}" if info.foreground != "foreground" else ""
     if len(info.classes) > 1:
         meant += f" ({', '.join(info.classes)})"
+    known = sum(sample.has_truth for sample in dataset.samples)
+    truth = f", {known:,} with truth" if known < len(dataset.samples) else ""
+    source = f" [Source]({info.homepage})" if info.homepage else ""
     st.markdown(
-        f"**{len(dataset.samples):,} images**, {groups:,} groups\n\n{info.modality}{meant}."
+        f"**{len(dataset.samples):,} images**{truth}, {groups:,} groups\n\n"
+        f"{info.modality}{meant}.{source}"
     )
-    source = f" · [source]({info.homepage})" if info.homepage else ""
-    st.caption(f"Licence: {info.license}{source}")
+    st.caption(f"Licence: {info.license}")
     if info.citation:
         st.caption(f"Cite: {info.citation}")
     for problem in dataset.problems[:3]:
@@ -151,7 +154,10 @@ def gallery(name: str, document: dict[str, Any] | None) -> None:
         return
     pages = -(-len(chosen) // PER_PAGE)
     page = st.pagination(pages, key=f"gallery-page-{name}") if pages > 1 else 1
-    st.caption(f"{len(chosen):,} of {len(dataset.samples):,} images; the truth is outlined.")
+    st.caption(
+        f"{len(chosen):,} of {len(dataset.samples):,} images; the truth is outlined where it is "
+        "known."
+    )
     shown = chosen[(int(page) - 1) * PER_PAGE : int(page) * PER_PAGE]
     with st.container(horizontal=True, gap="small"):
         for sample in shown:
@@ -241,9 +247,14 @@ def split_editor(name: str) -> None:
     with left:
         folds = st.select_slider("Folds", [0, 3, 4, 5, 10], 0, help="0 is a single split.")
         fold = st.number_input("Fold that judges", 0, folds - 1, 0) if folds else 0
-        val = st.slider("Validation, %", 5, 40, 15, disabled=bool(folds))
-        test = st.slider("Test, %", 5, 40, 15, disabled=bool(folds))
-        seed = int(st.number_input("Seed", 0, 10**6, 0))
+        given = {s.split for s in dataset.samples if s.has_truth}
+        whole = not folds and given <= set(PARTS)
+        tested = bool(folds) or whole or "test" in given
+        val = st.slider("Validation, %", 5, 40, 15, disabled=bool(folds) or whole)
+        test = st.slider("Test, %", 5, 40, 15, disabled=tested)
+        seed = int(st.number_input("Seed", 0, 10**6, 0, disabled=whole))
+        if whole:
+            st.caption("The data set comes with its parts; only folds deal them anew.")
     clusters = cache.clusters(name)
     with right, widgets.one_clear_error():
         split = make_split(

@@ -88,8 +88,9 @@ def model_picker() -> str:
     """Key of the chosen shipped model, finished run or classical method."""
     names = cache.model_names()
     asked = st.query_params.get("model", "")
-    if asked in names:  # a link by the key; the address has the title from here on
-        st.session_state["model"] = asked
+    named = [key for key in names if key == asked or key.partition("/")[2] == asked]
+    if named and asked not in names.values():  # by key or name; the address has the title then
+        st.session_state["model"] = named[0]
         del st.query_params["model"]
     elif asked and asked not in names.values():
         st.warning(f"There is no model '{asked}' here; choose one below.")

@@ -6,6 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.config import RunConfig
+from core.data.importing import import_dataset
 from core.runs import create_run
 from core.train import train
 from dashboard.menu import PAGES
@@ -82,7 +83,9 @@ def look(app: AppTest, name: str) -> AppTest:
 def test_the_page_datasets_checks_splits_and_previews(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ISOLINE_REALDATA", "/nowhere")
     app = run_page("datasets")
-    assert "128 of 128 images; the truth is outlined." in [c.value for c in app.caption]
+    assert "128 of 128 images; the truth is outlined where it is known." in [
+        c.value for c in app.caption
+    ]
     look(app, "Check")
     app.button[0].click().run()
     assert not app.exception
@@ -97,6 +100,23 @@ def test_the_page_datasets_checks_splits_and_previews(monkeypatch: pytest.Monkey
     app.text_input[0].set_value("/etc/passwd").run()
     app.button[0].click().run()
     assert "only what lies under" in app.error[0].value
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("folds", [0, 3])
+def test_a_split_that_the_data_set_fixes_offers_nothing_to_turn(sections: Path, folds: int) -> None:
+    """Sliders that changed nothing stood beside a split that was fixed."""
+    import_dataset("isbi2012", sections)
+    app = run_page("datasets", dataset="ISBI 2012 EM segmentation challenge")
+    assert any("**17 images**, 15 with truth" in text.value for text in app.markdown)
+    app = look(app, "Split")
+    app.select_slider[0].set_value(folds).run()
+    assert not app.exception
+    assert all(slider.disabled for slider in app.slider)
+    seed = next(box for box in app.number_input if box.label == "Seed")
+    assert seed.disabled == (not folds)
+    said = any("comes with its parts" in caption.value for caption in app.caption)
+    assert said == (not folds)
 
 
 @pytest.mark.usefixtures("home")

@@ -239,8 +239,8 @@ def test_a_link_opens_its_threshold() -> None:
 
 
 @pytest.mark.usefixtures("finished_run")
-def test_a_link_names_its_model_by_title_or_by_key() -> None:
-    for name in ("finished (run)", "run/finished"):
+def test_a_link_names_its_model_by_title_key_or_name() -> None:
+    for name in ("finished (run)", "run/finished", "finished"):
         app = run_page("threshold", model=name)
         assert not app.exception
         assert app.selectbox(key="model").value == "run/finished"
