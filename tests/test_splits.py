@@ -97,6 +97,14 @@ def test_a_split_that_the_data_set_fixes_is_kept() -> None:
     assert split.method == "fixed by the data set"
 
 
+def test_patients_with_the_same_images_count_once_where_they_are_too_few() -> None:
+    """The way out for two was not named where a copy of one of them made three."""
+    samples = images(90, group_size=30)
+    copied = {samples[0].id: "same", samples[30].id: "same"}
+    with pytest.raises(InputError, match=r"images of 2 patients.* or set share_group=true"):
+        make_split(samples, clusters=copied)
+
+
 @pytest.mark.parametrize(
     ("samples", "empty"),
     [

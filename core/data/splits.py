@@ -122,7 +122,7 @@ def make_split(
             _fill(parts, groups, names)
     empty = [part for part in PARTS if not parts[part]]
     if empty:
-        count = len({sample.group for sample in labelled})
+        count = len(set(_groups(labelled, clusters or {}).values()))  # copies count once
         raise InputError(
             f"{len(labelled)} labelled images of {count} patients or groups, which stay whole, are "
             f"too few for a train, val and test split ({', '.join(empty)} would be empty); add "
