@@ -15,6 +15,7 @@ from core.cleanup import CleanUp
 from core.errors import InputError
 from core.export import Case, ModelFacts, export
 from core.imaging import Volume, read_all
+from core.imaging.greys import Greys
 from core.imaging.source_file import SourceFile
 from core.predict import SeesImages
 from core.prediction.cases import case_of
@@ -79,6 +80,7 @@ class Brighter(SeesImages):
 
     name = "tester"
     facts = None
+    greys = Greys()
     in_channels = 1
 
     class operating_point:  # noqa: N801 - stands where an instance is
