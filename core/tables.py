@@ -89,6 +89,7 @@ def weights_table() -> str:
                 f"{test['threshold']:.3f}",
                 f"{test['pooled']['dice']:.4f}",
                 f"{mean['mean']:.4f} ({low:.4f}–{high:.4f})",
+                f"{weights_document(name, 'evaluation/grey')['dice']:.4f}",
                 f"{test['baseline_all_foreground']['dice']:.4f}",
             )
         )
@@ -98,6 +99,7 @@ def weights_table() -> str:
         "threshold (from validation)",
         "Dice, pooled",
         "Dice, mean over images (95 %)",
+        "Dice of one grey level",
         "Dice of marking everything",
     )
     return _table(head, rows)

@@ -75,6 +75,9 @@ def test_every_card_says_what_its_evaluation_says(name: str) -> None:
     assert [row["way"] for row in perturbed["perturbations"]] == list(PERTURBATIONS)
     for row in perturbed["perturbations"]:
         assert f"| {row['title']} | {row['pooled']:.4f} | {row['pooled_difference']:+.3f} (" in card
+    grey = weights_document(name, "evaluation/grey")
+    assert f"scores {grey['dice']:.4f}." in card
+    assert ("no better than that" in card) == (grey["dice"] >= test["pooled"]["dice"])
     for words in ("Research use only", "Licence of the data", "Limits", "95 % interval"):
         assert words in card
 

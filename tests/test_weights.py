@@ -91,6 +91,7 @@ def test_a_shipped_model_is_whole_and_says_nothing_of_this_machine(
     assert {str(file.relative_to(shipped)) for file in shipped.rglob("*") if file.is_file()} == {
         "card.md",
         "config.json",
+        "evaluation/grey.json",
         "evaluation/robustness.json",
         "evaluation/test.json",
         "evaluation/val.json",

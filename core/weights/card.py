@@ -6,6 +6,7 @@ from typing import Any
 from core.config import RunConfig
 from core.data.base import DatasetInfo
 from core.data.splits import PARTS, Split
+from core.evaluate.grey import SIDES
 from core.models import card_of
 from core.operating_point import OperatingPoint
 from core.prediction.volumetric import seen_as
@@ -25,6 +26,7 @@ def model_card(
     point: OperatingPoint,
     evaluations: dict[str, dict[str, Any]],
     patients: Mapping[str, int],
+    grey: Mapping[str, Any],
     perturbed: Mapping[str, Any],
     origin: str = "",
 ) -> str:
@@ -38,6 +40,7 @@ def model_card(
         point: Its frozen threshold.
         evaluations: Of the parts ``val`` and ``test``.
         patients: Patients or specimens that each part is of.
+        grey: From ``core.evaluate.grey``, of the test part.
         perturbed: From ``core.evaluate.robustness``, of the test part.
         origin: What its weights began with, whole lines; empty for random ones.
     """
@@ -81,7 +84,8 @@ resolution. *Pooled*: {test["conventions"]["pooled"]}. *Mean over images*: with 
 {_table(evaluations)}
 
 For comparison: marking every pixel as foreground scores a pooled test Dice of
-{_number(test["baseline_all_foreground"]["dice"])}.
+{_number(test["baseline_all_foreground"]["dice"])},
+{_grey(grey, test)}
 Test, pooled over all pixels and all thresholds: AUROC {_number(ranking["auroc"])}, average
 precision {_number(ranking["average_precision"])}. Calibration ({calibration["convention"]}):
 expected error {_number(calibration["ece"])}, Brier score
@@ -116,6 +120,19 @@ The prediction is outlined in yellow, the truth in sky blue.
   smaller than it looks.
 - On images of another kind the network still answers; the answer then means nothing.
 """
+
+
+def _grey(grey: Mapping[str, Any], test: Mapping[str, Any]) -> str:
+    """What one grey level alone would have, and plainly where the network has less."""
+    ours, its = test["pooled"]["dice"], grey["dice"]
+    words = (
+        f"and marking what is of grey {grey['grey']} {SIDES[grey['side']]}, the best single grey "
+        f"level on validation\n(of 0 to 255, pooled Dice there {_number(grey['val_dice'])}), "
+        f"scores {_number(its)}."
+    )
+    if its is not None and ours is not None and its >= ours:
+        words += " **On these images the network is no better than that.**"
+    return words
 
 
 def _patients(split: Split, patients: Mapping[str, int]) -> str:

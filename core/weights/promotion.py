@@ -10,6 +10,7 @@ import torch
 from core.checkpoint import load_checkpoint
 from core.data import info_of, open_dataset
 from core.data.splits import PARTS
+from core.evaluate.grey import grey_baseline
 from core.files import read_json, sha256, write_atomic, write_json
 from core.runs import Run, check_name
 from core.training.start import FILE as STARTED_FROM
@@ -79,6 +80,8 @@ def promote(run: Run, name: str) -> Path:
             write_json(partial / "evaluation" / f"{part}.json", document)
         perturbed = shipped.robustness("test", data=data, at_most=MOST_PERTURBED)
         write_json(partial / "evaluation" / "robustness.json", perturbed)
+        grey = grey_baseline(opened, *(trained.samples(opened, part) for part in ("val", "test")))
+        write_json(partial / "evaluation" / "grey.json", grey)
         worst = worst_images(evaluations["test"]["images"])
         strip = failure_strip([shipped.outcome(opened, identity) for identity in worst])
         write_atomic(partial / "failures.jpg", strip)
@@ -94,6 +97,7 @@ def promote(run: Run, name: str) -> Path:
                 for part in PARTS
             },
             perturbed=perturbed,
+            grey=grey,
             origin=provenance_words(origin, name=name),
         )
         write_atomic(partial / "card.md", card.encode())
