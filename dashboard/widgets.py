@@ -13,7 +13,7 @@ from core.levels import LevelMap
 from core.operating_point import OperatingPoint
 from core.training.progress import duration
 from core.weights import TrainedModel
-from dashboard import cache, charts
+from dashboard import cache, charts, kept_uploads
 from dashboard.examples import Picture, example_names
 from dashboard.uploads import SINGLE, VOLUMES, uploaded_picture
 
@@ -128,12 +128,11 @@ def picture_picker(
         format_func=lambda key: names[key],
         key=widget,
         persist_state="session",
+        on_change=kept_uploads.look_at_example,
     )
-    files = st.file_uploader(
-        "or your own image",
-        type=[*SINGLE, *VOLUMES],
-        accept_multiple_files=True,
-        help="PNG, JPEG, TIFF (8, 16 or 32 bit, stacks too), BMP, WebP, GIF, PPM, DICOM, NIfTI, "
+    files = kept_uploads.ask(
+        (*SINGLE, *VOLUMES),
+        "PNG, JPEG, TIFF (8, 16 or 32 bit, stacks too), BMP, WebP, GIF, PPM, DICOM, NIfTI, "
         "NRRD, MHA, .npy, or a zip of them; a DICOM series as a zip or as its files. It stays "
         "on this server and is forgotten when the page is closed.",
     )

@@ -1,0 +1,74 @@
+"""What a person brought stays theirs: through other pages, and beside an example looked at.
+
+Streamlit forgets an uploader's files when another page is shown. They are kept in the session,
+which ends when the browser's tab is closed.
+"""
+
+from collections.abc import Sequence
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from core.imaging import clean_name
+
+WIDGET, KEPT, LOOKS_AT = "uploads", "uploads-kept", "looks-at-upload"
+
+
+def look_at_example() -> None:
+    """An example was chosen: what was brought waits."""
+    st.session_state[LOOKS_AT] = False
+
+
+def ask(types: Sequence[str], words: str) -> tuple[UploadedFile, ...]:
+    """The uploader, and the files that are looked at; none where an example is.
+
+    Args:
+        types: Endings of files that are taken.
+        words: What can be brought, for its help.
+    """
+    given = st.file_uploader(
+        "or your own image",
+        type=list(types),
+        accept_multiple_files=True,
+        key=WIDGET,
+        on_change=_changed,
+        help=words,
+    )
+    kept: tuple[UploadedFile, ...] = tuple(given) or st.session_state.get(KEPT, ())
+    if not kept:
+        return ()
+    st.session_state[KEPT] = kept
+    looked_at: bool = st.session_state.setdefault(LOOKS_AT, True)
+    if not given or not looked_at:
+        _row(kept, looked_at=looked_at, listed=bool(given))
+    return kept if looked_at else ()
+
+
+def _row(kept: Sequence[UploadedFile], *, looked_at: bool, listed: bool) -> None:
+    """What waits or is no longer listed in the uploader, and what can be done with it."""
+    name = clean_name(kept[0].name)
+    words = name if len(kept) == 1 else f"{name} and {len(kept) - 1} more"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if looked_at:
+            st.caption(f"{words}, brought before", width="stretch")
+        else:
+            st.button(
+                f"Back to {words}", icon=":material/undo:", type="tertiary", on_click=_look_at_it
+            )
+        if not listed:
+            st.button("Forget", type="tertiary", on_click=_forget)
+
+
+def _changed() -> None:
+    """Files were added or taken away by hand."""
+    files = tuple(st.session_state[WIDGET] or ())
+    st.session_state[KEPT], st.session_state[LOOKS_AT] = files, True
+
+
+def _look_at_it() -> None:
+    st.session_state[LOOKS_AT] = True
+
+
+def _forget() -> None:
+    st.session_state.pop(KEPT, None)
+    st.session_state.pop(LOOKS_AT, None)
