@@ -255,7 +255,7 @@ def test_an_unknown_option_is_refused_with_the_choices(name: str) -> None:
 def test_a_value_of_another_type_is_refused(name: str) -> None:
     for option, default in MODELS[name].options.items():
         wrong: object = 1.5 if isinstance(default, str) else "many"
-        with pytest.raises(InputError, match=f"option {option} of {name} takes a"):
+        with pytest.raises(InputError, match=f"option {option} of {name} takes [a-z]"):
             build_model(name, in_channels=1, classes=1, **{option: wrong})
 
 
@@ -407,7 +407,7 @@ def test_an_image_is_continued_by_mirroring() -> None:
         ({"depth": 0}, "depth from 1 to 8"),
         ({"depth": 9}, "depth from 1 to 8"),
         ({"base_filters": 0}, "base_filters of at least 1"),
-        ({"depth": True}, "option depth of unet takes a int, found True"),
+        ({"depth": True}, "option depth of unet takes a whole number, found True"),
     ],
 )
 def test_a_value_that_makes_no_network_is_refused(options: dict[str, object], message: str) -> None:

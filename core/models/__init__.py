@@ -11,7 +11,7 @@ from functools import cache
 import torch
 from torch import nn
 
-from core.errors import InputError, choose
+from core.errors import InputError, choose, in_words
 from core.models import (
     attention_unet,
     bcdunet,
@@ -87,7 +87,7 @@ def build_model(name: str, *, in_channels: int, classes: int, **options: object)
         default = choose(f"option of {name}", option, card.options)
         if type(value) is not type(default) and not (type(default) is float and type(value) is int):
             raise InputError(
-                f"option {option} of {name} takes a {type(default).__name__}, found {value!r}"
+                f"option {option} of {name} takes {in_words(type(default))}, found {value!r}"
             )
     return card.build(in_channels=in_channels, classes=classes, **options)
 

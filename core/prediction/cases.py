@@ -6,6 +6,7 @@ from pathlib import PurePath
 import numpy as np
 
 from core.cleanup import CleanUp
+from core.errors import InputError
 from core.export.case import AS_IT_IS, Case, ModelFacts
 from core.imaging import Image, SourceFile, Volume
 from core.imaging.greys import LEARNT, shown_as
@@ -44,6 +45,22 @@ def case_of(
         InputError: The picture does not fit the model, or the greys do not fit the picture.
     """
     found = shown_as(found, greys, trained.greys)
+    try:
+        return _case(found, trained, facts, name=name, k=k, clean_up=clean_up, progress=progress)
+    except InputError as wrong:  # the network knows no file
+        raise InputError(f"{found.name}: {wrong}") from wrong
+
+
+def _case(
+    found: Image | Volume,
+    trained: TrainedModel,
+    facts: ModelFacts,
+    *,
+    name: str,
+    k: int | None,
+    clean_up: CleanUp | None,
+    progress: Progress | None,
+) -> Case:
     point = trained.operating_point
     by_hand = k is not None and k != point.k
     chosen = f"set by hand; {point.name} would be {point.threshold:.3f}" if by_hand else point.name
