@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from core.config import RunConfig
 from core.data.base import DatasetInfo
+from core.data.stacks import no_volumes
 from core.device import pick_device, precision_of
 from core.errors import InputError
 from core.losses import LOSSES, Loss, build_loss
@@ -92,10 +93,7 @@ def check_head(config: RunConfig, info: DatasetInfo) -> None:
             the network sees volumes and the data set has pictures.
     """
     if card_of(config.model).dimensions == 3 and not info.volumes:
-        raise InputError(
-            f"{config.model} is a network for volumes, and {info.name} has pictures by themselves; "
-            "choose a data set of volumes (brats2020, volumes, nnunet, …) or another network"
-        )
+        raise no_volumes(info, model=config.model)
     outputs = head_of(config, info).outputs
     build_criterion(config)
     with torch.device("meta"):  # nothing is allocated

@@ -200,12 +200,10 @@ def test_a_published_volume_has_the_map_of_its_data_set(realdata: Path, tmp_path
     run = stack_of(first, dataset.samples)
     for sample in run[::40]:
         np.testing.assert_array_equal(slices[int(sample.facts["slice"])], dataset.image(sample))
-    chosen = slices[[int(run[60].facts["slice"])]].copy()
     small = nib.Nifti1Image(  # type: ignore[no-untyped-call]
         read.array[..., [int(run[60].facts["slice"])]], read.affine
     )
     nib.save(small, tmp_path / "one.nii.gz")
-    del chosen
     (row,) = predict_files(model, [tmp_path / "one.nii.gz"], tmp_path / "out")
     assert row["foreground_px"] > 0
 

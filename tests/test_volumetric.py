@@ -28,6 +28,7 @@ from core.prediction.class_view import class_predictor
 from core.prediction.volumetric import VolumePredictor, count_windows
 from core.runs import open_run
 from core.training.batches import Epoch, Foreground, Pictures, crops_per_epoch, read
+from core.training.trial import trial
 from core.weights import load_run
 from tests.pages import run_page
 
@@ -415,6 +416,16 @@ def test_a_resumed_training_of_volumes_ends_bit_for_bit(
     )
     assert one.keys() == other.keys()
     assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+@pytest.mark.usefixtures("trained")
+def test_what_a_training_of_volumes_will_cost_is_tried() -> None:
+    config = RunConfig(**(SMALL | {"oversample": 0.0}))
+    found = trial(config)
+    volumes = len({name.split("-z")[0] for name in open_run("deep").split.train})
+    assert found.steps == volumes * 4 // config.batch_size  # 32 slices are four crops of eight
+    assert found.validation_images == len(open_run("deep").split.val)
+    assert found.step_seconds > 0 < found.validation_seconds
 
 
 FEW = ",".join(f"nodules-{n:03d}" for n in range(4, 16))

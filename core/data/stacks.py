@@ -72,10 +72,15 @@ def check_volumes(info: DatasetInfo, samples: Sequence[Sample], *, model: str) -
         InputError: It has no two slices that follow one another.
     """
     if not any(len(run) > 1 for run in stacks(map(place_of, samples))):
-        raise InputError(
-            f"{model} is a network for volumes, and {info.name} has pictures by themselves; choose "
-            "a data set of volumes (brats2020, volumes, nnunet) or another network"
-        )
+        raise no_volumes(info, model=model)
+
+
+def no_volumes(info: DatasetInfo, *, model: str) -> InputError:
+    """What is said where a network for volumes is to learn from pictures."""
+    return InputError(
+        f"{model} is a network for volumes, and {info.name} has pictures by themselves; choose a "
+        "data set of volumes (brats2020, volumes, nnunet, phantoms_nodules) or another network"
+    )
 
 
 def neighbours(run: Sequence[int], first: int, count: int) -> NDArray[np.int64]:

@@ -2,9 +2,9 @@
 
 Windows are as large as the crops of its training and overlap by a quarter; their probabilities are
 blended with Gaussian weights (MONAI's ``sliding_window_inference``). A volume of fewer slices than
-a window is continued by its mirror image. In memory are, of a volume of N voxels, 4 N bytes for
-each channel, and for each class 12 N while the windows are blended and 4 N afterwards; the map of
-the last volume stays, so that its slices can be asked for one by one.
+a window is continued by its mirror image. In memory are, beside the network's own, 14 bytes a voxel
+for one class and 26 for three (measured, one channel); 4 bytes a voxel and class stay, the map of
+the last volume, so that its slices can be asked for one by one.
 """
 
 from collections.abc import Sequence
