@@ -35,6 +35,8 @@ KINDS = {
 }
 """Data set → the kind of drawing that is like it."""
 TYPICAL, HARD = 4, 2
+LONGEST = 18
+"""Characters of an id that a picker shows beside "held out, hard"."""
 
 
 @dataclass(frozen=True)
@@ -98,17 +100,24 @@ def _held_out(dataset: str, ids: Sequence[str]) -> dict[str, str]:
     if not rows and info_of(dataset).volumes:
         path = dataset_path(dataset)
         return {
-            f"{dataset}/{n}": f"{n}, held out"
+            f"{dataset}/{n}": f"{short(n)}, held out"
             for n in _fullest(dataset, str(path) if path else "", tuple(ids))
         }
     if not rows:
-        return {f"{dataset}/{n}": f"{n}, held out" for n in ids[:: -(-len(ids) // TYPICAL)]}
+        return {f"{dataset}/{n}": f"{short(n)}, held out" for n in ids[:: -(-len(ids) // TYPICAL)]}
     middle = median(row["dice"] for row in rows)
     typical = sorted(rows, key=lambda row: abs(row["dice"] - middle))[:TYPICAL]
     hard = sorted(rows, key=lambda row: row["dice"])[:HARD]
-    names = {f"{dataset}/{row['id']}": f"{row['id']}, held out" for row in typical}
+    names = {f"{dataset}/{row['id']}": f"{short(row['id'])}, held out" for row in typical}
     further = [row for row in hard if row not in typical]
-    return names | {f"{dataset}/{row['id']}": f"{row['id']}, held out, hard" for row in further}
+    return names | {
+        f"{dataset}/{row['id']}": f"{short(row['id'])}, held out, hard" for row in further
+    }
+
+
+def short(identity: str) -> str:
+    """An id that fits the picker: beginning and end, which tell slices of one case apart."""
+    return identity if len(identity) <= LONGEST else f"{identity[:7]}…{identity[-8:]}"
 
 
 @lru_cache(maxsize=16)

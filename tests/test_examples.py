@@ -10,7 +10,7 @@ from core.data.importing import import_dataset, imported_path
 from core.runs import create_run
 from core.train import train
 from core.weights import list_weights, weights_document
-from dashboard.examples import KINDS, PHANTOMS, example_names, kind_of, open_example
+from dashboard.examples import KINDS, PHANTOMS, example_names, kind_of, open_example, short
 from tests.pages import run_page
 from tests.published import as_folder, encode, picture, square
 
@@ -94,3 +94,10 @@ def test_a_run_of_another_split_keeps_to_its_own_held_out_images(realdata: Path)
     others = held_out["train"][:50]
     shown = [key.partition("/")[2] for key in example_names("dsb2018", others)][:4]
     assert set(shown) <= set(others)
+
+
+def test_long_ids_fit_the_picker_and_stay_apart() -> None:
+    ids = [f"Brats18_TCIA05_396_1-z{n:03d}" for n in (95, 98, 105)]
+    shown = [short(one) for one in ids]
+    assert shown == ["Brats18…6_1-z095", "Brats18…6_1-z098", "Brats18…6_1-z105"]
+    assert short("nodules-006-z014") == "nodules-006-z014"
