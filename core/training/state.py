@@ -7,9 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from core.checkpoint import load_first_whole, pack, save_checkpoint
@@ -17,21 +15,20 @@ from core.config import RunConfig
 from core.data import open_dataset
 from core.data.base import Dataset
 from core.data.duplicates import duplicate_groups
-from core.data.preparation import Prepared, prepare, prepare_borders
+from core.data.preparation import prepare
 from core.data.splits import Split, make_split
-from core.data.stacks import Place, check_volumes, place_of, stacks
 from core.device import pick_device, precision_of, to_device
-from core.errors import InputError, choose
+from core.errors import InputError
 from core.files import sweep_temporary, write_json
 from core.heads import Head, Outputs, build_criterion, build_network, head_of
-from core.losses import LOSSES, Loss
-from core.models import card_of
+from core.losses import Loss
 from core.runs import Run
 from core.runs.facts import record_facts
 from core.runs.step_log import StepLog
-from core.training.batches import Foreground, Pictures, crops_per_epoch, output_size
+from core.training.batches import Pictures, crops_per_epoch, output_size
 from core.training.distributed import Team
 from core.training.heartbeat import Voice
+from core.training.material import training_pictures, validation_images
 from core.training.memory import estimate, parts_that_fit
 from core.training.optimization import Average, build_optimizer
 from core.training.start import FILE as STARTED_FROM
@@ -148,7 +145,7 @@ def begin(voice: Voice) -> Training:
         )
     if team.leads:
         _write_down(run, dataset, split)
-    pictures = _pictures(dataset, prepared, split, config, head, device)
+    pictures = training_pictures(dataset, prepared, split, config, head, device)
     config = _fitting(voice, config, pictures, head, device)
     torch.manual_seed(config.seed)
     in_channels = pictures.images.shape[1]
@@ -167,7 +164,7 @@ def begin(voice: Voice) -> Training:
         team=team,
         head=head,
         pictures=pictures,
-        validation=_native(dataset, split.val, whole=bool(pictures.stacks)),
+        validation=validation_images(dataset, split.val, whole=bool(pictures.stacks)),
         model=model,
         network=model,
         average=average,
@@ -262,75 +259,6 @@ def save(training: Training) -> None:
             if file not in kept:
                 file.unlink()
     save_checkpoint(run.checkpoint("last"), packed, keep=run.checkpoint("last-1"))
-
-
-def _pictures(  # noqa: PLR0917 - what they are made of, none of it optional
-    dataset: Dataset,
-    prepared: Prepared,
-    split: Split,
-    config: RunConfig,
-    head: Head,
-    device: torch.device,
-) -> Pictures:
-    """Training images and masks as uint8 on the device, where every epoch reads them."""
-    rows = prepared.rows(split.train)
-    borders = _borders(dataset, prepared, config)
-    parts = (prepared.images, prepared.masks, *([] if borders is None else [borders]))
-    images, masks, *maps = (torch.from_numpy(part[rows]).to(device) for part in parts)
-    pictures = Pictures(images, masks, maps[0] if maps else None)
-    if card_of(config.model).dimensions == 3:
-        check_volumes(dataset.info, dataset.samples, model=config.model)
-        pictures = replace(pictures, stacks=_stacks(dataset, prepared, rows))
-    if config.oversample:
-        foreground = Foreground(prepared.masks[rows], head.values, seed=config.seed)
-        pictures = replace(pictures, foreground=foreground)
-    return pictures
-
-
-def _borders(dataset: Dataset, prepared: Prepared, config: RunConfig) -> NDArray[np.uint8] | None:
-    """Border maps of the prepared images; None where the loss has no use for them."""
-    card = choose("loss", config.loss, LOSSES)
-    if not card.border_map:
-        return None
-    options = {**card.options, **config.loss_options}
-    if not options["w0"]:
-        return None
-    return prepare_borders(
-        dataset,
-        prepared,
-        size=config.size,
-        aspect=config.aspect,
-        sigma_px=float(options["sigma_px"]),
-    )
-
-
-def _native(dataset: Dataset, ids: tuple[str, ...], *, whole: bool) -> Held:
-    """Validation images and masks as the data set has them, decoded once.
-
-    Args:
-        dataset: Where they are from.
-        ids: Of the validation part.
-        whole: Whether the images of their volumes' other slices are wanted, too.
-    """
-    samples = {s.id: s for s in dataset.samples}
-    chosen = [samples[identity] for identity in ids]
-    cases, own = {s.facts.get("case") for s in chosen} if whole else set(), set(ids)
-    beside = [s for s in dataset.samples if s.facts.get("case") in cases and s.id not in own]
-    return Held(
-        [(s, dataset.image(s), dataset.truth(s)) for s in chosen],
-        [(s, dataset.image(s)) for s in beside],
-    )
-
-
-def _stacks(dataset: Dataset, prepared: Prepared, rows: list[int]) -> tuple[tuple[int, ...], ...]:
-    """Which of the training images are neighbouring slices; patches only of one place."""
-    samples = {sample.id: sample for sample in dataset.samples}
-    places: list[Place | None] = []
-    for row in rows:
-        place = place_of(samples[prepared.ids[row]])
-        corner = prepared.patches[row] if prepared.patches else None
-        places.append(place and ((place[0], corner), place[1]))
-    return tuple(stacks(places))
 
 
 def _fitting(
