@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 import pytest
 import tifffile
@@ -187,28 +186,20 @@ def test_a_published_file_has_the_map_of_its_data_set(
 
 
 @pytest.mark.realdata
-def test_a_published_volume_has_the_map_of_its_data_set(realdata: Path, tmp_path: Path) -> None:
-    """A FLAIR volume as BraTS hands it out, by the command line, voxel for voxel."""
+def test_a_published_volume_is_shown_as_its_data_set_shows_it(realdata: Path) -> None:
+    """A FLAIR volume as BraTS hands it out, voxel for voxel."""
     dataset = open_dataset("brats_flair", realdata / "brats2018")
     model = load_weights("brats-unet")
     first = model.samples(dataset, "test")[0]
-    case = first.facts["case"]
-    (path,) = (realdata / "brats2018").rglob(f"{case}_flair.nii.gz")
+    (path,) = (realdata / "brats2018").rglob(f"{first.facts['case']}_flair.nii.gz")
     read = read_any(path)
     assert isinstance(read, Volume)
     slices = as_learnt(read, model.greys).to_uint8()
-    run = stack_of(first, dataset.samples)
-    for sample in run[::40]:
+    for sample in stack_of(first, dataset.samples):
         np.testing.assert_array_equal(slices[int(sample.facts["slice"])], dataset.image(sample))
-    small = nib.Nifti1Image(  # type: ignore[no-untyped-call]
-        read.array[..., [int(run[60].facts["slice"])]], read.affine
-    )
-    nib.save(small, tmp_path / "one.nii.gz")
-    (row,) = predict_files(model, [tmp_path / "one.nii.gz"], tmp_path / "out")
-    assert row["foreground_px"] > 0
 
 
-def test_a_page_of_a_stack_keeps_its_window(tmp_path: Path) -> None:
+def test_a_page_of_a_stack_keeps_its_window() -> None:
     buffer = io.BytesIO()
     tifffile.imwrite(buffer, np.stack([ramp(), ramp() // 2]).astype(np.int16))
     pages = [read_image(buffer.getvalue(), name="a.tif", page=n) for n in (0, 1)]
@@ -217,4 +208,3 @@ def test_a_page_of_a_stack_keeps_its_window(tmp_path: Path) -> None:
     assert seen[0].source_files == pages[0].source_files
     assert replace(seen[0], window=pages[0].window).window is pages[0].window
     assert set(CHOICES) == {LEARNT, OPENED, "brain", "lung", "bone", "abdomen"}
-    del tmp_path

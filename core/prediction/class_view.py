@@ -25,14 +25,7 @@ class ClassPredictor(Predictor):
     """
 
     def __init__(self, whole: Predictor, place: int) -> None:
-        super().__init__(
-            whole.model,
-            in_channels=whole.in_channels,
-            size=whole.size,
-            aspect=whole.aspect,
-            device=whole.device,
-            classes=(whole.classes[place],),
-        )
+        super().__init__(whole.model, **_seeing(whole, place))
         self.whole, self._place = whole, place
 
     def _rows(self, image: NDArray[np.uint8], progress: Progress | None) -> Rows:
@@ -50,16 +43,7 @@ class ClassVolumePredictor(VolumePredictor):
     """
 
     def __init__(self, whole: VolumePredictor, place: int) -> None:
-        super().__init__(
-            whole.model,
-            slices=whole.slices,
-            tile=whole.tile,
-            in_channels=whole.in_channels,
-            size=whole.size,
-            aspect=whole.aspect,
-            device=whole.device,
-            classes=(whole.classes[place],),
-        )
+        super().__init__(whole.model, slices=whole.slices, tile=whole.tile, **_seeing(whole, place))
         self.whole, self._place = whole, place
 
     def volume_probability(
@@ -69,6 +53,17 @@ class ClassVolumePredictor(VolumePredictor):
         maps = self.whole.volume_probability(slices, progress=progress)
         only: Probability = maps[self._place : self._place + 1]
         return only
+
+
+def _seeing(whole: Predictor, place: int) -> dict[str, Any]:
+    """How the predictor of one class sees: as the whole does."""
+    return {
+        "in_channels": whole.in_channels,
+        "size": whole.size,
+        "aspect": whole.aspect,
+        "device": whole.device,
+        "classes": (whole.classes[place],),
+    }
 
 
 def class_predictor(whole: Predictor, place: int) -> Predictor:

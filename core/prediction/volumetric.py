@@ -163,8 +163,7 @@ class VolumePredictor(Predictor):
 
     def sample_class_probability(self, source: Images, sample: Sample) -> Probability:
         """Probability of every class, shape (K, H, W)."""
-        of, places, maps = self._whole(source, sample)
-        del of
+        _, places, maps = self._whole(source, sample)
         return np.ascontiguousarray(maps[:, places[sample.id]])
 
     def _whole(self, source: Images, sample: Sample) -> Seen:
