@@ -18,21 +18,21 @@ from torch.utils.data import DataLoader
 
 from benchmarks._training import LEARNING_RATE, MOVES, Job, Pair, read
 from benchmarks._training_peers import _Files, _loading, _step, monai_loader
-from core.ablation import best_preset
 from core.config import RunConfig
 from core.data.base import Sample
-from core.device import pick_device
-from core.evaluate import summarize
+from core.evaluation import summarize
+from core.inference.predictor import Predictor
 from core.metrics.overlap import dice
 from core.metrics.sweep import Sweep, concatenate, sweep_image
-from core.models import parameter_count
-from core.models.folding import folded
-from core.operating_point import choose_operating_point
-from core.predict import Predictor
+from core.models import load_run
+from core.networks import parameter_count
+from core.networks.folding import folded
+from core.papers.ablation import best_preset
 from core.runs import create_run
-from core.torchvision_ops import ensure_importable
-from core.train import train
-from core.weights import load_run
+from core.system.device import pick_device
+from core.system.torchvision_ops import ensure_importable
+from core.threshold.operating_point import choose_operating_point
+from core.training.loop import train
 
 WARM_UP = 3
 """Images that are predicted before the clock runs."""
@@ -89,7 +89,7 @@ def recipe(contest: Contest) -> RunConfig:
 
 
 def ours(contest: Contest) -> dict[str, Any]:
-    """``core.train`` for the epochs of the job; its best checkpoint, judged."""
+    """``core.training.loop`` for the epochs of the job; its best checkpoint, judged."""
     run = create_run(recipe(contest))
     train(run)
     assert run.split.hash == contest.split_hash  # the very same images
@@ -106,7 +106,7 @@ def ours(contest: Contest) -> dict[str, Any]:
 
 def parameter_count_of(checkpoint: Path) -> int:
     """Trainable parameters: as in a checkpoint, without the running statistics."""
-    from core.checkpoint import load_checkpoint
+    from core.runs.checkpoint import load_checkpoint
 
     state = load_checkpoint(checkpoint)["model"]
     return sum(

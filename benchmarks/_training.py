@@ -18,10 +18,10 @@ from PIL import Image
 from torch import nn
 
 from core.config import AugmentationConfig
+from core.inference.predictor import Predictor
 from core.levels import STEPS
 from core.metrics.overlap import dice
 from core.metrics.sweep import concatenate, sweep_image
-from core.predict import Predictor
 
 NETWORK: dict[str, Any] = {"base_filters": 16, "normalization": "batch"}
 LEARNING_RATE = 1e-3

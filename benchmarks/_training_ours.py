@@ -1,4 +1,4 @@
-"""Our loop in ``benchmarks.training``: ``core.train`` as it is started from the command line."""
+"""Our side of ``benchmarks.training``: ``core.training.loop``, started as the command line does."""
 
 import time
 from collections.abc import Callable
@@ -8,12 +8,12 @@ from typing import Any
 
 import psutil
 
-import core.train as loop
 from benchmarks._training import LEARNING_RATE, MOVES, NETWORK, Busy, Course, Job
 from core.config import RunConfig
-from core.device import pick_device
 from core.runs import Run, create_run
 from core.runs.step_log import StepLog
+from core.system.device import pick_device
+from core.training import loop
 
 WRITES = (
     (loop, "save"),

@@ -20,9 +20,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks._training import LEARNING_RATE, MOVES, NETWORK, Course, Job, Stopwatch
-from core.device import pick_device
-from core.models import build_model
-from core.torchvision_ops import ensure_importable
+from core.networks import build_model
+from core.system.device import pick_device
+from core.system.torchvision_ops import ensure_importable
 
 
 def smp(job: Job) -> Course:

@@ -6,11 +6,11 @@
 Of another data set than dsb2018 its report is called accuracy_<data set>; all of them make the
 table of docs/accuracy.md.
 
-Same for all: images and split (that of ``core.train``), the size that they are resized to, flips,
-affine and elastic movements, contrast and brightness, fresh weights, and the minutes of fitting.
-Steps and loading count; preparation, validation and checkpoints count for nobody. Ours is
-network, loss, optimizer, schedule and precision of the preset ``best-<data set>``; its schedule
-has an end, so the epochs that fit are found by a short training first, which does not count, as the
+Same for all: images and split (that of ``core.training.loop``), the size that they are resized to,
+flips, affine and elastic movements, contrast and brightness, fresh weights, and the minutes of
+fitting. Steps and loading count; preparation, validation and checkpoints count for nobody. Ours is
+network, loss, optimizer, schedule and precision of the preset ``best-<data set>``; its schedule has
+an end, so the epochs that fit are found by a short training first, which does not count, as the
 trial of the peers' workers does not; what each took in the end is in the rows *fitting*. Peers
 train as their libraries' examples do: Dice and cross-entropy, Adam at a constant 0.001, float32,
 batches of 16, with the number of loading processes that was fastest, until the time is over.
@@ -44,12 +44,12 @@ from benchmarks._accuracy import PEERS, Contest
 from benchmarks._report import ROOT, emit, goal, parser, report, result
 from benchmarks._training import Job
 from benchmarks.training import _best_workers
-from core.ablation.report import against, alone
 from core.data import DATASETS, Dataset, open_dataset
-from core.data.duplicates import duplicate_groups
+from core.data.quality.duplicates import duplicate_groups
 from core.data.splits import make_split
 from core.errors import choose
-from core.home import real_data
+from core.papers.ablation.report import against, alone
+from core.system.home import real_data
 
 OURS = "ours"
 FIRST = "dsb2018"
@@ -128,7 +128,7 @@ def _open(name: str) -> Dataset:
 
 
 def _contest(dataset: Dataset, folder: Path, *, size: int, seconds: float) -> Contest:
-    """Everything as grey PNG files with one mask each, and the split of ``core.train``."""
+    """Everything as grey PNG files with one mask each, and the split of ``core.training.loop``."""
     split = make_split(dataset.samples, clusters=duplicate_groups(dataset))
     parts = {part: set(getattr(split, part)) for part in ("train", "val", "test")}
     files: dict[str, list[str]] = {part: [] for part in parts}

@@ -14,11 +14,11 @@ import sys
 from typing import Any
 
 from benchmarks._report import ROOT, emit, goal, parser, report, result
-from core.home import real_data
+from core.system.home import real_data
 
 CHECK = """
 from core.data import open_dataset
-from core.data.quality import check_dataset
+from core.data.quality.check import check_dataset
 path = Path(sys.argv[1]) if sys.argv[1] else None
 document = check_dataset(open_dataset("dsb2018" if path else "phantoms", path)).document()
 counts = [document["images"], document["masks"]]
@@ -36,7 +36,7 @@ with zipfile.ZipFile(sys.argv[1]) as archive:
             area += int((pixels > 0).sum()) if is_mask else 0
 """
 DUPLICATES = """
-from core.data.duplicates import near_duplicates
+from core.data.quality.duplicates import near_duplicates
 number = int(sys.argv[1])
 thumbnails = np.random.default_rng(0).normal(128, 40, (number, 48, 48)).astype(np.float32)
 thumbnails[1] = thumbnails[0] + 1

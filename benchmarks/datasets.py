@@ -23,7 +23,7 @@ from benchmarks._browser import chromium, serve
 from benchmarks._report import ROOT, emit, goal, parser, report, result
 from core.data import open_dataset
 from core.data.preparation import Prepared, prepare
-from core.home import real_data
+from core.system.home import real_data
 
 SIDE, BATCH, REGISTERED = 256, 16, 10_000
 

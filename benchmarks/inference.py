@@ -32,10 +32,10 @@ from playwright.sync_api import Browser, Page
 
 from benchmarks._browser import chromium, serve
 from benchmarks._report import ROOT, emit, goal, parser, report, result
-from core.data.phantoms import draw
+from core.data.datasets.phantoms import draw
+from core.inference.slice_by_slice import VolumePrediction
 from core.levels import LevelMap
-from core.prediction.volume import VolumePrediction
-from core.weights import load_weights
+from core.models import load_weights
 
 MODEL = "dsb2018-unet"
 PEER = "eager float32 NCHW"
@@ -45,12 +45,12 @@ CONTESTANT = """
 import json, sys, time
 import numpy as np, torch
 from safetensors.torch import load_file
-from core.data.phantoms import draw
-from core.device import precision_of, to_device
+from core.data.datasets.phantoms import draw
+from core.system.device import precision_of, to_device
 from core.errors import InputError
-from core.heads import build_network
+from core.inference.heads import build_network
 from core.levels import level_map
-from core.weights import load_weights, weights_folder
+from core.models import load_weights, weights_folder
 
 name, side = sys.argv[1], int(sys.argv[2])
 shipped = load_weights(name)

@@ -16,8 +16,8 @@ from benchmarks._report import ROOT, emit, goal, parser, report, result
 CHILD = """
 import json, resource, sys, time
 import numpy as np, torch
-from core.models import build_model
-from core.predict import Predictor
+from core.networks import build_model
+from core.inference.predictor import Predictor
 side, how = int(sys.argv[1]), sys.argv[2]
 torch.manual_seed(0)
 model = build_model("unet", in_channels=1, classes=1, base_filters=16)

@@ -42,7 +42,7 @@ PEERS = {
 CHILD = """
 import json, resource, statistics, sys, time
 import torch
-from core.models import MODELS, build_model
+from core.networks import MODELS, build_model
 what, batch, side, F = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 torch.manual_seed(0)
 if what.startswith("monai."):
@@ -87,7 +87,7 @@ def main() -> None:
     arguments.add_argument("--filters", type=int, default=16, help="base_filters, where taken")
     arguments.add_argument("--only", nargs="*", help="these networks alone")
     given = arguments.parse_args()
-    from core.models import MODELS
+    from core.networks import MODELS
 
     names = given.only or [name for name, card in MODELS.items() if card.dimensions == 2]
     sizes = (given.batch, given.side, given.filters)

@@ -23,15 +23,15 @@ import numpy as np
 from PIL import Image as Pillow
 
 from benchmarks._report import ROOT, emit, goal, parser, report, result
-from core.data.phantoms import draw
+from core.data.datasets.phantoms import draw
 
 MODEL = "phantoms-unet"
 CLIENTS, CROWD = 16, 160
 
 ALONE = """
 import sys, time, torch
-from core.predict import MARGIN
-from core.weights import load_weights
+from core.inference.predictor import MARGIN
+from core.models import load_weights
 model = load_weights(sys.argv[1]).predictor.model
 side, seconds = int(sys.argv[2]) + 2 * MARGIN, float(sys.argv[3])
 x = torch.rand(8, 1, side, side).to(memory_format=torch.channels_last)

@@ -51,7 +51,7 @@ FILL = """
 import sys
 from mlflow.entities import Metric, Param
 from core.runs import list_runs
-from core.tracking.one_run import open_store
+from core.runs.tracking.one_run import open_store
 client = open_store()
 experiment = client.create_experiment("isoline")
 for run in list_runs():
@@ -85,7 +85,7 @@ print(json.dumps({"list": listing, "again": again, "filter": chosen_time, "chart
 """
 PEER = """
 import json, sys, time
-from core.tracking.one_run import open_store
+from core.runs.tracking.one_run import open_store
 def timed(work):
     started = time.perf_counter()
     value = work()

@@ -26,7 +26,7 @@ from core.levels import STEPS, THRESHOLDS, level_map
 from core.metrics.overlap import METRICS
 from core.metrics.statistics import RESAMPLES, bootstrap, pooled_bands
 from core.metrics.sweep import Sweep, concatenate, sweep_image, sweep_images
-from core.torchvision_ops import ensure_importable
+from core.system.torchvision_ops import ensure_importable
 
 Image = tuple[NDArray[np.float32], NDArray[np.bool_]]
 

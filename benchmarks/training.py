@@ -34,9 +34,9 @@ from benchmarks._report import ROOT, emit, goal, parser, report, result
 from benchmarks._training import Course, Job
 from benchmarks._training_peers import has_trainer
 from core.data import open_dataset
-from core.data.duplicates import duplicate_groups
+from core.data.quality.duplicates import duplicate_groups
 from core.data.splits import Split, make_split
-from core.home import real_data
+from core.system.home import real_data
 
 PEERS = {
     "smp": "segmentation-models-pytorch's recipe",

@@ -27,10 +27,10 @@ from benchmarks._report import emit, goal, parser, report, result
 from core.config import AugmentationConfig, RunConfig
 from core.data import open_dataset
 from core.data.stacks import place_of, stacks
-from core.device import channels_last, pick_device, precision_of, to_device
-from core.heads import Head
+from core.inference.heads import Head
 from core.losses import build_loss
-from core.models import build_model
+from core.networks import build_model
+from core.system.device import channels_last, pick_device, precision_of, to_device
 from core.training.batches import Epoch, Foreground, Pictures, read
 
 Batches = Iterator[tuple[Tensor, Tensor]]

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from core.commands import (
+from core.cli import (
     ablation,
     compare,
     datasets,
@@ -22,7 +22,7 @@ from core.commands import (
     train,
     uncertainty,
 )
-from core.commands.output import say
+from core.cli.output import say
 from core.errors import InputError
 
 app = typer.Typer(

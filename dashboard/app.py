@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:  # Streamlit adds the folder of this file, not the checkout
     sys.path.insert(0, str(ROOT))
 
-from dashboard.collecting import spare_modules  # noqa: E402 - needs the path above
+from dashboard.common.garbage_collection import spare_modules  # noqa: E402 - needs the path above
 from dashboard.menu import PAGES, page  # noqa: E402 - as above
 
 st.set_page_config(

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from dashboard import compare_views, phone, widgets
-from dashboard.compare_looks import LOOKS
+from dashboard.common import phone, widgets
+from dashboard.compare import views as compare_views
+from dashboard.compare.results import LOOKS
 
 rail, stage = st.columns([1, 3.6], gap="medium")
 

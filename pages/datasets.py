@@ -2,7 +2,9 @@
 
 import streamlit as st
 
-from dashboard import dataset_views, import_views, widgets
+from dashboard.common import widgets
+from dashboard.datasets import importing as import_views
+from dashboard.datasets import views as dataset_views
 
 rail, stage = st.columns([1, 3.6], gap="medium")
 below = st.container()

@@ -3,7 +3,11 @@
 import streamlit as st
 
 from core.papers import PAPERS
-from dashboard import ablation_views, papers_gallery, papers_start, papers_views, widgets
+from dashboard.common import widgets
+from dashboard.papers import ablation as ablation_views
+from dashboard.papers import gallery as papers_gallery
+from dashboard.papers import start as papers_start
+from dashboard.papers import views as papers_views
 
 rail, stage = st.columns([1, 3.6], gap="medium")
 below = st.container()

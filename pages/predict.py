@@ -4,8 +4,11 @@ from dataclasses import replace
 
 import streamlit as st
 
-from dashboard import batch_views, cache, phone, prediction_views, volume_views, widgets
-from dashboard.uploads import Upload
+from dashboard.common import cache, phone, widgets
+from dashboard.common.uploads import Upload
+from dashboard.predict import batch as batch_views
+from dashboard.predict import image as prediction_views
+from dashboard.predict import volume as volume_views
 
 rail, stage = st.columns([1, 3.6], gap="medium")
 below = st.container()

@@ -3,8 +3,13 @@
 import streamlit as st
 
 from core.runs.table import run_table
-from dashboard import run_actions, run_comparison, run_list, run_views, train_views, widgets
+from dashboard.common import widgets
 from dashboard.menu import page
+from dashboard.runs import actions as run_actions
+from dashboard.runs import comparison as run_comparison
+from dashboard.runs import follow as train_views
+from dashboard.runs import table as run_list
+from dashboard.runs import views as run_views
 
 train_views.catch_up()
 widgets.head(

@@ -5,9 +5,11 @@ from dataclasses import replace
 import streamlit as st
 
 from core.metrics.statistics import RESAMPLES
-from core.operating_point import OperatingPoint
-from dashboard import cache, phone, threshold_choices, threshold_views, widgets
-from dashboard.threshold_message import shown as made_ready
+from core.threshold.operating_point import OperatingPoint
+from dashboard.common import cache, phone, widgets
+from dashboard.threshold import choices as threshold_choices
+from dashboard.threshold import views as threshold_views
+from dashboard.threshold.message import shown as made_ready
 
 threshold_choices.prefer_what_is_here()
 rail, stage = st.columns([1, 3.6], gap="medium")

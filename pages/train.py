@@ -3,7 +3,10 @@
 import streamlit as st
 
 from core.errors import InputError
-from dashboard import phone, train_cost, train_form, train_views, widgets
+from dashboard.common import phone, widgets
+from dashboard.runs import follow as train_views
+from dashboard.train import cost as train_cost
+from dashboard.train import form as train_form
 
 train_views.catch_up()
 train_form.from_link()

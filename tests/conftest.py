@@ -226,7 +226,7 @@ def sections(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import numpy as np
     import tifffile
 
-    from core.data.phantoms import draw
+    from core.data.datasets.phantoms import draw
 
     folder = tmp_path_factory.mktemp("sections")
     drawn = [draw("membranes", index=index, size=64) for index in range(17)]
@@ -261,7 +261,7 @@ def tiny_config(sections: Path) -> "Callable[..., RunConfig]":
 def finished_run(tiny_config: "Callable[..., RunConfig]", _own_workspace: None) -> "Run":
     """A finished training of two short epochs on ``sections``, named ``finished``."""
     from core.runs import create_run
-    from core.train import train
+    from core.training.loop import train
 
     run = create_run(tiny_config(), name="finished")
     train(run)

@@ -11,16 +11,16 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.__main__ import main
-from core.ablation import BASELINE, TAG, VARIANTS, baseline, finished_runs, missing
-from core.ablation import report as ablation_report
-from core.ablation.report import against, as_markdown, merged
 from core.errors import InputError
-from core.files import write_json
-from core.presets import load_preset
+from core.papers.ablation import BASELINE, TAG, VARIANTS, baseline, finished_runs, missing
+from core.papers.ablation import report as ablation_report
+from core.papers.ablation.report import against, as_markdown, merged
+from core.papers.presets import load_preset
 from core.runs import list_runs, open_run
+from core.system.files import write_json
 from core.training.memory import estimate
-from dashboard.ablation_chart import dots
-from dashboard.ablation_views import p_in_words
+from dashboard.papers.ablation import p_in_words
+from dashboard.papers.ablation_chart import dots
 
 ROOT = Path(__file__).resolve().parents[1]
 LOOKED_AT = ("no-augmentation", "views-flips", "threshold-half")
@@ -178,7 +178,7 @@ def test_the_page_shows_it_where_there_is_a_report(
     ran: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("ISOLINE_REALDATA", str(tmp_path))
-    monkeypatch.setattr("dashboard.ablation_views.RESULTS", tmp_path / "ablation.json")
+    monkeypatch.setattr("dashboard.papers.ablation.RESULTS", tmp_path / "ablation.json")
     app = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=120)
     app.run()
     app.switch_page("../pages/papers.py").run()

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 from scipy import ndimage
 
-from core.cleanup import CleanUp, clean
-from core.data.isbi2012 import IMAGES, UNLABELLED
+from core.data.datasets.isbi2012 import IMAGES, UNLABELLED
 from core.errors import InputError
 from core.levels import mask_at
-from core.prediction.batch import ARCHIVE, TABLE, Wanted, predict_files
+from core.models import TrainedModel, load_run
+from core.predict.batch import ARCHIVE, TABLE, Wanted, predict_files
 from core.runs import Run
-from core.weights import TrainedModel, load_run
+from core.threshold.postprocessing import CleanUp, clean
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ from PIL import Image
 
 from core.export.model_facts import model_facts
 from core.imaging import SourceFile
-from core.prediction.batch import Wanted
-from core.prediction.uploads import BatchPrediction
-from core.weights import load_weights
+from core.models import load_weights
+from core.predict.batch import Wanted
+from core.predict.uploads import BatchPrediction
 
 
 def picture(seed: int) -> bytes:

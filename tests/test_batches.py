@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from core.config import AugmentationConfig, RunConfig
-from core.heads import Head
+from core.inference.heads import Head
 from core.training.batches import Epoch, Foreground, Pictures, Step, read
 from core.training.distributed import Team
 

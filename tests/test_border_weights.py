@@ -13,8 +13,8 @@ from core.data.augmentation import resample, sample
 from core.data.border_weights import border_weights
 from core.data.preparation import prepare, prepare_borders
 from core.runs import create_run
-from core.train import train
 from core.training.batches import move
+from core.training.loop import train
 
 Config = Callable[..., RunConfig]
 Numbers = NDArray[np.int32]

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from core.data import open_dataset
-from core.data.brats import BraTS, regions
+from core.data.datasets.brats import BraTS, regions
 from core.data.slices import Recent
 from core.data.volumes import scaled_8bit
 from core.errors import InputError

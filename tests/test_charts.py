@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from dashboard import charts
-from dashboard.colours import COLOURS, contrast, legible, style_at
+from dashboard.common import charts
+from dashboard.common.colours import COLOURS, contrast, legible, style_at
 
 THEMES = tomllib.loads(
     (Path(__file__).resolve().parents[1] / ".streamlit" / "config.toml").read_text()

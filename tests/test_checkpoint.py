@@ -11,8 +11,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.checkpoint import MAGIC, load_checkpoint, load_first_whole, save_checkpoint
 from core.errors import InputError
+from core.runs.checkpoint import MAGIC, load_checkpoint, load_first_whole, save_checkpoint
 
 STATE: dict[str, Any] = {
     "model": {"weight": torch.arange(500.0), "steps": torch.tensor(3)},

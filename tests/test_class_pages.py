@@ -5,18 +5,18 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from core.compare import compare
 from core.data import DATASETS
 from core.errors import InputError
+from core.evaluation.comparison import compare
 from core.metrics.overlap import dice
+from core.models import load_run
 from core.runs import Run, create_run
-from core.train import train
-from core.weights import load_run
-from dashboard import cache
-from dashboard.compare_data import evaluated
-from dashboard.examples import open_example
-from dashboard.prediction_views import with_its_truth
-from dashboard.threshold_parts import open_part
+from core.training.loop import train
+from dashboard.common import cache
+from dashboard.common.examples import open_example
+from dashboard.common.validation_maps import open_part
+from dashboard.compare.data import evaluated
+from dashboard.predict.image import with_its_truth
 from tests.pages import run_page, texts
 from tests.shapes import Shapes, config
 

@@ -12,14 +12,14 @@ from PIL import Image as PillowImage
 from scipy import ndimage
 
 from core.__main__ import main
-from core.classical import CLASSICAL, ClassicalPredictor, classical_predictor
-from core.classical.regions import _cheapest_cut
-from core.classical.soft import contour_probability, objects_are_dark, two_classes
 from core.data import open_dataset
-from core.data.phantoms import draw
+from core.data.datasets.phantoms import draw
 from core.errors import InputError
+from core.inference.classical import CLASSICAL, ClassicalPredictor, classical_predictor
+from core.inference.classical.regions import _cheapest_cut
+from core.inference.classical.soft import contour_probability, objects_are_dark, two_classes
 from core.levels import level_map, mask_at
-from core.weights import list_weights, load_weights
+from core.models import list_weights, load_weights
 
 every_method = pytest.mark.parametrize("name", CLASSICAL)
 Picture = NDArray[np.uint8]

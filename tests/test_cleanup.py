@@ -10,14 +10,14 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from core.cleanup import CleanUp, clean, filled, parse_clean_up
-from core.cleanup.search import CANDIDATES, choose_with_clean_up, tally_masks
 from core.errors import InputError
-from core.evaluate.convention import Convention, long_label, short_label
+from core.evaluation.convention import Convention, long_label, short_label
 from core.levels import STEPS
 from core.metrics.overlap import dice
 from core.metrics.sweep import sweep_image
-from core.operating_point import OperatingPoint, choose_operating_point
+from core.threshold.operating_point import OperatingPoint, choose_operating_point
+from core.threshold.postprocessing import CleanUp, clean, filled, parse_clean_up
+from core.threshold.postprocessing.search import CANDIDATES, choose_with_clean_up, tally_masks
 
 RING = np.array(
     [

@@ -14,9 +14,9 @@ import tifffile
 from PIL import Image as Pillow
 
 from core.__main__ import main
-from core.data.isbi2012 import IMAGES
+from core.data.datasets.isbi2012 import IMAGES
 from core.metrics.overlap import METRICS
-from core.models import MODELS
+from core.networks import MODELS
 from core.runs import Run, list_runs
 
 ROOT = Path(__file__).parents[1]

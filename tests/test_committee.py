@@ -11,18 +11,18 @@ import pytest
 import torch
 from torch import nn
 
-from core.checkpoint import load_checkpoint
 from core.config import RunConfig
 from core.errors import InputError
-from core.heads import build_network
-from core.models.committee import Committee
-from core.models.folding import folded
-from core.prediction.disagreement import disagreement, members_of
+from core.evaluation.disagreement import disagreement, members_of
+from core.inference.heads import build_network
+from core.models import load_run, load_weights
+from core.networks.ensemble import Committee
+from core.networks.folding import folded
+from core.promotion.promote import promote
 from core.runs import Run, create_run
-from core.train import train
+from core.runs.checkpoint import load_checkpoint
+from core.training.loop import train
 from core.training.memory import estimate
-from core.weights import load_run, load_weights
-from core.weights.promotion import promote
 
 Config = Callable[..., RunConfig]
 SMALL: dict[str, Any] = {"model_options": {"base_filters": 4, "depth": 2, "dropout": 0.2}}

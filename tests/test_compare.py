@@ -11,15 +11,15 @@ import pytest
 from scipy import stats
 
 from core.__main__ import main
-from core.compare import compare, subgroups
-from core.compare.table import FORMS, comparison_table
 from core.data.base import Sample
 from core.errors import InputError
-from core.evaluate import summarize
+from core.evaluation import summarize
+from core.evaluation.comparison import compare, subgroups
+from core.evaluation.comparison_table import FORMS, comparison_table
 from core.metrics.statistics import holm
 from core.metrics.sweep import concatenate, sweep_image
+from core.promotion.promote import promote
 from core.runs import Run
-from core.weights.promotion import promote
 
 Document = dict[str, Any]
 

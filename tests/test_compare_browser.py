@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from core.models import load_run
 from core.runs import Run
-from core.weights import load_run
 
 pytestmark = pytest.mark.browser
 MODELS = ("finished (run)", "classical/otsu")

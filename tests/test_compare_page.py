@@ -20,19 +20,17 @@ from core.config import RunConfig
 from core.errors import InputError
 from core.metrics.overlap import METRICS
 from core.runs import Run, create_run
-from core.train import train
-from dashboard import (
-    cache,
-    charts_compare,
-    charts_robustness,
-    compare_robustness,
-    compare_views,
-)
-from dashboard.colours import COLOURS, SYMBOLS, Style, style_at, styles
-from dashboard.compare_choices import in_order, owner_of, trained_on, usual_images
-from dashboard.compare_data import Compared, command, evaluated
-from dashboard.compare_export import report_html
-from dashboard.compare_sides import from_address, to_address
+from core.training.loop import train
+from dashboard.common import cache
+from dashboard.common.colours import COLOURS, SYMBOLS, Style, style_at, styles
+from dashboard.compare import charts as charts_compare
+from dashboard.compare import robustness as compare_robustness
+from dashboard.compare import robustness_chart as charts_robustness
+from dashboard.compare import views as compare_views
+from dashboard.compare.choices import in_order, owner_of, trained_on, usual_images
+from dashboard.compare.data import Compared, command, evaluated
+from dashboard.compare.export import report_html
+from dashboard.compare.sides import from_address, to_address
 from dashboard.compare_viewer import Side, chosen, pack_sides
 from dashboard.viewer import Scene, pack, unpack
 from dashboard.viewer.scene import split
@@ -381,7 +379,7 @@ def test_the_message_holds_every_side_as_it_is() -> None:
 
 
 def test_every_figure_on_offer_is_better_when_larger() -> None:
-    from dashboard.compare_choices import FIGURES
+    from dashboard.compare.choices import FIGURES
 
     assert {"dice", "iou", "precision", "recall"} <= FIGURES.keys()
     assert all(METRICS[name].best == METRICS[name].high == 1 for name in FIGURES)

@@ -7,7 +7,7 @@ import pytest
 
 from core.data import open_dataset
 from core.errors import InputError
-from core.evaluate import sweep_samples
+from core.evaluation import sweep_samples
 from core.levels import STEPS
 from core.metrics.conformal import (
     conformal_index,
@@ -16,7 +16,7 @@ from core.metrics.conformal import (
     try_guarantee,
 )
 from core.metrics.sweep import Sweep
-from core.weights import load_weights
+from core.models import load_weights
 
 
 def drawn(images: int, *, seed: int = 0) -> Sweep:

@@ -7,11 +7,11 @@ import pytest
 
 from core.data import open_dataset
 from core.errors import InputError
-from core.files import read_json
 from core.imaging import Image
 from core.imaging.facts import SourceFacts
-from dashboard.corrections import corrections_folder, save_correction, saved_count
-from dashboard.windows import raw_values
+from core.system.files import read_json
+from dashboard.common.windows import raw_values
+from dashboard.predict.corrections import corrections_folder, save_correction, saved_count
 
 FACTS = {"model": "isbi2012-unet", "threshold": 0.412}
 

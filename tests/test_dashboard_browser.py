@@ -16,10 +16,10 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from core.__main__ import main
-from core.home import real_data
+from core.models import load_weights
 from core.runs import list_runs
-from core.weights import load_weights
-from dashboard.examples import example_names, open_example
+from core.system.home import real_data
+from dashboard.common.examples import example_names, open_example
 from tests.layout import unfold, uploader
 
 pytestmark = pytest.mark.browser

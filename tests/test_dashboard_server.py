@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core.home import ROOT
-from core.weights import load_weights
-from dashboard import cache
-from dashboard.examples import Picture
+from core.models import load_weights
+from core.system.home import ROOT
+from dashboard.common import cache
+from dashboard.common.examples import Picture
 
 pytestmark = pytest.mark.slow
 

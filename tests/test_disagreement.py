@@ -10,10 +10,10 @@ import pytest
 from core.__main__ import main
 from core.config import RunConfig
 from core.errors import InputError
-from core.prediction.disagreement import disagreement, members_of
+from core.evaluation.disagreement import disagreement, members_of
+from core.models import TrainedModel, load_run, load_weights
 from core.runs import Run, create_run
-from core.train import train
-from core.weights import TrainedModel, load_run, load_weights
+from core.training.loop import train
 
 
 @pytest.fixture(scope="module")

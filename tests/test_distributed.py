@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import torch
 
-from core.checkpoint import load_checkpoint
 from core.config import RunConfig
 from core.runs import Run, create_run
-from core.train import train
+from core.runs.checkpoint import load_checkpoint
 from core.training.distributed import SharedBatchNorm2d, Team, with_shared_statistics
+from core.training.loop import train
 
 ROOT = Path(__file__).parents[1]
 Config = Callable[..., RunConfig]

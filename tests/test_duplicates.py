@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from core.data.base import Dataset, DatasetInfo, Sample
-from core.data.duplicates import (
+from core.data.quality.duplicates import (
     SIDE,
     digest,
     duplicate_groups,

@@ -9,20 +9,20 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.cleanup import CleanUp, clean
 from core.data.base import Sample
 from core.errors import InputError
-from core.evaluate import summarize, sweep_samples
-from core.evaluate.assess import assess
-from core.evaluate.convention import Convention, short_label, short_source
-from core.evaluate.curves import threshold_curves
+from core.evaluation import summarize, sweep_samples
+from core.evaluation.assess import assess
+from core.evaluation.convention import Convention, short_label, short_source
+from core.evaluation.curves import threshold_curves
+from core.evaluation.tuning import tune
+from core.inference.predictor import SeesImages
 from core.levels import STEPS
 from core.metrics.overlap import METRICS
-from core.operating_point import OperatingPoint
-from core.predict import SeesImages
+from core.models import load_run
 from core.runs import Run
-from core.weights import load_run
-from core.weights.tuning import tune
+from core.threshold.operating_point import OperatingPoint
+from core.threshold.postprocessing import CleanUp, clean
 
 FACTS = {"model": "m", "dataset": "d", "split": "val", "split_hash": "0123"}
 POINT = OperatingPoint(

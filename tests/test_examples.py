@@ -7,10 +7,10 @@ import pytest
 
 from core.config import RunConfig
 from core.data.importing import import_dataset, imported_path
+from core.models import list_weights, weights_document
 from core.runs import create_run
-from core.train import train
-from core.weights import list_weights, weights_document
-from dashboard.examples import KINDS, PHANTOMS, example_names, kind_of, open_example, short
+from core.training.loop import train
+from dashboard.common.examples import KINDS, PHANTOMS, example_names, kind_of, open_example, short
 from tests.pages import run_page
 from tests.published import as_folder, encode, picture, square
 

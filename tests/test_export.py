@@ -16,11 +16,11 @@ from PIL import Image as Pillow
 from pycocotools import mask as coco_mask  # type: ignore[import-untyped]
 from scipy import ndimage
 
-from core.cleanup import CleanUp
 from core.errors import InputError
 from core.export import DISCLAIMER, EXPORTS, Case, ModelFacts, export
 from core.imaging.planes import PLANES, to_slices
 from core.imaging.volume import Geometry, axes_of
+from core.threshold.postprocessing import CleanUp
 
 FACTS = ModelFacts(name="tester", sha256="ab" * 32, marks="cells", limits=("None known.",))
 

@@ -11,14 +11,14 @@ from highdicom.seg import Segmentation
 from numpy.typing import NDArray
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
-from core.cleanup import CleanUp
 from core.errors import InputError
 from core.export import Case, ModelFacts, export
 from core.imaging import Volume, read_all
-from core.imaging.greys import Greys
+from core.imaging.intensities import Greys
 from core.imaging.source_file import SourceFile
-from core.predict import SeesImages
-from core.prediction.cases import case_of
+from core.inference.predictor import SeesImages
+from core.predict.cases import case_of
+from core.threshold.postprocessing import CleanUp
 
 FACTS = ModelFacts(name="tester", marks="cells " * 20)
 CANARY = "Canary"

@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image as Pillow
 
-from core.weights.failures import GAP_PX, SIDE_PX, failure_strip, worst_images
+from core.promotion.failures import GAP_PX, SIDE_PX, failure_strip, worst_images
 
 
 def row(name: str, dice: float | None, *counts: int) -> dict[str, object]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import InputError
-from core.files import (
+from core.system.files import (
     TEMPORARY,
     atomic_path,
     read_json,
@@ -85,7 +85,7 @@ def test_target_that_is_a_folder_is_an_error_without_leftovers(tmp_path: Path) -
 
 WRITER = """
 import sys
-from core.files import write_atomic
+from core.system.files import write_atomic
 n = 0
 while True:
     n += 1

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from core.models import MODELS, build_model
-from core.models.folding import folded
+from core.networks import MODELS, build_model
+from core.networks.folding import folded
 
 
 def stirred(network: nn.Module) -> nn.Module:

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from core.data.base import Sample
-from core.evaluate.grey import GreyLevels, grey_baseline
+from core.evaluation.intensity_baseline import GreyLevels, grey_baseline
 
 
 class Drawn:

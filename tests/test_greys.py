@@ -11,16 +11,24 @@ import tifffile
 from numpy.typing import NDArray
 
 from core.data import open_dataset
-from core.data.phantoms import draw
+from core.data.datasets.phantoms import draw
 from core.data.stacks import stack_of
 from core.errors import InputError
 from core.imaging import Image, Volume, Window, read_any, read_image
 from core.imaging.facts import SourceFacts
-from core.imaging.greys import CHOICES, LEARNT, OPENED, Greys, as_learnt, has_hounsfield, shown_as
+from core.imaging.intensities import (
+    CHOICES,
+    LEARNT,
+    OPENED,
+    Greys,
+    as_learnt,
+    has_hounsfield,
+    shown_as,
+)
 from core.imaging.window import BodyWindow, body_window
-from core.prediction.batch import Wanted, predict_files
-from core.weights import load_weights
-from core.weights.fit import doubts
+from core.models import load_weights
+from core.models.fit import doubts
+from core.predict.batch import Wanted, predict_files
 from tests.pages import run_page
 
 LUNG = Greys(window_hu=(-1350.0, 150.0))

@@ -205,7 +205,7 @@ def test_the_ultrasound_split_separates_no_near_duplicates(
     realdata: Path, seed: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from core.data import open_dataset
-    from core.data.duplicates import duplicate_groups
+    from core.data.quality.duplicates import duplicate_groups
 
     words = ["datasets", "split", "busi", "--data", str(realdata / "busi"), "--seed", str(seed)]
     document = run(monkeypatch, capsys, *words)

@@ -9,7 +9,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from core.data import open_dataset
-from core.data.isbi2012 import IMAGES, LABELS, UNLABELLED
+from core.data.datasets.isbi2012 import IMAGES, LABELS, UNLABELLED
 from core.data.splits import make_split
 from core.errors import InputError
 

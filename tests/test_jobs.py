@@ -11,13 +11,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from core import jobs
-from core.checkpoint import load_checkpoint
 from core.config import RunConfig
 from core.errors import InputError
-from core.jobs.backend import devices
-from core.processes import marked
-from core.runs import UNDER_WAY, Run, create_run
+from core.runs import UNDER_WAY, Run, create_run, jobs
+from core.runs.checkpoint import load_checkpoint
+from core.runs.jobs.backend import devices
+from core.system.processes import marked
 
 ROOT = Path(__file__).parents[1]
 Config = Callable[..., RunConfig]
@@ -26,7 +25,7 @@ Config = Callable[..., RunConfig]
 def start_and_leave(run: Run) -> str:
     """Start a training from a process that ends at once, as a closed dashboard does."""
     program = (
-        "from core.jobs import start\n"
+        "from core.runs.jobs import start\n"
         "from core.runs import open_run\n"
         f"print(start(open_run({run.name!r})).id)\n"
     )

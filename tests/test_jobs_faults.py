@@ -17,20 +17,19 @@ from pathlib import Path
 import psutil
 import pytest
 
-from core import jobs
 from core.config import RunConfig
-from core.jobs.backend import LocalBackend, mark
-from core.jobs.worker import _tick
-from core.processes import identity, living, marked, send
-from core.runs import UNDER_WAY, create_run, open_run
+from core.runs import UNDER_WAY, create_run, jobs, open_run
+from core.runs.jobs.backend import LocalBackend, mark
+from core.runs.jobs.worker import _tick
+from core.system.processes import identity, living, marked, send
 
 ROOT = Path(__file__).parents[1]
 CONFIG = RunConfig(dataset="phantoms")
 
 WORKER = """
 import os, sys
-from core.jobs.backend import LocalBackend
-from core.jobs.worker import work
+from core.runs.jobs.backend import LocalBackend
+from core.runs.jobs.worker import work
 class Backend(LocalBackend):
     def start(self, job, leases):
         if FAULT == "before":

@@ -10,14 +10,14 @@ from typer.testing import CliRunner
 from core.__main__ import app
 from core.config import RunConfig
 from core.data import open_dataset
-from core.data.duplicates import duplicate_groups
 from core.data.preparation import prepare
-from core.data.quality import check_dataset
+from core.data.quality.check import check_dataset
+from core.data.quality.duplicates import duplicate_groups
 from core.errors import InputError
+from core.promotion.promote import promote
 from core.runs import create_run, open_run
-from core.train import train
+from core.training.loop import train
 from core.training.trial import trial
-from core.weights.promotion import promote
 
 SIDE = 32
 DAMAGED = ("p03", "p08")

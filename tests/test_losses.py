@@ -17,7 +17,7 @@ from torch.nn import functional
 from core.config import RunConfig
 from core.errors import InputError
 from core.losses import LOSSES, build_loss, check_loss_options
-from core.torchvision_ops import ensure_importable
+from core.system.torchvision_ops import ensure_importable
 
 every_loss = pytest.mark.parametrize("name", LOSSES)
 BACKWARDS = {"breast_custom"}  # as printed, a better prediction costs more

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from core.__main__ import main
 from core.data import Dataset, open_dataset
 from core.data.importing import import_dataset, imported_path
-from core.data.quality import check_dataset
+from core.data.quality.check import check_dataset
 from core.errors import InputError
 from tests.pages import press, run_page, texts
 from tests.published import Layout, Pack, as_folder, as_zip, either_way, encode, picture, tiff

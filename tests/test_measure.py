@@ -12,8 +12,8 @@ from scipy import ndimage
 from scipy.spatial.distance import pdist
 from skimage import measure as skimage_measure
 
-from core.contours import fill, outlines
-from core.measure import Component, components, measure, table
+from core.export.contours import fill, outlines
+from core.export.measure import Component, components, measure, table
 
 reference: Any = skimage_measure  # it has no types
 

@@ -15,8 +15,8 @@ from core.config import RunConfig
 from core.errors import InputError
 from core.losses import LOSSES, bce
 from core.runs import create_run
-from core.train import train
 from core.training import memory
+from core.training.loop import train
 from core.training.memory import Estimate, available_bytes, estimate, parts_that_fit
 
 ROOT = Path(__file__).parents[1]
@@ -27,8 +27,8 @@ STEP = """
 import sys, torch
 from torch.profiler import ProfilerActivity, profile
 from core.config import RunConfig
-from core.device import to_device
-from core.heads import build_network
+from core.system.device import to_device
+from core.inference.heads import build_network
 from core.training.memory import estimate
 from core.training.optimization import build_optimizer
 

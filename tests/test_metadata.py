@@ -9,7 +9,7 @@ from PIL import Image
 
 from core.data import open_dataset
 from core.data.metadata import log, patterns, structure_text, write_log
-from core.data.quality import check_dataset
+from core.data.quality.check import check_dataset
 from core.data.splits import make_split
 
 

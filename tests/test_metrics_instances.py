@@ -17,7 +17,7 @@ from core.metrics.instances import (
     split_components,
     split_watershed,
 )
-from core.torchvision_ops import ensure_importable
+from core.system.torchvision_ops import ensure_importable
 
 Labels = NDArray[np.int64]
 

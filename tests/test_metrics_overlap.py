@@ -21,7 +21,7 @@ from core.metrics.overlap import METRICS, f_beta
 from core.metrics.ranking import auroc, average_precision
 from core.metrics.soft import SoftSums, soft_dice, soft_jaccard, soft_sums, sums_of_levels
 from core.metrics.sweep import concatenate, sweep_image
-from core.torchvision_ops import ensure_importable
+from core.system.torchvision_ops import ensure_importable
 
 Mask = NDArray[np.bool_]
 Reference = Callable[[Mask, Mask], float]

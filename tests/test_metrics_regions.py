@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.data.brats import REGIONS
+from core.data.datasets.brats import REGIONS
 from core.errors import InputError
 from core.metrics.regions import LABELS, LesionScore, lesion_scores, region_masks
 

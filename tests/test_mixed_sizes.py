@@ -10,10 +10,10 @@ import pytest
 from core.config import RunConfig
 from core.data.patches import patch_corners
 from core.errors import InputError
+from core.models import load_run
 from core.runs import create_run
-from core.train import train
+from core.training.loop import train
 from core.training.trial import trial
-from core.weights import load_run
 from tests.published import as_folder, encode
 
 SIZES = ((48, 64), (96, 80), (40, 40), (130, 70))

@@ -9,10 +9,10 @@ import pytest
 from numpy.typing import NDArray
 
 from core.data import open_dataset
-from core.data.phantoms import draw
+from core.data.datasets.phantoms import draw
 from core.imaging import Image, SourceFacts
-from core.weights.fit import FitWarning, fit_warnings
-from core.weights.training_facts import (
+from core.models.fit import FitWarning, fit_warnings
+from core.models.training_facts import (
     STATISTICS,
     TrainingFacts,
     distance,

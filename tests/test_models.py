@@ -7,12 +7,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from core.checkpoint import load_checkpoint, save_checkpoint
-from core.data.phantoms import draw
+from core.data.datasets.phantoms import draw
 from core.errors import InputError
 from core.losses import build_loss
-from core.models import MODELS, build_model, parameter_count, parameter_count_keras
-from core.models.blocks import (
+from core.networks import MODELS, build_model, parameter_count, parameter_count_keras
+from core.networks.blocks import (
     ACTIVATIONS,
     DROPOUT_PLACES,
     NORMALIZATIONS,
@@ -21,6 +20,7 @@ from core.models.blocks import (
     mirror,
     pad_to_multiple,
 )
+from core.runs.checkpoint import load_checkpoint, save_checkpoint
 
 every_model = pytest.mark.parametrize("name", MODELS)
 every_image_model = pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from core.config import RunConfig
 from core.errors import InputError
-from core.models import (
+from core.networks import (
     MODELS,
     build_model,
     build_untrained,
@@ -24,18 +24,18 @@ from core.models import (
     smp_adapter,
     smp_names,
 )
-from core.models.bcdunet import Backward, BCDUNet, BidirectionalConvLSTM, ConvLSTM
-from core.models.blocks import crop_to, pad_to_multiple
-from core.models.doubleunet import DoubleUNet, SqueezeExcite, foreground, quarters
-from core.models.frcunet import FRCUNet, FrequencyRecalibration, LaplacianPyramid, gaussian
-from core.models.segnet import SegNet
-from core.models.smp_adapter import Adapted, ForgivingBatchNorm, build_deeplabv3plus
-from core.models.smp_architectures import ARCHITECTURES
-from core.models.unet3d import UNet3D
-from core.models.unext import ShiftedMLP, shift_tokens
-from core.models.vgg import VGG16, VGG19, vgg_stages
+from core.networks.bcdunet import Backward, BCDUNet, BidirectionalConvLSTM, ConvLSTM
+from core.networks.blocks import crop_to, pad_to_multiple
+from core.networks.doubleunet import DoubleUNet, SqueezeExcite, foreground, quarters
+from core.networks.frcunet import FRCUNet, FrequencyRecalibration, LaplacianPyramid, gaussian
+from core.networks.segnet import SegNet
+from core.networks.smp_adapter import Adapted, ForgivingBatchNorm, build_deeplabv3plus
+from core.networks.smp_architectures import ARCHITECTURES
+from core.networks.unet3d import UNet3D
+from core.networks.unext import ShiftedMLP, shift_tokens
+from core.networks.vgg import VGG16, VGG19, vgg_stages
 from core.runs import create_run
-from core.torchvision_ops import ensure_importable
+from core.system.torchvision_ops import ensure_importable
 
 
 def noise(*shape: int) -> Tensor:
@@ -448,7 +448,8 @@ def test_deeplabv3plus_is_the_librarys() -> None:
 
 
 def test_heavy_libraries_are_imported_when_a_network_is_built() -> None:
-    code = "import sys, core.models; print(sorted({'monai','timm','torchvision'} & {*sys.modules}))"
+    heavy = "{'monai', 'timm', 'torchvision'}"
+    code = f"import sys, core.networks; print(sorted({heavy} & {{*sys.modules}}))"
     answer = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )

@@ -5,9 +5,9 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import InputError
-from core.models import MODELS, build_model, parameter_count, parameter_count_keras
-from core.models.attention_unet import AttentionGate
-from core.models.blocks import (
+from core.networks import MODELS, build_model, parameter_count, parameter_count_keras
+from core.networks.attention_unet import AttentionGate
+from core.networks.blocks import (
     ACTIVATIONS,
     DROPOUT_PLACES,
     NORMALIZATIONS,
@@ -17,12 +17,12 @@ from core.models.blocks import (
     enlarge,
     group_count,
 )
-from core.models.custom_resunet import ResidualBlock
-from core.models.multiresunet import block_widths
-from core.models.r2unet import RecurrentConvolution
-from core.models.resunet import PreActivationUnit
-from core.models.unet3p import rescale
-from core.models.unetpp import UNetPlusPlus
+from core.networks.custom_resunet import ResidualBlock
+from core.networks.multiresunet import block_widths
+from core.networks.r2unet import RecurrentConvolution
+from core.networks.resunet import PreActivationUnit
+from core.networks.unet3p import rescale
+from core.networks.unetpp import UNetPlusPlus
 
 NAMES = (
     "resunet",

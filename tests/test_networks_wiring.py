@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from core.models import MODELS, build_model
+from core.networks import MODELS, build_model
 
 Skip = tuple[str, tuple[str, ...], str]
 """The module that a skip starts from, those that are held still, and the head that answers."""

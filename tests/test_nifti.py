@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from core.errors import InputError
-from core.imaging.nifti import read_geometry, read_volume
+from core.imaging.formats.nifti import read_geometry, read_volume
 from core.imaging.planes import PLANES, along, from_slices, to_slices
 
 nib: Any = nibabel  # its types are half there

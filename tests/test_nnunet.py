@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from core.data import open_dataset
-from core.data.nnunet import NnUNet
+from core.data.datasets.nnunet import NnUNet
 from core.errors import InputError
 from tests.uploads import mha, nrrd
 

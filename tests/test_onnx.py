@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import core.models.export
+import core.networks.export
 from core.errors import InputError
-from core.models import MODELS, build_model, card_of
-from core.models.export import export_onnx
+from core.networks import MODELS, build_model, card_of
+from core.networks.export import export_onnx
 
 QUICK = ("unet", "attention_unet")
 """Exported in a few seconds; all others are marked slow."""
@@ -103,7 +103,7 @@ def test_what_cannot_be_exported_leaves_no_file(
         export_onnx(
             nn.Conv2d(1, 1, 1), tmp_path / "no folder" / "a.onnx", in_channels=1, size=(8, 8)
         )
-    monkeypatch.setattr(core.models.export, "PACKAGES", ("onnx", "a_package_that_is_not_there"))
+    monkeypatch.setattr(core.networks.export, "PACKAGES", ("onnx", "a_package_that_is_not_there"))
     with pytest.raises(InputError, match="ONNX needs a_package_that_is_not_there; install what"):
         export_onnx(nn.Conv2d(1, 1, 1), path, in_channels=1, size=(32, 32))
     assert not list(tmp_path.iterdir())

@@ -17,7 +17,7 @@ from core.levels import STEPS, level_map
 from core.metrics.calibration import fit_temperature
 from core.metrics.false_positives import false_positive_components
 from core.metrics.sweep import Sweep, concatenate, sweep_image
-from core.operating_point import (
+from core.threshold.operating_point import (
     RULES,
     OperatingPoint,
     choose_operating_point,

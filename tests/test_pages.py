@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from core.config import RunConfig
 from core.data.importing import import_dataset
 from core.runs import create_run
-from core.train import train
+from core.training.loop import train
 from dashboard.menu import PAGES
 from tests.pages import run_page
 
@@ -59,8 +59,8 @@ def test_without_any_trained_model_a_classical_one_is_shown(
 def test_a_damaged_shipped_model_is_one_clear_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from core.promotion.promote import promote
     from core.runs import open_run
-    from core.weights.promotion import promote
 
     monkeypatch.setenv("ISOLINE_WEIGHTS", str(tmp_path / "weights"))
     folder = promote(open_run(tiny_run()), "shipped")
@@ -178,10 +178,10 @@ def test_a_model_that_was_replaced_is_looked_through_anew(
 ) -> None:
     import numpy as np
 
+    from core.promotion.promote import promote
     from core.runs import open_run
-    from core.weights.promotion import promote
-    from dashboard import cache
-    from dashboard.examples import Picture
+    from dashboard.common import cache
+    from dashboard.common.examples import Picture
 
     monkeypatch.setenv("ISOLINE_WEIGHTS", str(tmp_path / "weights"))
     picture = Picture("noise", np.random.default_rng(0).integers(0, 256, (32, 32), dtype=np.uint8))
@@ -197,8 +197,8 @@ def test_a_file_that_states_something_else_is_shown_anew() -> None:
     import numpy as np
 
     from core.imaging import Image, SourceFile, Volume, read_any, survey
-    from dashboard import cache
-    from dashboard.uploads import picture_of
+    from dashboard.common import cache
+    from dashboard.common.uploads import picture_of
     from dashboard.viewer.scene import split
     from tests.uploads import ct, ct_series
 

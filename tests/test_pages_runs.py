@@ -10,7 +10,8 @@ from streamlit.testing.v1 import AppTest
 from core.config import RunConfig
 from core.runs import create_run, list_runs, open_run
 from core.runs.trash import list_trash
-from dashboard import run_comparison, run_list
+from dashboard.runs import comparison as run_comparison
+from dashboard.runs import table as run_list
 from tests.pages import press, run_page, texts
 
 CONFIG = RunConfig(dataset="phantoms", model_options={"base_filters": 4}, epochs=3)
@@ -152,8 +153,8 @@ def test_options_of_network_loss_and_augmentation_are_settings_too() -> None:
 def test_a_finished_run_is_promoted(
     tiny_config: Callable[..., RunConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from core.train import train
-    from core.weights import list_weights
+    from core.models import list_weights
+    from core.training.loop import train
 
     monkeypatch.setenv("ISOLINE_WEIGHTS", str(tmp_path / "weights"))
     train(create_run(tiny_config(), name="done"))

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import jobs
 from core.config import RunConfig
 from core.data.importing import import_dataset
-from core.runs import Run, create_run, list_runs, open_run
-from dashboard import train_settings, train_strip
-from dashboard.run_errand import Errand
+from core.runs import Run, create_run, jobs, list_runs, open_run
+from dashboard.common.subprocesses import Errand
+from dashboard.runs import samples as train_strip
+from dashboard.runs import settings as train_settings
 from tests.pages import press, run_page, texts
 
 
@@ -225,7 +225,7 @@ def test_the_last_word_of_a_silent_run_is_told(ended: Callable[..., Run]) -> Non
     app = run_page("train")
     assert "Stop" in [button.label for button in app.button]
     status = run.status | {"updated": time.time() - 100}
-    from core.files import write_json
+    from core.system.files import write_json
 
     write_json(run.path / "status.json", status)
     app.run()

@@ -15,10 +15,11 @@ from core.config import RunConfig
 from core.data import open_dataset
 from core.errors import InputError
 from core.metrics.soft import SoftSums
+from core.models import load_run
 from core.papers import PAPERS
 from core.papers.averaging import PENCIL, WAYS, averagings, nearest_pair
 from core.papers.conventions import FIGURES, Seen, look, one_against_rest
-from core.papers.figures import evaluate_run, kept_figures, proper
+from core.papers.presets import Preset, load_preset, load_presets
 from core.papers.report import averaging_section, preset_row, report
 from core.papers.reproduction import (
     chosen_settings,
@@ -31,12 +32,11 @@ from core.papers.reproduction import (
     train_now,
     usual_folds,
 )
+from core.papers.results import evaluate_run, kept_figures, proper
+from core.papers.tagged import is_over, train_until_done
 from core.papers.text import as_markdown
-from core.presets import Preset, load_preset, load_presets
 from core.runs import create_run
-from core.runs.tagged import is_over, train_until_done
-from core.train import train
-from core.weights import load_run
+from core.training.loop import train
 
 Config = Callable[..., RunConfig]
 

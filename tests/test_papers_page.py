@@ -10,24 +10,25 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.config import RunConfig
-from core.files import read_json
-from core.papers import PAPERS, kept
-from core.papers.figures import evaluate_run
-from core.papers.kept import with_kept
+from core.papers import PAPERS
+from core.papers import cached as kept
+from core.papers.cached import with_kept
+from core.papers.presets import load_preset, load_presets
 from core.papers.reproduction import runs_of
+from core.papers.results import evaluate_run
 from core.papers.text import ours_in_words
-from core.presets import load_preset, load_presets
 from core.runs import create_run
-from core.train import train
-from dashboard.papers_charts import accuracy_curve, side_by_side
-from dashboard.papers_drawing import drawing
-from dashboard.papers_pictures import (
+from core.system.files import read_json
+from core.training.loop import train
+from dashboard.papers.charts import accuracy_curve, side_by_side
+from dashboard.papers.images import (
     binary_panels,
     bounding_box,
     class_panels,
     successes_and_failures,
 )
-from dashboard.papers_views import SHORT
+from dashboard.papers.network_drawing import drawing
+from dashboard.papers.views import SHORT
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -209,7 +210,7 @@ def test_successes_come_first_and_nothing_twice() -> None:
 
 
 def test_charts_show_paper_and_ours(home: Path) -> None:
-    from dashboard.colours import styles
+    from dashboard.common.colours import styles
 
     rows = [
         {"label": "one", "printed": 0.8, "ours": 0.75, "lowest": 0.7, "highest": 0.8},

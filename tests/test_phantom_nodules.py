@@ -12,8 +12,8 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from core.data import DATASETS, open_dataset
-from core.data.phantoms import KINDS, PhantomsNodules, PhantomVolume, draw_volume
-from core.data.phantoms.nodules import GAP_MM, SHAPE, SPACING_MM
+from core.data.datasets.phantoms import KINDS, PhantomsNodules, PhantomVolume, draw_volume
+from core.data.datasets.phantoms.nodules import GAP_MM, SHAPE, SPACING_MM
 from core.data.splits import make_split
 from core.errors import InputError
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from core.data.phantoms import (
+from core.data.datasets.phantoms import (
     KINDS,
     Phantom,
     Phantoms,

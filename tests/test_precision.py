@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from core.device import precision_of
 from core.errors import InputError
-from core.models import MODELS
-from core.models.blocks import Projection
+from core.networks import MODELS
+from core.networks.blocks import Projection
+from core.system.device import precision_of
 
 CPU = torch.device("cpu")
 HAS = bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
@@ -45,9 +45,9 @@ def test_a_projection_is_a_strided_convolution(stride: int) -> None:
 STEPS = """
 import sys
 import torch
-from core.device import channels_last, precision_of, to_device
-from core.models import MODELS, build_model
-from core.models.blocks import Projection
+from core.system.device import channels_last, precision_of, to_device
+from core.networks import MODELS, build_model
+from core.networks.blocks import Projection
 torch.set_num_threads(1)
 cpu = torch.device("cpu")
 for name in sys.argv[1:]:

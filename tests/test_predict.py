@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.errors import InputError
+from core.inference.predictor import MARGIN, SMALLEST, Predictor, fit_channels
 from core.levels import level_map
-from core.predict import MARGIN, SMALLEST, Predictor, fit_channels
 
 ROOT = Path(__file__).parents[1]
 SIZES = [(16, 16), (17, 300), (300, 17), (513, 700), (577, 64), (64, 1100)]
@@ -192,7 +192,7 @@ MEMORY = """
 import sys
 import numpy as np, psutil, torch
 from torch import nn
-from core.predict import Predictor
+from core.inference.predictor import Predictor
 
 class Constant(nn.Module):
     def forward(self, image):

@@ -14,10 +14,10 @@ from PIL import Image
 from playwright.sync_api import Browser, FilePayload, Locator, Page, expect
 
 from core.data import open_dataset
-from core.data.phantoms import draw
-from core.home import home
+from core.data.datasets.phantoms import draw
 from core.levels import mask_at
-from core.weights import load_weights
+from core.models import load_weights
+from core.system.home import home
 from dashboard.viewer.decision import covered
 from tests.layout import unfold, uploader
 

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from core.data import open_dataset
 from core.data.base import Dataset, DatasetInfo, Sample
-from core.data.isbi2012 import IMAGES, LABELS
+from core.data.datasets.isbi2012 import IMAGES, LABELS
 from core.data.patches import patch_side
 from core.data.preparation import as_channels, prepare
 from core.errors import InputError
-from core.home import ROOT
 from core.imaging.resize import resize
+from core.system.home import ROOT
 
 
 class Drawn(Dataset):
@@ -61,7 +61,7 @@ def entries(home: Path) -> list[str]:
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Ids of the sections whose pixels were asked for."""
-    from core.data.isbi2012 import Isbi2012
+    from core.data.datasets.isbi2012 import Isbi2012
 
     seen: list[str] = []
     original = Isbi2012.image
@@ -203,7 +203,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from core.data import open_dataset
-from core.data.isbi2012 import Isbi2012
+from core.data.datasets.isbi2012 import Isbi2012
 from core.data import preparation
 preparation.CHUNK = 2
 original, count = Isbi2012.image, 0

@@ -13,17 +13,25 @@ from torch import nn
 
 from core.config import RunConfig
 from core.data import DATASETS
-from core.data.phantoms import draw
+from core.data.datasets.phantoms import draw
 from core.errors import InputError
-from core.heads import build_criterion, build_network, head_of
-from core.models import parameter_count_keras
+from core.inference.heads import build_criterion, build_network, head_of
+from core.models import weights_folder
+from core.networks import parameter_count_keras
 from core.papers import PAPERS
 from core.papers.conventions import FIGURES
-from core.presets import FOLDER, FREE, Preset, load_preset, load_presets, merged, preset_names
+from core.papers.presets import (
+    FOLDER,
+    FREE,
+    Preset,
+    load_preset,
+    load_presets,
+    merged,
+    preset_names,
+)
 from core.runs import Run, create_run
+from core.training.initial_weights import FILE as STARTED_FROM
 from core.training.optimization import build_optimizer
-from core.training.start import FILE as STARTED_FROM
-from core.weights import weights_folder
 
 NAMES = preset_names()
 KINDS = {"busi": "ultrasound", "breast_custom": "ultrasound", "dsb2018": "nuclei",
@@ -167,7 +175,7 @@ def test_changes_are_merged_into_what_is_extended() -> None:
 def test_a_preset_that_cannot_be_used_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, words: str
 ) -> None:
-    monkeypatch.setattr("core.presets.FOLDER", tmp_path)
+    monkeypatch.setattr("core.papers.presets.FOLDER", tmp_path)
     (tmp_path / "own.yaml").write_text(text)
     with pytest.raises(InputError, match=words):
         load_preset("own")
@@ -201,7 +209,7 @@ def test_our_choice_is_what_the_best_shipped_model_used(
     finished_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     tiny_config: Callable[..., RunConfig],
 ) -> None:  # fmt: skip
-    from core.weights.promotion import promote
+    from core.promotion.promote import promote
 
     monkeypatch.setenv("ISOLINE_WEIGHTS", str(tmp_path))
     assert load_preset("best-isbi2012").weights == ""
@@ -216,8 +224,8 @@ def test_our_choice_is_no_last_step_of_a_fine_tuned_model(
     finished_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     tiny_config: Callable[..., RunConfig],
 ) -> None:  # fmt: skip
-    from core.train import train
-    from core.weights.promotion import promote
+    from core.promotion.promote import promote
+    from core.training.loop import train
 
     monkeypatch.setenv("ISOLINE_WEIGHTS", str(tmp_path))
     before = load_preset("best-isbi2012").config

@@ -13,16 +13,16 @@ import pytest
 from PIL import Image as Pillow
 
 from core.data import open_dataset
-from core.files import read_json
 from core.imaging import Image, Volume, read_any, read_image
-from core.prediction.batch import Wanted, predict_files
+from core.models import load_run, load_weights
+from core.models.fit import doubts
+from core.models.training_facts import TrainingFacts
+from core.predict.batch import Wanted, predict_files
+from core.promotion.promote import promote
 from core.runs import Run
 from core.serve.answers import answer, submission_of
 from core.serve.models import Models
-from core.weights import load_run, load_weights
-from core.weights.fit import doubts
-from core.weights.promotion import promote
-from core.weights.training_facts import TrainingFacts
+from core.system.files import read_json
 
 
 def test_promote_writes_training_facts_and_a_picture_unlike_them_is_doubted(

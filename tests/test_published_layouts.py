@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from core.data import open_dataset
-from core.data.folder import Folder
-from core.data.pairing import Pairing, pair_files
+from core.data.datasets.folder import Folder
+from core.data.pairing.pairs import Pairing, pair_files
 from core.data.splits import make_split
 from tests.published import as_folder, encode, picture, square
 

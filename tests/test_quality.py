@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from core.data import DATASETS, open_dataset
 from core.data.base import Dataset, DatasetInfo, Problem, Sample
-from core.data.duplicates import near_duplicates, unit
-from core.data.finding_kinds import KINDS
-from core.data.quality import Check, check_dataset
+from core.data.quality.check import Check, check_dataset
+from core.data.quality.duplicates import near_duplicates, unit
+from core.data.quality.kinds import KINDS
 from core.errors import InputError
 
 Pixels = NDArray[Any]

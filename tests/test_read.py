@@ -577,7 +577,7 @@ def test_bad_files_are_refused_in_words(case: str, capfd: Any) -> None:
 def test_a_deflated_bomb_is_not_inflated(monkeypatch: pytest.MonkeyPatch) -> None:
     data = ct(np.zeros((500, 500), np.int16), encoding=DeflatedExplicitVRLittleEndian)
     assert len(data) < 3000
-    monkeypatch.setattr("core.imaging.dicom_tags.MAX_BYTES", 10_000)
+    monkeypatch.setattr("core.imaging.dicom.tags.MAX_BYTES", 10_000)
     assert "it unpacks to more than any picture needs" in refusal(data)
 
 

@@ -12,17 +12,17 @@ from PIL import Image
 
 from core.data import DATASETS, open_dataset
 from core.data.base import Dataset, Sample
-from core.data.breast_custom import BreastCustom
-from core.data.busi import Busi
-from core.data.dsb2018 import Dsb2018
-from core.data.folder import Folder
-from core.data.lung_ct import LungCt
+from core.data.datasets.breast_custom import BreastCustom
+from core.data.datasets.busi import Busi
+from core.data.datasets.dsb2018 import Dsb2018
+from core.data.datasets.folder import Folder
+from core.data.datasets.lung_ct import LungCt
+from core.data.datasets.phantoms.lung import WINDOW_HU
+from core.data.datasets.table import Table
 from core.data.masks import binary_mask, decode_runs, non_binary, number, unite
-from core.data.pairing import pair_files
-from core.data.phantoms.lung import WINDOW_HU
+from core.data.pairing.pairs import pair_files
 from core.data.png_top import png_size, png_top
 from core.data.splits import make_split
-from core.data.table import Table
 from core.data.windowing import LUNG_WINDOW_HU, to_window
 from core.errors import InputError
 from tests.published import (

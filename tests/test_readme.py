@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from core.evaluate.perturbations import PERTURBATIONS
-from core.tables import filled
-from core.weights import list_weights, load_weights, weights_document, weights_folder
-from dashboard.sources import PUBLISHED_FOLDERS
+from core.cli.tables import filled
+from core.evaluation.perturbations import PERTURBATIONS
+from core.models import list_weights, load_weights, weights_document, weights_folder
+from dashboard.common.sources import PUBLISHED_FOLDERS
 
 FLOORS = {"brats_flair": 0.9, "isbi2012": 0.95, "dsb2018": 0.92, "lung_ct": 0.98, "busi": 0.70}
 """Pooled Dice of the test split that a shipped model has to have."""
@@ -46,7 +46,7 @@ def test_the_commands_run_one_after_the_other(tmp_path: Path) -> None:
 
 
 def test_the_tables_are_made_from_the_code() -> None:
-    assert filled(README) == README, "run: python -m core.tables"
+    assert filled(README) == README, "run: python -m core.cli.tables"
 
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])

@@ -10,9 +10,9 @@ import pypdf
 import pytest
 from playwright.sync_api import Browser
 
-from core.cleanup import CleanUp
 from core.export import DISCLAIMER, Case, ModelFacts
-from core.report import report_html, report_of, report_pdf
+from core.export.report import report_html, report_of, report_pdf
+from core.threshold.postprocessing import CleanUp
 
 SHA = "0123456789abcdef" * 4
 FACTS = ModelFacts(

@@ -13,13 +13,13 @@ from core.__main__ import app
 from core.data.base import Sample
 from core.data.importing import open_where_it_lies
 from core.errors import InputError
-from core.evaluate.perturbations import PERTURBATIONS
-from core.evaluate.robustness import evenly, robustness
+from core.evaluation.perturbations import PERTURBATIONS
+from core.evaluation.robustness import evenly, robustness
+from core.inference.predictor import SeesImages
 from core.levels import LevelMap, level_map
 from core.metrics.statistics import resampling_units
-from core.operating_point import OperatingPoint
-from core.predict import SeesImages
-from core.weights import load_weights
+from core.models import load_weights
+from core.threshold.operating_point import OperatingPoint
 
 Pixels = NDArray[np.uint8]
 POINT = OperatingPoint(

@@ -12,8 +12,8 @@ import pytest
 from core.config import RunConfig
 from core.data.splits import Split
 from core.errors import InputError
-from core.operating_point import OperatingPoint
 from core.runs import check_name, create_run, list_runs, open_run, runs_folder
+from core.threshold.operating_point import OperatingPoint
 
 CONFIG = RunConfig(dataset="phantoms", model_options={"base_filters": 4})
 

@@ -11,10 +11,10 @@ import psutil
 import pytest
 
 from core.config import RunConfig
-from core.files import read_json
 from core.runs import Run, create_run, list_runs
 from core.runs.table import choose_rows, run_table
 from core.runs.trash import delete_run
+from core.system.files import read_json
 
 CONFIG = RunConfig(dataset="phantoms", model_options={"base_filters": 4})
 

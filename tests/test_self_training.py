@@ -14,12 +14,12 @@ from core.config import RunConfig
 from core.data import open_dataset
 from core.data.splits import make_split
 from core.errors import InputError
+from core.inference.uncertainty import augmented, gather
 from core.levels import mask_at
-from core.prediction.self_training import label_unlabelled
-from core.prediction.uncertainty import augmented, gather
+from core.models import TrainedModel, load_run_named
 from core.runs import create_run
-from core.train import train
-from core.weights import TrainedModel, load_run_named
+from core.training.loop import train
+from core.training.self_training import label_unlabelled
 
 Tiny = Callable[..., RunConfig]
 pytestmark = pytest.mark.usefixtures("home")

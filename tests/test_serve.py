@@ -28,17 +28,17 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from core.cleanup import CleanUp
-from core.data.phantoms import draw
+from core.data.datasets.phantoms import draw
 from core.errors import InputError
 from core.export import EXPORTS
 from core.imaging import read_image
-from core.prediction.batch import Wanted, predict_files
-from core.prediction.remote import remote_model, remote_models, server_address
+from core.models import load_weights
+from core.predict.batch import Wanted, predict_files
+from core.predict.remote import remote_model, remote_models, server_address
 from core.serve import Limits, routes
 from core.serve.batching import TileBatcher
 from core.serve.guard import Counters, Guard
-from core.weights import load_weights
+from core.threshold.postprocessing import CleanUp
 
 MODEL = "phantoms-unet"
 ROOT = Path(__file__).resolve().parents[1]

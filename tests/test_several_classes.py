@@ -10,17 +10,17 @@ from torch import Tensor, nn
 
 from core.data import DATASETS
 from core.data.augmentation import sample
-from core.data.brats import BraTS, regions
+from core.data.datasets.brats import BraTS, regions
 from core.errors import InputError
-from core.heads import Head, build_criterion, build_network, head_of, output_weights
+from core.inference.heads import Head, build_criterion, build_network, head_of, output_weights
+from core.inference.predictor import Predictor
 from core.levels import level_map
 from core.losses import LOSSES
-from core.predict import Predictor
+from core.models import load_run, load_run_named, load_weights
+from core.promotion.promote import promote
 from core.runs import Run, create_run
-from core.train import train
 from core.training.batches import Pictures, Step, read
-from core.weights import load_run, load_run_named, load_weights
-from core.weights.promotion import promote
+from core.training.loop import train
 from tests.shapes import SIDE, Shapes, config
 
 

@@ -9,16 +9,21 @@ from typing import Any
 import pytest
 import torch
 
-from core import jobs
 from core.__main__ import main
 from core.config import RunConfig
 from core.data import DATASETS
 from core.errors import InputError
-from core.runs import Run, create_run, open_run
-from core.train import Stopped, train
-from core.training.start import beginning_with, check_start, source_of, start_from, startable
-from core.weights import load_run, stored_run, weights_folder
-from core.weights.promotion import promote
+from core.models import load_run, stored_run, weights_folder
+from core.promotion.promote import promote
+from core.runs import Run, create_run, jobs, open_run
+from core.training.initial_weights import (
+    beginning_with,
+    check_start,
+    source_of,
+    start_from,
+    startable,
+)
+from core.training.loop import Stopped, train
 from tests.pages import press, run_page, texts
 from tests.shapes import Shapes
 
@@ -132,7 +137,7 @@ def test_other_classes_give_the_last_layer_a_new_start(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize(("before", "after"), [(1, 3), (3, 1)])
 def test_grey_weights_see_a_grey_picture_in_colour_as_they_did(before: int, after: int) -> None:
-    from core.models import build_model
+    from core.networks import build_model
 
     source = replace(stored_run(trained("first")), in_channels=before)
     torch.manual_seed(0)
@@ -201,7 +206,7 @@ def test_settings_are_had_without_reading_weights(monkeypatch: pytest.MonkeyPatc
         raise AssertionError("weights were read")
 
     for name in ("stored_run", "stored_weights"):
-        monkeypatch.setattr(f"core.training.start.{name}", refuse)
+        monkeypatch.setattr(f"core.training.initial_weights.{name}", refuse)
     for name in ("first", "shipped"):
         check_start(beginning_with(TINY, name))
 

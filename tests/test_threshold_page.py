@@ -17,15 +17,15 @@ from playwright.sync_api import Browser, Page, expect
 from streamlit.testing.v1 import AppTest
 
 from core.__main__ import main
-from core.cleanup import CleanUp, clean
-from core.cleanup.levels import cleaned_levels
+from core.evaluation.tuning import tune
 from core.levels import mask_at
 from core.runs import Run
-from core.weights.tuning import tune
-from dashboard import threshold_views
+from core.threshold.postprocessing import CleanUp, clean
+from core.threshold.postprocessing.levels import cleaned_levels
+from dashboard.common.validation_maps import Part, open_part
+from dashboard.threshold import views as threshold_views
+from dashboard.threshold.message import FIGURES, Shown, shown, tile, tile_side
 from dashboard.threshold_board import chosen_by_hand
-from dashboard.threshold_message import FIGURES, Shown, shown, tile, tile_side
-from dashboard.threshold_parts import Part, open_part
 from tests.apps.viewer_data import drawn
 from tests.pages import run_page
 
@@ -172,7 +172,7 @@ def test_no_rule_chooses_on_test(finished_run: Run) -> None:
 def test_the_network_runs_once_and_again_where_the_kept_maps_are_gone(
     part: Part, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from core.predict import Predictor
+    from core.inference.predictor import Predictor
 
     asked: list[int] = []
     real = Predictor.levels

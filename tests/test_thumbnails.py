@@ -8,7 +8,7 @@ from PIL import Image
 
 from core.data import Sample
 from core.errors import InputError
-from dashboard.thumbnails import SIDE, TRUTH, overlay_picture, thumbnail_png
+from dashboard.common.thumbnails import SIDE, TRUTH, overlay_picture, thumbnail_png
 from tests.shapes import Shapes
 
 

@@ -36,7 +36,7 @@ def torchvision_imports_by_itself() -> bool:
 def test_segmentation_models_import_and_run() -> None:
     succeeds(
         """
-from core.torchvision_ops import ensure_importable
+from core.system.torchvision_ops import ensure_importable
 ensure_importable()
 import torch
 import segmentation_models_pytorch as smp
@@ -50,7 +50,7 @@ with torch.inference_mode():
 def test_calling_again_is_harmless() -> None:
     succeeds(
         """
-from core.torchvision_ops import ensure_importable
+from core.system.torchvision_ops import ensure_importable
 before = ensure_importable()
 assert ensure_importable() is before
 import torchvision
@@ -63,7 +63,7 @@ def test_threads_that_call_at_once_agree() -> None:
     succeeds(
         """
 from concurrent.futures import ThreadPoolExecutor
-from core.torchvision_ops import ensure_importable
+from core.system.torchvision_ops import ensure_importable
 with ThreadPoolExecutor(8) as pool:
     answers = set(pool.map(lambda _: ensure_importable(), range(32)))
 assert len(answers) == 1, answers
@@ -77,7 +77,7 @@ def test_the_stand_ins_refuse_to_be_called(torchvision_imports_by_itself: bool) 
         pytest.skip("torchvision's own operators load here")
     succeeds(
         """
-from core.torchvision_ops import ensure_importable
+from core.system.torchvision_ops import ensure_importable
 assert ensure_importable()
 import torch, torchvision
 try:
@@ -95,7 +95,7 @@ def test_nothing_is_declared_beside_matching_wheels(torchvision_imports_by_itsel
         pytest.skip("torchvision and torch are of different builds here")
     succeeds(
         """
-from core.torchvision_ops import ensure_importable
+from core.system.torchvision_ops import ensure_importable
 assert not ensure_importable()
 import torch, torchvision
 keep = torchvision.ops.nms(torch.tensor([[0., 0., 1., 1.]]), torch.ones(1), 0.5)
@@ -106,7 +106,7 @@ assert keep.tolist() == [0]
 
 NOTHING_DECLARED = """
 import torch
-from core.torchvision_ops import ensure_importable
+from core.system.torchvision_ops import ensure_importable
 assert not ensure_importable()
 assert not hasattr(torch.ops.torchvision, "nms")
 """
@@ -131,7 +131,7 @@ def test_declared_where_the_extension_cannot_load(tmp_path: Path, extension: str
     succeeds(
         """
 import torch
-from core.torchvision_ops import ensure_importable
+from core.system.torchvision_ops import ensure_importable
 assert ensure_importable()
 assert hasattr(torch.ops.torchvision, "nms") and hasattr(torch.ops.torchvision, "qnms")
 """,

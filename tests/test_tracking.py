@@ -14,13 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import tracking
 from core.config import RunConfig
 from core.errors import InputError
-from core.files import read_json, write_json
-from core.runs import Run, create_run
+from core.runs import Run, create_run, tracking
 from core.runs.step_log import StepLog
-from core.tracking import one_run as mirror
+from core.runs.tracking import one_run as mirror
+from core.system.files import read_json, write_json
 
 ROOT = Path(__file__).parents[1]
 CONFIG = RunConfig(dataset="phantoms", model_options={"base_filters": 4}, epochs=9)
@@ -277,7 +276,7 @@ def test_a_disk_without_room_is_written_later_and_once(store: Path) -> None:
     program = (
         "import json, os, resource, signal, sys\n"
         "from core import tracking\n"
-        "from core.tracking import one_run as mirror\n"
+        "from core.runs.tracking import one_run as mirror\n"
         "from core.runs import list_runs\n"
         "mirror.open_store()\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
@@ -384,7 +383,9 @@ def test_two_at_once_write_it_once() -> None:
         tracking._alone(run, seconds=0.1),
     ):
         pytest.fail("two held it")
-    program = "from core.runs import list_runs\nfrom core.tracking import sync\nsync(list_runs())\n"
+    program = (
+        "from core.runs import list_runs\nfrom core.runs.tracking import sync\nsync(list_runs())\n"
+    )
     both = [subprocess.Popen([sys.executable, "-c", program], cwd=ROOT) for _ in range(2)]
     assert [one.wait(120) for one in both] == [0, 0]
     assert_complete(run)

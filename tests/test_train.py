@@ -18,16 +18,16 @@ import tifffile
 import torch
 from PIL import Image
 
-from core.checkpoint import load_checkpoint
 from core.config import RunConfig
 from core.data import open_dataset
-from core.data.isbi2012 import IMAGES, LABELS
+from core.data.datasets.isbi2012 import IMAGES, LABELS
 from core.errors import InputError
 from core.losses import LOSSES, bce
+from core.models import load_run
 from core.runs import Run, create_run, open_run
+from core.runs.checkpoint import load_checkpoint
 from core.runs.step_log import StepLog
-from core.train import Stopped, train
-from core.weights import load_run
+from core.training.loop import Stopped, train
 
 ROOT = Path(__file__).parents[1]
 Config = Callable[..., RunConfig]
@@ -138,7 +138,7 @@ def test_killed_in_another_process_and_resumed_it_is_exact_too(
     program = (
         "import os, signal\n"
         "from core.runs import open_run\n"
-        "from core.train import train\n"
+        "from core.training.loop import train\n"
         "def report(event):\n"
         "    if event['event'] == 'epoch' and event['epoch'] == 2:\n"
         "        os.kill(os.getpid(), signal.SIGKILL)\n"

@@ -20,12 +20,12 @@ from typing import Any
 import pytest
 import torch
 
-from core.checkpoint import load_checkpoint, load_first_whole, save_checkpoint
 from core.config import RunConfig
 from core.errors import InputError
 from core.runs import Run, create_run, open_run
+from core.runs.checkpoint import load_checkpoint, load_first_whole, save_checkpoint
 from core.runs.step_log import StepLog
-from core.train import train
+from core.training.loop import train
 
 Config = Callable[..., RunConfig]
 TIMES = float(os.environ.get("ISOLINE_FAULTS", "1"))
@@ -35,7 +35,13 @@ EPOCHS = 4
 # milliseconds, so a kill lands in the training and not in imports.
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(
-    ["pytest", "core.train", "core.weights", "tifffile", "torch._dynamo"]  # an optimizer loads it
+    [
+        "pytest",
+        "core.training.loop",
+        "core.models",
+        "tifffile",
+        "torch._dynamo",
+    ]  # an optimizer loads it
 )
 
 pytestmark = pytest.mark.slow

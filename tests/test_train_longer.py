@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from core.checkpoint import load_checkpoint
 from core.config import RunConfig
 from core.errors import InputError
 from core.runs import Run, create_run, open_run
-from core.runs.extension import extend
-from core.train import train
+from core.runs.checkpoint import load_checkpoint
+from core.training.extension import extend
+from core.training.loop import train
 
 Config = Callable[..., RunConfig]
 

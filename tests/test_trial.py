@@ -14,8 +14,8 @@ from core.config import RunConfig
 from core.data import open_dataset
 from core.data.splits import make_split
 from core.errors import InputError
-from core.home import ROOT
 from core.runs import list_runs
+from core.system.home import ROOT
 from core.training.trial import main, trial
 
 

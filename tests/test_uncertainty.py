@@ -6,9 +6,8 @@ import torch
 from numpy.typing import NDArray
 
 from core.errors import InputError
-from core.models import build_model
-from core.predict import Predictor
-from core.prediction.uncertainty import (
+from core.inference.predictor import Predictor
+from core.inference.uncertainty import (
     VIEWS,
     Member,
     augmented,
@@ -19,6 +18,7 @@ from core.prediction.uncertainty import (
     gather,
     risk_coverage,
 )
+from core.networks import build_model
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (20, 33), dtype=np.uint8)
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from dashboard.cache import ItemKey
-from dashboard.uploads import Seen, shown_next
+from dashboard.common.cache import ItemKey
+from dashboard.common.uploads import Seen, shown_next
 
 SERIES: ItemKey = (("c", "d"), 0)
 FIRST, SECOND = (("z",), 0), (("z",), 1)

@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core.cleanup import CleanUp
 from core.levels import level_map
+from core.threshold.postprocessing import CleanUp
 from dashboard import viewer
 from dashboard.viewer import SCRIPTS, Decision, RawValues, Scene, pack, threshold_viewer, unpack
 from dashboard.viewer.decision import decided

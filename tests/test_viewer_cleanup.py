@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, expect
 
-from core.cleanup import CleanUp, clean
 from core.levels import mask_at
+from core.threshold.postprocessing import CleanUp, clean
 from dashboard.viewer.decision import covered
 from tests.apps.viewer_data import drawn
 

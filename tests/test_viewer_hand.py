@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from core.cleanup import CleanUp, clean
+from core.export.measure import Component, components, measure
 from core.levels import mask_at
-from core.measure import Component, components, measure
+from core.threshold.postprocessing import CleanUp, clean
 from dashboard.viewer import Decision
 from dashboard.viewer.decision import covered
 from tests.apps.viewer_data import drawn, drawn_raw

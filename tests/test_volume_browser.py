@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from core.imaging import Volume, read_any
 from core.imaging.planes import to_slices
-from core.weights import load_weights
+from core.models import load_weights
 from tests.apps.volume_data import DEPTH, HEIGHT, WIDTH, drawn_volume
 from tests.layout import unfold, uploader
 

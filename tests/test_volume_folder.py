@@ -9,10 +9,10 @@ import pytest
 from numpy.typing import NDArray
 
 from core.data import open_dataset
+from core.data.datasets.volume_folder import VolumeFolder
 from core.data.importing import import_dataset, imported_path
-from core.data.quality import check_dataset
+from core.data.quality.check import check_dataset
 from core.data.splits import make_split
-from core.data.volume_folder import VolumeFolder
 from core.errors import InputError
 from tests.uploads import mha, nrrd, zipped
 

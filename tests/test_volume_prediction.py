@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from core.errors import InputError
 from core.export.model_facts import model_facts
 from core.imaging import SourceFile, Volume
+from core.inference.predictor import Predictor, Progress
+from core.inference.slice_by_slice import VolumePrediction, predict_volume
 from core.levels import LevelMap
-from core.predict import Predictor, Progress
-from core.prediction import background
-from core.prediction.cases import case_of
-from core.prediction.volume import VolumePrediction, predict_volume
-from core.weights import load_weights
+from core.models import load_weights
+from core.predict.cases import case_of
+from core.system import background
 from tests.uploads import D, nrrd, ramp
 
 

@@ -15,8 +15,8 @@ from streamlit.testing.v1 import AppTest
 
 from core.imaging import Window
 from core.imaging.planes import PLANES, from_slices, to_slices
+from dashboard.predict.surface import surface_figure, surface_of
 from dashboard.viewer import HERE as SHARED
-from dashboard.volume_surface import surface_figure, surface_of
 from dashboard.volume_viewer import HERE, SCRIPTS, SHARED_SCRIPTS, VolumeScene, pack_volume
 from dashboard.volume_viewer import scene as scenes
 from dashboard.volume_viewer.scene import grey_codes, plane_documents, sizes_along, thinning
@@ -208,7 +208,7 @@ def test_the_surface_stays_in_the_patient_whatever_the_plane() -> None:
 
 
 def test_a_large_surface_is_thinned(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dashboard.volume_surface.MOST_FACES", 300)
+    monkeypatch.setattr("dashboard.predict.surface.MOST_FACES", 300)
     found = surface_of(ball(), 500, spacing_mm=(1, 1, 1), plane="axial")
     assert found is not None
     assert found.step > 1

@@ -14,22 +14,22 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from core.__main__ import main as entry
-from core.checkpoint import load_checkpoint
 from core.config import AugmentationConfig, RunConfig
 from core.data import open_dataset
 from core.data.augmentation import resample, sample
 from core.data.base import Sample
 from core.data.stacks import neighbours, place_of, stack_of, stacks
 from core.errors import InputError
-from core.heads import FOREGROUND, Head
+from core.inference.classes import class_predictor
+from core.inference.heads import FOREGROUND, Head
+from core.inference.volumetric import VolumePredictor, count_windows
 from core.levels import level_map
-from core.models import MODELS, build_model
-from core.prediction.class_view import class_predictor
-from core.prediction.volumetric import VolumePredictor, count_windows
+from core.models import load_run
+from core.networks import MODELS, build_model
 from core.runs import open_run
+from core.runs.checkpoint import load_checkpoint
 from core.training.batches import Epoch, Foreground, Pictures, crops_per_epoch, read
 from core.training.trial import trial
-from core.weights import load_run
 from tests.pages import run_page
 
 SMALL: dict[str, Any] = {

@@ -11,26 +11,26 @@ import tifffile
 import torch
 from numpy.typing import NDArray
 
-from core.checkpoint import load_checkpoint
 from core.config import RunConfig
 from core.data import open_dataset
-from core.data.isbi2012 import IMAGES, LABELS
+from core.data.datasets.isbi2012 import IMAGES, LABELS
 from core.errors import InputError
-from core.evaluate import sweep_samples
+from core.evaluation import sweep_samples
+from core.evaluation.tuning import tune
+from core.inference.predictor import Predictor
 from core.metrics.overlap import dice
-from core.models import build_model
-from core.models.folding import folded
-from core.operating_point import choose_operating_point, with_temperature
-from core.predict import Predictor
-from core.runs import Run, create_run, open_run
-from core.weights import (
+from core.models import (
     list_weights,
     load_run,
     load_weights,
     weights_document,
 )
-from core.weights.promotion import promote
-from core.weights.tuning import tune
+from core.networks import build_model
+from core.networks.folding import folded
+from core.promotion.promote import promote
+from core.runs import Run, create_run, open_run
+from core.runs.checkpoint import load_checkpoint
+from core.threshold.operating_point import choose_operating_point, with_temperature
 
 
 @pytest.fixture(autouse=True)

@@ -10,15 +10,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.data.base import Dataset, DatasetInfo, Sample
-from core.data.brats import BraTS, BraTSFlair
-from core.data.breast_custom import BreastCustom
-from core.data.busi import Busi
-from core.data.dsb2018 import Dsb2018
-from core.data.folder import Folder
-from core.data.isbi2012 import Isbi2012
-from core.data.lung_ct import LungCt
-from core.data.nnunet import NnUNet
-from core.data.phantoms import (
+from core.data.datasets.brats import BraTS, BraTSFlair
+from core.data.datasets.breast_custom import BreastCustom
+from core.data.datasets.busi import Busi
+from core.data.datasets.dsb2018 import Dsb2018
+from core.data.datasets.folder import Folder
+from core.data.datasets.isbi2012 import Isbi2012
+from core.data.datasets.lung_ct import LungCt
+from core.data.datasets.nnunet import NnUNet
+from core.data.datasets.phantoms import (
     Phantoms,
     PhantomsLung,
     PhantomsMembranes,
@@ -26,8 +26,8 @@ from core.data.phantoms import (
     PhantomsNuclei,
     PhantomsUltrasound,
 )
-from core.data.table import Table
-from core.data.volume_folder import VolumeFolder
+from core.data.datasets.table import Table
+from core.data.datasets.volume_folder import VolumeFolder
 from core.errors import InputError, choose
 
 DATASETS: dict[str, type[Dataset]] = {

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from core.errors import InputError
-from core.zip_entries import check_claims, count_claimed, inflate, member_name
+from core.system.zip_entries import check_claims, count_claimed, inflate, member_name
 
 MAX_ENTRIES = 1_000_000
 MAX_ENTRY_BYTES = 2 << 30

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import InputError
-from core.imaging.greys import Greys
+from core.imaging.intensities import Greys
 
 
 @dataclass(frozen=True, kw_only=True)

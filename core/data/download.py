@@ -15,8 +15,8 @@ from urllib.request import Request, urlopen
 from core.data import info_of
 from core.data.importing import import_dataset
 from core.errors import InputError
-from core.files import read_json, sha256, write_json
-from core.home import home
+from core.system.files import read_json, sha256, write_json
+from core.system.home import home
 
 TIMEOUT_SECONDS = 30
 BLOCK = 1 << 20

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from core.data.archive import Archive, open_archive, stem, suffix
 from core.data.base import Dataset, DatasetInfo, Problem, Sample
-from core.data.mask_classes import MaskClasses
 from core.data.masks import unite
+from core.data.masks.classes import MaskClasses
 from core.data.png_top import png_size
 from core.errors import InputError
 from core.imaging import Image, clean_name, read_image, to_8bit

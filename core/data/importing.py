@@ -16,12 +16,12 @@ from typing import Any
 from core.data import kind_of, open_dataset
 from core.data.archive import open_archive
 from core.data.base import Dataset
+from core.data.datasets.volume_folder import VolumeFolder
 from core.data.file_dataset import AnyImages
-from core.data.mask_classes import OWN, table_text
-from core.data.volume_folder import VolumeFolder
+from core.data.masks.classes import OWN, table_text
 from core.errors import InputError
-from core.files import read_json, write_atomic, write_json
-from core.home import home
+from core.system.files import read_json, write_atomic, write_json
+from core.system.home import home
 
 FACTS = "import.json"
 _TRIED = 8
@@ -36,7 +36,7 @@ def import_dataset(
         name: Key of ``DATASETS``, or ``KEY:NAME`` to have several of a kind.
         path: Folder or zip in the published layout.
         link: Remember the place instead of copying; for data sets too large to have twice.
-        classes: Names of what the masks' values stand for, see ``core.data.mask_classes``; they go
+        classes: Names of what the masks' values stand for, see ``core.data.masks.classes``; they go
             into the copy as its ``classes.csv``.
 
     Returns:

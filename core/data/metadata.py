@@ -14,9 +14,9 @@ from typing import Any
 
 from core.data.archive import open_archive
 from core.data.base import Dataset
-from core.data.quality import Check
+from core.data.quality.check import Check
 from core.data.splits import PARTS, Split
-from core.files import write_atomic, write_json
+from core.system.files import write_atomic, write_json
 
 _HASH = re.compile(r"(?=[0-9a-f]*\d)[0-9a-f]{16,}", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+")

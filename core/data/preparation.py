@@ -26,9 +26,9 @@ from core.data.base import Dataset, Sample
 from core.data.border_weights import border_weights
 from core.data.patches import cut_patch, patch_corners, patch_side
 from core.errors import InputError, choose
-from core.files import write_json
-from core.home import home
 from core.imaging.resize import ASPECTS, resize
+from core.system.files import write_json
+from core.system.home import home
 
 VERSION = 3
 CHUNK = 64

@@ -75,8 +75,8 @@ def make_split(
         samples: Samples of one data set; those without truth are left out.
         seed: Order of the groups.
         fractions: Shares of validation and test.
-        clusters: Near-duplicate cluster of a sample id, see ``core.data.duplicates``; the members
-            of one stay together, and so do the groups they belong to.
+        clusters: Near-duplicate cluster of a sample id, see ``core.data.quality.duplicates``; the
+            members of one stay together, and so do the groups they belong to.
         strata: Stratum of a sample id, for example from ``area_strata``; by default its label.
         folds: Cross-validation with this many parts; 0 for a single split. It takes the place of
             a split that the data set fixes.

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from core.errors import choose
 from core.export.case import DISCLAIMER, Case, ModelFacts
 from core.export.dicom_seg import dicom_seg
+from core.export.images import label, mask, overlay, probability
 from core.export.measurements import measurements
 from core.export.nifti import nifti_mask, nifti_probability
-from core.export.outline_json import coco, contours
-from core.export.pictures import label, mask, overlay, probability
+from core.export.outlines import coco, contours
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,13 +33,13 @@ class Export:
 
 
 def _report_html(case: Case) -> bytes:
-    from core.report import report_html  # it draws with the rest of this package
+    from core.export.report import report_html  # it draws with the rest of this package
 
     return report_html(case)
 
 
 def _report_pdf(case: Case) -> bytes:
-    from core.report import report_pdf
+    from core.export.report import report_pdf
 
     return report_pdf(case)
 

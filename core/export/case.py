@@ -8,11 +8,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from core.cleanup import CleanUp, clean
+from core.export.measure import Component, Labels, Mask, components, measure
 from core.imaging.planes import sides_of_plane
 from core.imaging.volume import Geometry
 from core.levels import STEPS, LevelMap, mask_at
-from core.measure import Component, Labels, Mask, components, measure
+from core.threshold.postprocessing import CleanUp, clean
 
 
 class Source(Protocol):

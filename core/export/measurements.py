@@ -5,7 +5,7 @@ import io
 from typing import Any
 
 from core.export.case import Case
-from core.measure import table
+from core.export.measure import table
 
 _POINTS = {"longest_ends_px": "longest", "perpendicular_ends_px": "perpendicular"}
 

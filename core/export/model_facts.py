@@ -3,12 +3,12 @@
 from core.data import info_of
 from core.errors import InputError
 from core.export.case import ModelFacts
-from core.files import read_json, sha256
-from core.models import MODELS
-from core.prediction.class_view import split_name
-from core.prediction.volumetric import seen_as
+from core.inference.classes import split_name
+from core.inference.volumetric import seen_as
+from core.models import TrainedModel, weights_folder
+from core.networks import MODELS
 from core.runs import open_run
-from core.weights import TrainedModel, weights_folder
+from core.system.files import read_json, sha256
 
 _ANSWERS_ALL = "On pictures of another kind the network still answers; the answer means nothing."
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from core.errors import InputError
-from core.imaging.dicom import Series, is_volume, read_header, read_series, sort_series
-from core.imaging.dicom_header import Header
+from core.imaging.dicom.header import Header
+from core.imaging.dicom.series import Series, is_volume, read_header, read_series, sort_series
+from core.imaging.formats.metaimage import second_file
 from core.imaging.image import Image, clean_name
-from core.imaging.metaimage import second_file
 from core.imaging.opening import MAX_BYTES, megabytes, stream_of, told, where_of
 from core.imaging.read import format_of, read_any
 from core.imaging.source_file import SourceFile

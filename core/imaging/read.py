@@ -16,12 +16,15 @@ import numpy as np
 
 from core.errors import InputError
 from core.imaging.decoded import Decoded, Reader
-from core.imaging.dicom import count_dicom, read_dicom
+from core.imaging.dicom.series import count_dicom, read_dicom
+from core.imaging.formats.metaimage import count_metaimage, read_metaimage, second_file
+from core.imaging.formats.nifti import count_nifti, read_nifti
+from core.imaging.formats.npy import count_npy, read_npy
+from core.imaging.formats.nrrd import count_nrrd, read_nrrd
+from core.imaging.formats.raster import pillow_reader
+from core.imaging.formats.tiff import count_tiff, read_tiff
+from core.imaging.formats.voxels import not_numbers
 from core.imaging.image import Image
-from core.imaging.metaimage import count_metaimage, read_metaimage, second_file
-from core.imaging.nifti import count_nifti, read_nifti
-from core.imaging.npy import count_npy, read_npy
-from core.imaging.nrrd import count_nrrd, read_nrrd
 from core.imaging.opening import (
     DAMAGED,
     EXPORT,
@@ -33,11 +36,8 @@ from core.imaging.opening import (
     told,
     where_of,
 )
-from core.imaging.pictures import pillow_reader
 from core.imaging.source_file import SourceFile
-from core.imaging.tiff import count_tiff, read_tiff
 from core.imaging.volume import Volume
-from core.imaging.voxels import not_numbers
 
 
 def read_image(source: Path | bytes, *, name: str = "", page: int = 0) -> Image:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.imaging.opening import check_bytes, size_of, stream_of
-from core.zip_entries import inflate
+from core.system.zip_entries import inflate
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,10 +11,10 @@ from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from core.errors import InputError
-from core.imaging.header_text import MAX_HEADER
-from core.imaging.metaimage import metaimage_geometry, read_metaimage, second_file
-from core.imaging.nifti import read_geometry, read_volume
-from core.imaging.nrrd import nrrd_geometry, read_nrrd
+from core.imaging.formats.header_text import MAX_HEADER
+from core.imaging.formats.metaimage import metaimage_geometry, read_metaimage, second_file
+from core.imaging.formats.nifti import read_geometry, read_volume
+from core.imaging.formats.nrrd import nrrd_geometry, read_nrrd
 from core.imaging.opening import check_bytes, size_of, told, where_of
 from core.imaging.volume import Geometry, Volume
 

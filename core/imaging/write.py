@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 from PIL import ImageColor
 
-from core.files import write_atomic
+from core.system.files import write_atomic
 
 PREDICTION_COLOUR = "#F0E442"
 TRUTH_COLOUR = "#56B4E9"

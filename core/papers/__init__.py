@@ -1,8 +1,8 @@
 """The five papers that Isoline implements: what they ask, on which data, how, and what to look at.
 
-Facts in our own words; the printed figures are in the presets (``core/presets``), one file for each
-experiment. ``core.papers.reproduction`` runs them, ``core.papers.report`` puts the figures side by
-side.
+Facts in our own words; the printed figures are in the presets (``core/papers/presets``), one file
+an experiment. ``core.papers.reproduction`` runs them, ``core.papers.report`` puts the figures side
+by side.
 """
 
 from collections.abc import Mapping

@@ -13,12 +13,12 @@ import torch
 from numpy.typing import NDArray
 
 from core.data.base import Dataset, Sample
-from core.heads import Head, build_criterion, head_of
 from core.imaging.resize import resize
+from core.inference.heads import Head, build_criterion, head_of
+from core.inference.predictor import fit_channels
 from core.metrics.overlap import dice, iou, precision, recall
 from core.metrics.soft import SoftSums, soft_dice, soft_jaccard, soft_sums
-from core.predict import fit_channels
-from core.weights import TrainedModel
+from core.models import TrainedModel
 
 Vector = NDArray[np.float64]
 Counts = NDArray[np.int64]

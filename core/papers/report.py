@@ -1,7 +1,7 @@
 """What the papers print beside what we find, as one document; the page and the report show it.
 
 Nothing is computed here that is not in the folders of the runs and the shipped models, so it is
-quick; ``core.papers.figures.evaluate_run`` makes what is missing.
+quick; ``core.papers.results.evaluate_run`` makes what is missing.
 """
 
 from collections.abc import Sequence
@@ -12,14 +12,14 @@ import numpy as np
 
 from core.data import DATASETS, info_of
 from core.errors import InputError
-from core.files import read_json
+from core.models import weights_document, weights_folder
 from core.papers import PAPERS
 from core.papers.averaging import PENCIL, averagings, nearest_pair
-from core.papers.figures import kept_figures, ours_as_printed, proper
+from core.papers.presets import Preset, load_presets
 from core.papers.reproduction import Counted, finished_runs, presets_of, runs_of
-from core.presets import Preset, load_presets
+from core.papers.results import kept_figures, ours_as_printed, proper
 from core.runs import UNDER_WAY
-from core.weights import weights_document, weights_folder
+from core.system.files import read_json
 
 Document = dict[str, Any]
 

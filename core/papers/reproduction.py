@@ -16,9 +16,8 @@ from core.config import RunConfig
 from core.data import Dataset, info_of, kind_of, open_dataset
 from core.data.importing import imported_path
 from core.errors import InputError
-from core.presets import TAG, Preset, load_presets
-from core.runs import Run, best_epoch
-from core.runs.tagged import (
+from core.papers.presets import TAG, Preset, load_presets
+from core.papers.tagged import (
     Say,
     is_over,
     make_tagged_run,
@@ -27,6 +26,7 @@ from core.runs.tagged import (
     train_until_done,
     train_when_free,
 )
+from core.runs import Run, best_epoch
 
 SMALL, FOLDS, GROUPS_PER_FOLD = 100, 5, 3
 """Fewer labelled images than ``SMALL`` are cross-validated, if the folds get groups enough."""

@@ -18,10 +18,10 @@ import psutil
 from core.config import RunConfig
 from core.data.splits import Split
 from core.errors import InputError
-from core.files import read_json, write_atomic, write_json
-from core.home import home
-from core.operating_point import OperatingPoint
-from core.processes import identity, living
+from core.system.files import read_json, write_atomic, write_json
+from core.system.home import home
+from core.system.processes import identity, living
+from core.threshold.operating_point import OperatingPoint
 
 STATES = ("new", "queued", "starting", "running", "finished", "stopped", "failed", "lost")
 STOP = "stop"

@@ -15,9 +15,9 @@ from typing import Any
 
 import psutil
 
-from core.files import write_json
-from core.home import ROOT
 from core.runs import Run
+from core.system.files import write_json
+from core.system.home import ROOT
 
 VERSIONS = ("torch", "numpy", "segmentation-models-pytorch", "monai")
 

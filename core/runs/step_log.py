@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from core.files import write_atomic
+from core.system.files import write_atomic
 
 
 class StepLog:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import InputError
-from core.files import read_json, write_json
-from core.home import home
 from core.runs import TRAINING, Run, runs_folder
+from core.system.files import read_json, write_json
+from core.system.home import home
 
 Row = dict[str, Any]
 Stamp = list[int]

@@ -6,8 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from core.errors import InputError
-from core.home import home
 from core.runs import UNDER_WAY, Run, runs_folder
+from core.system.home import home
 
 KEPT_SECONDS = 30 * 24 * 3600.0
 

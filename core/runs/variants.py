@@ -37,7 +37,7 @@ def changed(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     Raises:
         InputError: A key is unknown or a value does not fit.
     """
-    from core.models import card_of, check_options  # imports torch
+    from core.networks import card_of, check_options  # imports torch
 
     if changes.get("model", config.model) != config.model:
         config = replace(config, model=str(changes["model"]), model_options={})

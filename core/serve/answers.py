@@ -11,16 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.cleanup import parse_clean_up
 from core.errors import InputError, choose
 from core.export import DISCLAIMER, EXPORTS, Case, export
-from core.export.pictures import png
+from core.export.images import png
+from core.export.measure import table
 from core.imaging import read_any, read_image
-from core.imaging.greys import CHOICES, LEARNT
+from core.imaging.intensities import CHOICES, LEARNT
 from core.levels import threshold_index
-from core.measure import table
-from core.prediction.cases import case_of
+from core.predict.cases import case_of
 from core.serve.models import Models
+from core.threshold.postprocessing import parse_clean_up
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from core.export import DISCLAIMER, EXPORTS
-from core.imaging.greys import CHOICES
+from core.imaging.intensities import CHOICES
 from core.serve.answers import FORMATS
 
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.classical import CLASSICAL
 from core.errors import InputError
 from core.export.case import ModelFacts
 from core.export.model_facts import model_facts
+from core.inference.classical import CLASSICAL
+from core.models import TrainedModel, list_weights, load_run_named, load_weights
 from core.serve.batching import TileBatcher
-from core.weights import TrainedModel, list_weights, load_run_named, load_weights
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class PredictAPI(litserve.LitAPI):  # type: ignore[misc]  # litserve has no type
 
     def setup(self, device: str) -> None:
         """Once, before the first request."""
-        del device  # core.device picks it
+        del device  # core.system.device picks it
         os.nice(NICENESS)
         self.models = Models(self.names, batch=self.batch_tiles)
         self.models.open()  # the first request should not wait for it

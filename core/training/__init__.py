@@ -1,1 +1,1 @@
-"""What the loop of ``core.train`` is made of: state, batches, steps, validation, memory."""
+"""What the loop of ``core.training.loop`` is made of: state, batches, steps, validation, memory."""

@@ -17,7 +17,7 @@ from torch import Tensor
 from core.config import AugmentationConfig, RunConfig
 from core.data.augmentation import STILL, Draw, resample, sample, to
 from core.data.stacks import neighbours
-from core.heads import Head
+from core.inference.heads import Head
 
 PIXELS_KEPT = 64
 """Foreground pixels of each class remembered for an image."""

@@ -19,7 +19,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from core.device import pick_device
+from core.system.device import pick_device
 
 Shared = TypeVar("Shared")
 

@@ -1,8 +1,8 @@
 """Memory before failure: what a training step needs, what the device has, which batch would fit.
 
 The activations that a network keeps for its gradient are counted on shapes alone, see
-``core.models.cost``; nothing is allocated. The estimate is a little high on purpose: it also holds
-the gradients on their way back and the buffers of the convolutions.
+``core.networks.cost``; nothing is allocated. The estimate is a little high on purpose: it also
+holds the gradients on their way back and the buffers of the convolutions.
 """
 
 import math
@@ -13,11 +13,11 @@ import psutil
 import torch
 
 from core.config import RunConfig
-from core.device import precision_of
 from core.errors import InputError
-from core.heads import build_network
-from core.models import card_of
-from core.models.cost import kept_for_gradient
+from core.inference.heads import build_network
+from core.networks import card_of
+from core.networks.cost import kept_for_gradient
+from core.system.device import precision_of
 
 WORKSPACE = 1.25
 """What a step needs over the activations kept: gradients under way and buffers."""

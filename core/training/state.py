@@ -1,6 +1,6 @@
 """A training under way: its state, how it begins or goes on, and what of it is kept.
 
-The loop that moves it forward is ``core.train``.
+The loop that moves it forward is ``core.training.loop``.
 """
 
 from dataclasses import dataclass, field, replace
@@ -10,31 +10,31 @@ from typing import Any
 import torch
 from torch import nn
 
-from core.checkpoint import load_first_whole, pack, save_checkpoint
 from core.config import RunConfig
 from core.data import open_dataset
 from core.data.base import Dataset
-from core.data.duplicates import duplicate_groups
 from core.data.preparation import prepare
+from core.data.quality.duplicates import duplicate_groups
 from core.data.splits import Split, make_split
-from core.device import pick_device, precision_of, to_device
 from core.errors import InputError
-from core.files import sweep_temporary, write_json
-from core.heads import Head, Outputs, build_criterion, build_network, head_of
+from core.inference.heads import Head, Outputs, build_criterion, build_network, head_of
 from core.losses import Loss
+from core.models.training_facts import FILE, training_facts
 from core.runs import Run
+from core.runs.checkpoint import load_first_whole, pack, save_checkpoint
 from core.runs.facts import record_facts
 from core.runs.step_log import StepLog
+from core.system.device import pick_device, precision_of, to_device
+from core.system.files import sweep_temporary, write_json
 from core.training.batches import Pictures, crops_per_epoch, output_size
 from core.training.distributed import Team
 from core.training.heartbeat import Voice
-from core.training.material import training_pictures, validation_images
+from core.training.initial_weights import FILE as STARTED_FROM
+from core.training.initial_weights import provenance, refuse_leak, source_of, start_from
 from core.training.memory import estimate, parts_that_fit
 from core.training.optimization import Average, build_optimizer
-from core.training.start import FILE as STARTED_FROM
-from core.training.start import provenance, refuse_leak, source_of, start_from
+from core.training.training_data import training_pictures, validation_images
 from core.training.validation import Held
-from core.weights.training_facts import FILE, training_facts
 
 Row = dict[str, Any]
 

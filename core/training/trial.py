@@ -26,16 +26,23 @@ from core.data.patches import cut_patch, patch_corners, patch_side
 from core.data.preparation import as_channels
 from core.data.splits import make_split
 from core.data.stacks import check_volumes, place_of, stacks
-from core.device import channels_last, pick_device, precision_of, to_device
 from core.errors import InputError, choose
-from core.heads import Head, Outputs, build_criterion, build_network, head_of, output_weights
 from core.imaging.resize import resize
+from core.inference.heads import (
+    Head,
+    Outputs,
+    build_criterion,
+    build_network,
+    head_of,
+    output_weights,
+)
+from core.inference.predictor import Predictor
+from core.inference.volumetric import build_predictor
 from core.levels import level_map
 from core.losses import LOSSES, Loss
 from core.metrics.sweep import sweep_image
-from core.models import card_of
-from core.predict import Predictor
-from core.prediction.volumetric import build_predictor
+from core.networks import card_of
+from core.system.device import channels_last, pick_device, precision_of, to_device
 from core.training.batches import Epoch, Pictures, Step, read
 from core.training.optimization import build_optimizer
 from core.training.validation import Held

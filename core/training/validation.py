@@ -16,12 +16,12 @@ from PIL import Image as PillowImage
 
 from core.config import RunConfig
 from core.data.base import Sample
-from core.files import write_atomic
-from core.heads import Head, build_criterion
+from core.inference.heads import Head, build_criterion
+from core.inference.predictor import Predictor
 from core.levels import STEPS, LevelMap, level_map
 from core.metrics.overlap import accuracy, dice, iou
 from core.metrics.sweep import Sweep, concatenate, sweep_image
-from core.predict import Predictor
+from core.system.files import write_atomic
 from core.training.distributed import Team
 
 Checked = tuple[Sample, NDArray[np.uint8], NDArray[np.uint8]]

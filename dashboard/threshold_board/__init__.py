@@ -21,7 +21,7 @@ MOST_LINES = 4
 
 
 def deliver(packed: bytes, *, key: str) -> None:
-    """Bring a message of ``dashboard.threshold_message.pack`` to the browser; shows nothing."""
+    """Bring a message of ``dashboard.threshold.message.pack`` to the browser; shows nothing."""
     _DELIVERY(key=key, data=packed)
 
 

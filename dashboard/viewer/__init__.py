@@ -15,7 +15,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.cleanup import CleanUp
+from core.threshold.postprocessing import CleanUp
 from dashboard.viewer.decision import Decision, decided
 from dashboard.viewer.scene import RawValues, Scene, check_index, join, pack, split, unpack
 

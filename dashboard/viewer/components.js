@@ -1,4 +1,4 @@
-// Connected components of the mask and their measurements, as core.measure defines them: pixels
+// Connected components of the mask and their measurements, as core.export.measure defines them: pixels
 // join at edges and corners, the largest is number 1, lengths count from pixel edge to pixel edge.
 
 /** Runs of foreground, joined row by row; what is found is enough to measure any component. */

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from core.cleanup import CleanUp, clean
 from core.levels import STEPS, LevelMap, mask_at
+from core.threshold.postprocessing import CleanUp, clean
 
 Runs = tuple[int, ...]
 """Pixels row by row: how many outside, how many inside, how many outside, …"""

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.cleanup import CleanUp
 from core.levels import STEPS, LevelMap
+from core.threshold.postprocessing import CleanUp
 
 MESSAGE_VERSION = 2
 

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from core.cleanup import CleanUp
 from core.data import Sample
-from core.data.phantoms import Phantoms
+from core.data.datasets.phantoms import Phantoms
 from core.metrics.sweep import concatenate, sweep_image
-from dashboard import threshold_choices, threshold_views
-from dashboard.threshold_message import Shown, shown
-from dashboard.threshold_parts import Part
+from core.threshold.postprocessing import CleanUp
+from dashboard.common.validation_maps import Part
+from dashboard.threshold import choices as threshold_choices
+from dashboard.threshold import views as threshold_views
+from dashboard.threshold.message import Shown, shown
 from tests.apps.viewer_data import drawn
 
 

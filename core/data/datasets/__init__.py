@@ -1,0 +1,1 @@
+"""One module per data set, each reading its published layout in place."""

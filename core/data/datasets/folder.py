@@ -1,0 +1,108 @@
+"""Any folder or zip of images and masks, paired by their names."""
+
+from pathlib import Path
+from typing import ClassVar, Self
+
+from core.data.archive import Archive, suffix
+from core.data.base import DatasetInfo, Problem, Sample
+from core.data.file_dataset import (
+    IMAGE_SUFFIXES,
+    AnyImages,
+    Files,
+    entry_size,
+    missing_mask,
+    open_published,
+    sample_ids,
+)
+from core.data.masks.classes import find_classes
+from core.data.pairing.pairs import Pairing, pair_files
+from core.data.pairing.places import groups_of, labels_of, splits_of
+from core.errors import InputError
+
+_LOOKED_AT = 16
+
+
+class Folder(AnyImages):
+    """Images and masks in two folders, or side by side with a suffix like ``_mask``.
+
+    Folders named ``train``, ``val`` and ``test`` fix the split where all three are there; ``test``
+    alone is kept apart. A numbered folder with several images is a patient, whom no split tears
+    apart; other folders above the files are the label where several images share one. A mask is
+    foreground and background, unless a ``classes.csv`` says otherwise, see ``mask_classes``.
+    """
+
+    info: ClassVar[DatasetInfo] = DatasetInfo(
+        name="folder",
+        title="A folder of images and masks",
+        modality="any kind of image",
+        foreground="foreground",
+        license="yours to know",
+        citation="",
+        homepage="",
+        size=256,
+        layout="images/ and masks/ with the same file names, or one folder with 'a.png' and "
+        "'a_mask.png', as a folder or zip; a classes.csv (name, value) for several classes",
+    )
+    pairing: Pairing
+    """Which mask went to which image, and how."""
+    confidence: float
+    """Share of images with a mask times share of looked-at pairs of one size, 0…1."""
+
+    @classmethod
+    def open(cls, path: Path | None) -> Self:
+        """See ``Dataset.open``; also refused where not one image finds a mask."""
+        archive = open_published(path, cls.info)
+        pairing = pair_files(name for name in archive.names if suffix(name) in IMAGE_SUFFIXES)
+        if pairing.pairs and not pairing.share:
+            raise InputError(
+                f"{path}: {len(pairing.pairs)} images and {len(pairing.orphans)} masks, and not "
+                f"one pair; expected {cls.info.layout}"
+            )
+        checked = _check_sizes(archive, pairing)
+        agreeing = 1 - len(checked[1]) / max(checked[0], 1)
+        confidence = pairing.share * agreeing
+        places = [pair.place for pair in pairing.pairs]
+        names = [pair.image.rpartition("/")[2] for pair in pairing.pairs]
+        splits, groups = splits_of(places, names), groups_of(places, names)
+        labels = labels_of(places, groups)
+        ids = sample_ids([pair.shown for pair in pairing.pairs])
+        files = []
+        for n, pair in enumerate(pairing.pairs):
+            facts = {"file": pair.image, "pairing": pair.method or "none"}
+            facts["pairing_confidence"] = f"{confidence:.2f}"
+            sample = Sample(
+                id=ids[n],
+                group=groups[n] or ids[n],
+                label=labels[n],
+                split=splits[n],
+                has_truth=bool(pair.masks),
+                masks=len(pair.masks),
+                facts=facts,
+            )
+            files.append((sample, Files(pair.image, pair.masks)))
+        problems = [
+            missing_mask(pair.image)
+            for pair in pairing.pairs
+            if not (pair.masks or pairing.unlabelled(pair))
+        ]
+        classes, odd = find_classes(archive)
+        problems += [*pairing.problems(), *checked[1], *odd]
+        dataset = cls(path, archive, files, problems, classes=classes)
+        dataset.pairing, dataset.confidence = pairing, confidence
+        return dataset
+
+
+def _check_sizes(archive: Archive, pairing: Pairing) -> tuple[int, list[Problem]]:
+    """How many pairs, evenly spread, were looked at, and those whose sizes differ."""
+    paired = [pair for pair in pairing.pairs if pair.masks]
+    looked_at, problems = 0, []
+    for pair in paired[:: max(len(paired) // _LOOKED_AT, 1)]:
+        mask = pair.masks[0]
+        size, own = entry_size(archive, pair.image), entry_size(archive, mask)
+        if size is None or own is None:
+            continue
+        looked_at += 1
+        if size != own:
+            detail = f"{own[1]}x{own[0]} pixels, its image {pair.image} {size[1]}x{size[0]}"
+            problems.append(Problem(kind="mask_size", where=mask, detail=detail))
+    return looked_at, problems

@@ -1,0 +1,284 @@
+"""A network on a part of a data set → numbers with their conventions.
+
+Usually at native resolution, with undefined figures skipped and the mask as the operating point
+makes it; ``Convention`` says what else can be asked for, and the document says what was.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.data.base import Sample
+from core.evaluation.convention import AVERAGING, IMPLEMENTATION, INTERVALS, Convention, labels
+from core.imaging.resize import inside, resize
+from core.inference.predictor import Images
+from core.levels import STEPS, LevelMap, mask_at
+from core.metrics.aggregation import EMPTIES, by_group, column, image_figures, spread
+from core.metrics.calibration import calibration
+from core.metrics.card import Figure
+from core.metrics.overlap import METRICS
+from core.metrics.ranking import auroc, average_precision
+from core.metrics.statistics import (
+    RESAMPLES,
+    bootstrap,
+    pooled_bands,
+    resampling_units,
+)
+from core.metrics.sweep import Sweep, concatenate, sweep_image
+from core.threshold.postprocessing import CleanUp, clean
+
+PLACES = ("file", "row", "slice")
+"""Facts of a sample that say where it lies, so no subgroup is made of them."""
+
+Truth = NDArray[np.bool_ | np.uint8]
+Change = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+
+
+class SeesLevels(Protocol):
+    """Whatever turns a sample into a level map, as ``core.inference.predictor.Predictor``."""
+
+    sees_volumes: bool
+    """Whether it sees the slices of a volume together."""
+
+    def sample_levels(self, source: Images, sample: Sample) -> LevelMap:
+        """Shape (H, W)."""
+
+
+class HasTruth(Images, Protocol):
+    """Where images and masks come from, as ``core.data.base.Dataset``."""
+
+    def truth(self, sample: Sample, /) -> NDArray[np.uint8]:
+        """Shape (H, W); any value but 0 is foreground."""
+
+
+class Changed:
+    """A data set whose pictures are shown otherwise than they are.
+
+    Args:
+        whole: What it is of.
+        image: Changes an image of shape (H, W) or (H, W, C).
+        truth: Changes a mask of shape (H, W) to fit.
+    """
+
+    def __init__(self, whole: HasTruth, *, image: Change, truth: Change) -> None:
+        self.samples = whole.samples
+        self._whole, self._image, self._truth = whole, image, truth
+
+    def image(self, sample: Sample) -> NDArray[np.uint8]:
+        """The image of a sample, changed."""
+        return np.ascontiguousarray(self._image(self._whole.image(sample)))
+
+    def truth(self, sample: Sample) -> NDArray[np.uint8]:
+        """The mask of a sample, changed."""
+        return np.ascontiguousarray(self._truth(self._whole.truth(sample)))
+
+
+def sweep_samples(
+    predictor: SeesLevels,
+    dataset: HasTruth,
+    samples: Sequence[Sample],
+    *,
+    convention: Convention | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    each: Callable[[LevelMap, Truth], None] | None = None,
+) -> Sweep:
+    """Counts of every sample at every threshold; images are read and dropped one by one.
+
+    Args:
+        predictor: Image to level map.
+        dataset: Where the samples are from.
+        samples: Which to count.
+        convention: Decides the resolution; None is native.
+        progress: Called with samples done and samples in all.
+        each: Shown every level map with its truth, for what cannot be had from the counts.
+    """
+    if convention is not None and convention.size is not None:
+        dataset = _resized(dataset, convention.size, convention.aspect)
+    sweeps = []
+    for n, sample in enumerate(samples):
+        levels, truth = predictor.sample_levels(dataset, sample), dataset.truth(sample)
+        sweeps.append(sweep_image(levels, truth))
+        if each:
+            each(levels, truth)
+        if progress:
+            progress(n + 1, len(samples))
+    return concatenate(sweeps)
+
+
+class CleanedCounts:
+    """Counts of cleaned masks at one threshold; ``each`` of ``sweep_samples``.
+
+    Args:
+        k: Index of the threshold.
+        clean_up: What becomes of each mask.
+    """
+
+    def __init__(self, k: int, clean_up: CleanUp) -> None:
+        self.k = k
+        self.clean_up = clean_up
+        self._rows: list[Sweep] = []
+
+    def __call__(self, levels: LevelMap, truth: Truth) -> None:
+        """Count one image."""
+        mask = clean(mask_at(levels, self.k), self.clean_up)
+        self._rows.append(column(sweep_image(mask.astype(np.uint16), truth), 1))
+
+    def counts(self) -> Sweep:
+        """All images, T = 1."""
+        return concatenate(self._rows)
+
+
+def summarize(
+    sweep: Sweep,
+    samples: Sequence[Sample],
+    *,
+    k: int,
+    model: str,
+    dataset: str,
+    split: str,
+    split_hash: str,
+    threshold_source: str,
+    convention: Convention | None = None,
+    cleaned: Sweep | None = None,
+    temperature: float | None = None,
+) -> dict[str, Any]:
+    """The evaluation document: pooled, per-image and per-patient figures at one threshold.
+
+    Args:
+        sweep: Counts of the samples.
+        samples: In the order of the sweep.
+        k: Index of the threshold.
+        model: Name of the run or the shipped model.
+        dataset: Key of ``DATASETS``.
+        split: Part that was evaluated.
+        split_hash: Of the split it belongs to; empty where all images were taken.
+        threshold_source: Where the threshold came from, in words.
+        convention: How the sweep was made and what empties count as.
+        cleaned: Counts of the cleaned masks at k, T = 1; needed where there is a clean-up.
+        temperature: Fitted on validation; None where none was.
+    """
+    convention = convention or Convention()
+    assert (cleaned is not None) == bool(convention.clean_up), "a clean-up needs its own counts"
+    here = column(sweep, k) if cleaned is None else cleaned
+    groups = [sample.group for sample in samples]
+    over = resampling_units(groups)
+    pooled = _figures(here.pooled())
+    figures = {name: values[:, 0] for name, values in image_figures(here).items()}
+    per_image = {
+        name: values[:, 0]
+        for name, values in image_figures(here, empties=convention.empties).items()
+    }
+    patients = by_group(here, groups)[1]
+    per_patient = image_figures(patients, empties=convention.empties)
+    bands = pooled_bands(bootstrap(here, groups=groups), METRICS)
+    return {
+        "model": model,
+        "dataset": dataset,
+        "split": split,
+        "split_hash": split_hash,
+        "n_images": len(samples),
+        "n_patients": len(set(groups)),
+        "threshold": k / STEPS,
+        "threshold_source": threshold_source,
+        "resolution": convention.resolution,
+        "empties": f"{convention.empties}: {EMPTIES[convention.empties]}",
+        "clean_up": convention.clean_up.words,
+        "averaged": convention.averaged,
+        "interval_over": over,
+        "pooled": {name: _json(values[0, 0]) for name, values in pooled.items()},
+        "pooled_ci95": {
+            name: None if np.isnan(low[0]) or len(samples) < 2 else [float(low[0]), float(high[0])]
+            for name, (low, high) in bands.items()
+        },
+        "baseline_all_foreground": {
+            name: _json(_figures(column(sweep, 0).pooled())[name][0, 0]) for name in ("dice", "iou")
+        },
+        "per_image": {name: spread(values, groups=groups) for name, values in per_image.items()},
+        "per_patient": {
+            name: spread(values[:, 0]) | ({} if len(values) > 1 else {"ci95": None})
+            for name, values in per_patient.items()
+        },
+        "empties_variants": {
+            policy: {
+                name: {key: spread(values[:, 0])[key] for key in ("mean", "median", "n")}
+                for name, values in image_figures(here, empties=policy).items()
+            }
+            for policy in EMPTIES
+        },
+        "threshold_free": {
+            "auroc": _json(auroc(sweep.pooled())[0]),
+            "average_precision": _json(average_precision(sweep.pooled())[0]),
+        },
+        "calibration": calibration(sweep).document() | _scaled(sweep, temperature),
+        "labels": {
+            block: labels(
+                block,
+                n=len(set(groups)) if block == "per_patient" else len(samples),
+                convention=convention,
+                interval_over="patients" if block == "per_patient" else over,
+                point=(k / STEPS, threshold_source),
+            )
+            for block in AVERAGING
+        },
+        "conventions": {
+            "pooled": AVERAGING["pooled"],
+            "per_image": AVERAGING["per_image"],
+            "per_patient": AVERAGING["per_patient"],
+            "ci95": _interval_words(over),
+            "pooled_ci95": INTERVALS[over],
+            "baseline_all_foreground": "pooled, every pixel marked as foreground",
+            "empties_variants": "mean and median over images under each policy for empties",
+            "threshold_free": "pooled, over all 1001 thresholds, ties counted as such",
+            "foreground": "probability >= threshold, float32",
+            "implementation": IMPLEMENTATION,
+        },
+        "images": [
+            {
+                "id": sample.id,
+                "group": sample.group,
+                "label": sample.label,
+                **{name: _json(values[n]) for name, values in figures.items()},
+                "counts": [int(part[n, 0]) for part in (here.tp, here.fp, here.fn, here.tn)],
+                "facts": {key: v for key, v in sample.facts.items() if key not in PLACES},
+            }
+            for n, sample in enumerate(samples)
+        ],
+    }
+
+
+def _figures(sweep: Sweep) -> dict[str, Figure]:
+    return {
+        name: metric(sweep.tp, sweep.fp, sweep.fn, sweep.tn) for name, metric in METRICS.items()
+    }
+
+
+def _interval_words(over: str) -> str:
+    drawn = "" if over == "images" else ", patients drawn"
+    return f"percentile bootstrap of the mean over images{drawn}, {RESAMPLES} resamples"
+
+
+def _resized(dataset: HasTruth, size: int, aspect: str) -> Changed:
+    """Images and truth as a network of this size sees them, without the padding."""
+
+    def shown(pixels: NDArray[np.uint8], *, smooth: bool) -> NDArray[np.uint8]:
+        planes = pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, -1, 0)
+        tall, wide = inside(pixels.shape[0], pixels.shape[1], size, aspect)
+        seen = resize(planes, size, smooth=smooth, aspect=aspect)[:, :tall, :wide]
+        return seen[0] if pixels.ndim == 2 else np.moveaxis(seen, 0, -1)
+
+    return Changed(dataset, image=partial(shown, smooth=True), truth=partial(shown, smooth=False))
+
+
+def _scaled(sweep: Sweep, temperature: float | None) -> dict[str, Any]:
+    """Calibration after temperature scaling; nothing where no temperature was fitted."""
+    if temperature is None:
+        return {}
+    found = calibration(sweep, temperature=temperature).document()
+    return {"scaled": {name: found[name] for name in ("temperature", "ece", "brier")}}
+
+
+def _json(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

@@ -1,0 +1,246 @@
+"""A trained network on a part of a data set, with whatever convention is asked for.
+
+``TrainedModel.evaluate`` is the usual way; here are the others: other empties, the papers' resized
+resolution, test-time augmentation, another clean-up, curves over all thresholds. And ``tune``'s
+work: the choice of a threshold from the maps of the validation split.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from core.data.base import Sample
+from core.errors import InputError
+from core.evaluation import (
+    CleanedCounts,
+    HasTruth,
+    SeesLevels,
+    Truth,
+    summarize,
+    sweep_samples,
+)
+from core.evaluation.convention import Convention
+from core.evaluation.curves import ThresholdCurves, threshold_curves
+from core.inference.predictor import Predictor
+from core.inference.uncertainty import averaged_views, refuse_volumes
+from core.levels import LevelMap
+from core.metrics.false_positives import false_positive_components
+from core.metrics.sweep import Counts, Sweep
+from core.threshold.operating_point import (
+    OperatingPoint,
+    choose_operating_point,
+    refuse_other_splits,
+    with_temperature,
+)
+from core.threshold.postprocessing import CleanUp, parse_clean_up
+from core.threshold.postprocessing.levels import CleanedSweeps
+from core.threshold.postprocessing.search import choose_with_clean_up
+from core.threshold.rules import components_needed, parse_rule
+
+SEARCH = "search"
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """Figures of a part, and what further figures can be made of."""
+
+    document: dict[str, Any]
+    """The evaluation."""
+    sweep: Sweep
+    """Counts at all thresholds, before any clean-up."""
+    samples: tuple[Sample, ...]
+    """In the order of the sweep."""
+    convention: Convention
+    """How they were made."""
+
+    def curves(self) -> ThresholdCurves:
+        """Every figure over the threshold; of the masks before any clean-up."""
+        return threshold_curves(
+            self.sweep,
+            groups=[sample.group for sample in self.samples],
+            convention=replace(self.convention, clean_up=CleanUp()),
+        )
+
+
+def assess(
+    predictor: Predictor,
+    dataset: HasTruth,
+    samples: Sequence[Sample],
+    /,
+    *,
+    point: OperatingPoint,
+    empties: str = "skip",
+    resized: bool = False,
+    views: str = "",
+    clean_up: CleanUp | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    **facts: Any,  # noqa: ANN401 - handed on
+) -> Assessment:
+    """Evaluate at a frozen threshold.
+
+    Args:
+        predictor: Image to probability.
+        dataset: Where the samples are from.
+        samples: Which to count.
+        point: The threshold and its clean-up.
+        empties: Key of ``EMPTIES``.
+        resized: At the size the network sees instead of native, as papers report.
+        views: Key of ``core.inference.uncertainty.VIEWS``; empty for the image as it is.
+        clean_up: None takes the operating point's.
+        progress: Called with samples done and samples in all.
+        **facts: ``model``, ``dataset``, ``split`` and ``split_hash`` of the document.
+
+    Raises:
+        InputError: The network sees at native scale and was to be resized, or an unknown name.
+    """
+    if views:
+        refuse_volumes(predictor, facts["model"])
+    seen = averaged_views(predictor.probability, views) if views else None
+    if resized and predictor.size is None:
+        raise InputError(f"{facts['model']} sees images at native scale; leave --resized out")
+    convention = Convention(
+        empties=empties,
+        size=predictor.size if resized else None,
+        aspect=predictor.aspect,
+        clean_up=point.clean_up if clean_up is None else clean_up,
+        averaged=seen.words if seen else "",
+    )
+    cleaned = CleanedCounts(point.k, convention.clean_up) if convention.clean_up else None
+    sweep = sweep_samples(
+        seen or predictor,
+        dataset,
+        samples,
+        convention=convention,
+        progress=progress,
+        each=cleaned,
+    )
+    document = summarize(
+        sweep,
+        samples,
+        k=point.k,
+        threshold_source=point.name,
+        convention=convention,
+        cleaned=cleaned.counts() if cleaned else None,
+        temperature=point.temperature,
+        **facts,
+    )
+    return Assessment(document, sweep, tuple(samples), convention)
+
+
+class KeptMaps:
+    """Level maps and truths on disk, to be gone through more than once; ``each`` of a sweep.
+
+    As a context: the files are gone when it ends.
+    """
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="isoline-maps-")
+        self._count = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._folder.cleanup()
+
+    def __call__(self, levels: LevelMap, truth: Truth) -> None:
+        """Keep one image."""
+        np.save(self._file(self._count), np.stack([levels, (truth != 0).astype(np.uint16)]))
+        self._count += 1
+
+    def __iter__(self) -> Iterator[tuple[LevelMap, Truth]]:
+        for n in range(self._count):
+            levels, truth = np.load(self._file(n))
+            yield levels, truth != 0
+
+    def _file(self, n: int) -> Path:
+        return Path(self._folder.name) / f"{n}.npy"
+
+
+def choose_on_validation(
+    predictor: SeesLevels,
+    dataset: HasTruth,
+    samples: Sequence[Sample],
+    /,
+    *,
+    rule: str,
+    split: str,
+    clean_up: str = "",
+    **part: Any,  # noqa: ANN401 - handed on
+) -> tuple[OperatingPoint, Sweep]:
+    """Choose a threshold for a network, with a clean-up where one is asked for.
+
+    Args:
+        predictor: Image to level map.
+        dataset: Where the samples are from.
+        samples: The validation images.
+        rule: One of ``RULES``.
+        split: What part they are; only ``val`` chooses.
+        clean_up: As ``parse_clean_up``, or ``search`` for the best of ``CANDIDATES``.
+        **part: ``dataset`` and ``split_hash`` of the point.
+
+    Returns:
+        The point, and the counts of the masks before any clean-up.
+
+    Raises:
+        InputError: The part is not ``val``, or the rule or the clean-up cannot be used.
+    """
+    refuse_other_splits(split)
+    parse_rule(rule)  # refuse before the network runs
+    wanted = None if clean_up == SEARCH else parse_clean_up(clean_up)
+    groups = [sample.group for sample in samples]
+    if wanted and not wanted.largest_component:
+        cleaned = CleanedSweeps(wanted, components=components_needed(rule))
+        sweep = sweep_samples(predictor, dataset, samples, each=cleaned)
+        point = choose_operating_point(
+            cleaned.sweep(),
+            rule=rule,
+            split=split,
+            groups=groups,
+            false_positives=cleaned.false_positives(),
+            **part,
+        )
+        return with_temperature(replace(point, clean_up=wanted), sweep), sweep
+    if wanted is None or wanted:
+        with KeptMaps() as maps:
+            sweep = sweep_samples(predictor, dataset, samples, each=maps)
+            point = choose_with_clean_up(
+                maps, rule=rule, clean_up=wanted, split=split, groups=groups, **part
+            )
+        return with_temperature(point, sweep), sweep
+    marks = CountedMarks() if components_needed(rule) else None
+    sweep = sweep_samples(predictor, dataset, samples, each=marks)
+    point = choose_operating_point(
+        sweep,
+        rule=rule,
+        split=split,
+        groups=groups,
+        false_positives=marks.counts() if marks else None,
+        **part,
+    )
+    return with_temperature(point, sweep), sweep
+
+
+class CountedMarks:
+    """False-positive components of every image; ``each`` of ``sweep_samples``."""
+
+    def __init__(self) -> None:
+        self._rows: list[Counts] = []
+
+    def __call__(self, levels: LevelMap, truth: Truth) -> None:
+        """Count one image."""
+        self._rows.append(false_positive_components(levels, truth))
+
+    def counts(self) -> Counts:
+        """Shape (N, T)."""
+        return np.concatenate(self._rows)

@@ -1,0 +1,80 @@
+"""What a threshold on the grey level alone would have: the least that a network has to beat.
+
+One grey level for all images, and the side of it that is marked, are chosen on validation by pooled
+Dice, as a network's threshold is.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.data.base import Sample
+from core.evaluation import HasTruth, sweep_samples
+from core.inference.predictor import SeesImages, fit_channels
+from core.levels import STEPS, LevelMap
+from core.metrics.overlap import dice
+
+SIDES = {"bright": "or brighter", "dark": "or darker"}
+GREYS = 255
+
+
+class GreyLevels(SeesImages):
+    """An image's greys in the place of a network's answer.
+
+    Args:
+        dark: Whether what is darker is marked.
+    """
+
+    def __init__(self, *, dark: bool) -> None:
+        self.dark = dark
+
+    def levels(self, image: NDArray[np.uint8], /) -> LevelMap:
+        """Shape (H, W) or (H, W, C) to (H, W); colours count by luma, other channels by mean."""
+        if image.ndim == 3 and image.shape[2] == 3:
+            image = fit_channels(image, 1)[..., 0]
+        grey = image if image.ndim == 2 else np.rint(image.mean(axis=2)).astype(np.uint8)
+        return _LEVELS[GREYS - grey if self.dark else grey]
+
+
+_LEVELS: LevelMap = (np.arange(GREYS + 1, dtype=np.uint32) * STEPS // GREYS).astype(np.uint16)
+
+
+def grey_baseline(
+    source: HasTruth, validation: Sequence[Sample], judged: Sequence[Sample]
+) -> dict[str, Any]:
+    """The best single grey level of the validation images, and what it has on others.
+
+    Args:
+        source: Where the samples are from.
+        validation: Choose level and side.
+        judged: Are measured.
+
+    Returns:
+        ``grey`` (0…255), ``side`` (key of ``SIDES``), ``val_dice`` and ``dice`` (pooled, native
+        resolution; None where undefined), ``n_images`` of the judged.
+    """
+    found = []
+    for side in SIDES:
+        curve = _pooled(GreyLevels(dark=side == "dark"), source, validation)
+        k = int(np.nan_to_num(curve, nan=-1.0).argmax())
+        found.append((float(curve[k]), side, k))
+    value, side, k = max(found)
+    grey = int(np.searchsorted(_LEVELS, k))  # the least that reaches the threshold
+    dark = side == "dark"
+    here = float(_pooled(GreyLevels(dark=dark), source, judged)[k])
+    return {
+        "grey": GREYS - grey if dark else grey,
+        "side": side,
+        "val_dice": None if np.isnan(value) else value,
+        "dice": None if np.isnan(here) else here,
+        "n_images": len(judged),
+    }
+
+
+def _pooled(seen: GreyLevels, source: HasTruth, samples: Sequence[Sample]) -> NDArray[np.float64]:
+    """Pooled Dice at every threshold."""
+    whole = sweep_samples(seen, source, samples).pooled()
+    curve: NDArray[np.float64] = dice(whole.tp, whole.fp, whole.fn, whole.tn)[0]
+    return curve

@@ -1,0 +1,72 @@
+"""The threshold of a run, chosen anew on its validation split."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from core.data import Dataset, Sample, open_dataset
+from core.evaluation import summarize
+from core.evaluation.assess import choose_on_validation
+from core.inference.classes import ClassTruths, class_predictor
+from core.inference.heads import Head
+from core.models import TrainedModel, load_run
+from core.runs import open_run
+
+
+def tune(name: str, rule: str, *, clean_up: str = "") -> dict[str, Any]:
+    """Choose a run's threshold anew on its validation split; kept with the run.
+
+    Args:
+        name: Of the run.
+        rule: One of ``RULES``; several classes choose by it each.
+        clean_up: As ``parse_clean_up``, or ``search``.
+
+    Raises:
+        InputError: The rule or the clean-up is unknown, no threshold keeps it or the data has
+            changed.
+    """
+    run = open_run(name)
+    trained = load_run(run)
+    opened = open_dataset(run.config.dataset, Path(run.config.data) if run.config.data else None)
+    samples = trained.samples(opened, "val")
+    part = {"dataset": run.config.dataset, "split": "val", "split_hash": trained.split.hash}
+    asked = {"rule": rule, "clean_up": clean_up, **part}
+    point, sweep = choose_on_validation(trained.predictor, opened, samples, **asked)
+    facts: dict[str, Any] = {"model": name, **part}
+    if head := trained.head(opened):
+        point = replace(point, classes=_choose_classes(trained, opened, samples, head, asked))
+    trained = replace(trained, operating_point=point)
+    if head or point.clean_up:
+        document = trained.evaluate("val", data=opened.path)
+    else:
+        document = summarize(
+            sweep,
+            samples,
+            k=point.k,
+            threshold_source=point.name,
+            temperature=point.temperature,
+            **facts,
+        )
+    run.save_operating_point(point)
+    run.save_evaluation(document)
+    return point.document()
+
+
+def _choose_classes(
+    trained: TrainedModel,
+    opened: Dataset,
+    samples: list[Sample],
+    head: Head,
+    asked: dict[str, str],
+) -> dict[str, Any]:
+    """A point for each class by the same rule; one that validation does not hold keeps its own."""
+    points = {}
+    for place, name in enumerate(head.names):
+        view, truths = class_predictor(trained.predictor, place), ClassTruths(opened, head, place)
+        held = any(truths.truth(sample).any() for sample in samples)
+        points[name] = (
+            choose_on_validation(view, truths, samples, **asked)[0].document()
+            if held
+            else trained.operating_point.classes[name]
+        )
+    return points

@@ -1,0 +1,1 @@
+"""DICOM: headers, pixels and the order of the slices of a series."""

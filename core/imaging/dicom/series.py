@@ -1,0 +1,286 @@
+"""DICOM: one file as a picture, pages or a volume; the files of a series as a volume."""
+
+import io
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import InputError
+from core.imaging.decoded import Decoded
+from core.imaging.dicom.header import Header, header_of
+from core.imaging.dicom.pixels import decode, result_type, shown_window
+from core.imaging.dicom.stacking import Stack, stack
+from core.imaging.dicom.tags import read_dataset
+from core.imaging.facts import MODALITIES, SourceFacts
+from core.imaging.formats.voxels import not_numbers
+from core.imaging.image import Pixels
+from core.imaging.opening import MAX_BYTES, check_page, megabytes, stream_of, told
+from core.imaging.pixels import kind_in_words
+from core.imaging.source_file import SourceFile
+from core.imaging.volume import Volume, axes_of
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+NO_PICTURES = {"SEG": "a segmentation", "RTDOSE": "a radiotherapy dose"}
+"""Modality → what the file holds that only looks like a picture."""
+_HEADER, _PIXEL_DATA = 1 << 18, b"\xe0\x7f\x10\x00"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """Files that make one volume or, where they are not slices, one picture each."""
+
+    headers: tuple[Header, ...]
+    files: tuple[SourceFile, ...]
+    copies: int = 0
+    """Files left out because they hold a slice again."""
+    stacks: int = 1
+    """Stacks that the series falls into; this is one of them."""
+
+    @property
+    def words(self) -> str:
+        """What it is: ``CT, 12 slices of 512 x 512``."""
+        first, count = self.headers[0], len(self.files)
+        slices = f"{count} slices of " if count > 1 else ""
+        if count == 1 and first.frames > 1:
+            slices = f"{first.frames} frames of "
+        return f"{first.modality or 'DICOM'}, {slices}{first.columns} x {first.rows}"
+
+
+def read_dicom(stream: BinaryIO, page: int) -> Decoded | Volume:
+    """See ``Reader.read``: a volume where every frame says where it lies, else a page."""
+    dataset = read_dataset(stream, pixels=True)
+    header = header_of(dataset)
+    if is_volume(header):
+        placed = _stack(header, header.positions)
+        return _volume(header, placed, lambda number: decode(dataset, header, number))
+    return _page(dataset, header, page)
+
+
+def count_dicom(stream: BinaryIO) -> int:
+    """Number of frames."""
+    return header_of(read_dataset(stream, pixels=False)).frames
+
+
+def read_header(source: SourceFile) -> Header:
+    """The header of a file in a collection; of a file in a zip only its beginning is unpacked.
+
+    Raises:
+        InputError: As ``read_image``.
+    """
+    with told("", "DICOM"):
+        if source.entry is None:
+            with stream_of(source.whole) as stream:
+                return header_of(read_dataset(stream, pixels=False))
+        data = source.head(_HEADER)
+        if len(data) == _HEADER and _PIXEL_DATA not in data:
+            data = source.read()
+        return header_of(read_dataset(io.BytesIO(data), pixels=False))
+
+
+def sort_series(found: Sequence[tuple[SourceFile, Header]]) -> list[Series]:
+    """Put files that belong together into one series each, in the order of the first of each.
+
+    Apart stay: series, sizes, orientations, image types, echoes, times; where slices then still lie
+    on one another, acquisitions.
+    """
+    groups: dict[tuple[object, ...], list[tuple[SourceFile, Header]]] = defaultdict(list)
+    for number, (source, header) in enumerate(found):
+        groups[_key(header, number)].append((source, header))
+    result: list[Series] = []
+    for members in groups.values():
+        seen: set[str] = set()
+        unique = []
+        for source, header in members:
+            if not header.instance or header.instance not in seen:
+                unique.append((source, header))
+                seen.add(header.instance)
+        parts = [unique]
+        if _overlapping(unique):
+            by_acquisition: dict[int, list[tuple[SourceFile, Header]]] = defaultdict(list)
+            for source, header in unique:
+                by_acquisition[header.acquisition].append((source, header))
+            parts = list(by_acquisition.values())
+        for part in parts:
+            files, headers = zip(*part, strict=True)
+            copies = len(members) - len(unique) if len(parts) == 1 else 0
+            result.append(Series(headers=headers, files=files, copies=copies))
+    stacks = Counter(one.headers[0].series for one in result if len(one.files) > 1)
+    return [replace(one, stacks=stacks[one.headers[0].series] or 1) for one in result]
+
+
+def read_series(series: Series, *, name: str) -> Volume:
+    """The slices of a series as one volume.
+
+    Args:
+        series: Two files or more.
+        name: For display.
+
+    Raises:
+        InputError: Slices lie on one another, a file is damaged, or all are too large for memory.
+    """
+    placed = _stack(series.headers[0], [header.positions[0] for header in series.headers])
+
+    def slice_of(number: int) -> Pixels:
+        source, header = series.files[number], series.headers[number]
+        where = f"{name}: file {number + 1} of {len(series.files)}"
+        with told(where, "DICOM"), stream_of(source.direct) as stream:
+            return decode(read_dataset(stream, pixels=True), header, 0)
+
+    more = []
+    if series.copies:
+        more.append(f"{series.copies} files hold a slice again and were left out")
+    if series.stacks > 1:
+        more.append(
+            f"its series falls into {series.stacks} stacks of different thickness, direction or "
+            "kind; this is one of them"
+        )
+    return _volume(
+        series.headers[0],
+        placed,
+        slice_of,
+        headers=series.headers,
+        name=name,
+        more=tuple(more),
+        files=tuple(series.files[n] for n in placed.order),
+    )
+
+
+def _key(header: Header, number: int) -> tuple[object, ...]:
+    if header.frames > 1 or not _is_slice(header):
+        return (number,)  # a picture, or a volume, of its own
+    across = tuple(round(part, 3) for part in header.orientation)
+    spacing = tuple(round(part, 4) for part in header.spacing_mm or ())
+    return (header.series, header.rows, header.columns, across, spacing, header.kind)
+
+
+def _is_slice(header: Header) -> bool:
+    grey = header.samples == 1 and header.photometric != "PALETTE COLOR"
+    return grey and bool(header.orientation and header.positions and header.series)
+
+
+def _overlapping(members: Sequence[tuple[SourceFile, Header]]) -> bool:
+    places = {
+        tuple(round(part, 3) for part in header.positions[0])
+        for _, header in members
+        if header.positions
+    }
+    return len(members) > 1 and len(places) < len(members)
+
+
+def is_volume(header: Header) -> bool:
+    """Whether the frames of one file are slices, each with its place."""
+    several = len({tuple(position) for position in header.positions}) == header.frames > 1
+    grey = header.samples == 1 and header.photometric != "PALETTE COLOR"
+    return several and grey and bool(header.orientation)
+
+
+def _stack(header: Header, positions: Sequence[Sequence[float]]) -> Stack:
+    spacing = header.spacing_mm or (1.0, 1.0)
+    return stack(positions, header.orientation, spacing, depth_mm=header.depth_mm)
+
+
+def _volume(
+    header: Header,
+    placed: Stack,
+    slice_of: Callable[[int], Pixels],
+    *,
+    headers: Sequence[Header] = (),
+    name: str = "",
+    more: tuple[str, ...] = (),
+    files: tuple[SourceFile, ...] = (),
+) -> Volume:
+    kind = np.result_type(*(result_type(one) for one in headers or (header,)))
+    claimed = header.rows * header.columns * len(placed.order) * kind.itemsize
+    if claimed > MAX_BYTES:
+        raise InputError(
+            f"{len(placed.order)} slices of {header.columns} x {header.rows} need "
+            f"{megabytes(claimed)}, more than the {megabytes(MAX_BYTES)} allowed; give fewer slices"
+        )
+    stacked: NDArray[Any] = np.empty((len(placed.order), header.rows, header.columns), kind)
+    for target, number in zip(stacked, placed.order, strict=True):
+        target[:] = slice_of(number)
+    array = stacked.transpose(2, 1, 0)  # (X, Y, Z)
+    array.setflags(write=False)
+    spacing_mm, orientation = axes_of(placed.affine)
+    words = f"{_words(header, stacked[0])}, {' x '.join(map(str, array.shape))} voxels"
+    middle = headers[len(headers) // 2] if headers else header
+    return Volume(
+        shape=array.shape,
+        affine=placed.affine,
+        spacing_mm=spacing_mm,
+        orientation=orientation,
+        name=name,
+        source=f"{words}, {orientation}",
+        array=array,
+        spacing_known=header.spacing_mm is not None,
+        window=shown_window(middle),
+        facts=_facts(header, orientation=orientation, tilt_degrees=placed.tilt_degrees),
+        warnings=(*placed.warnings, *_warnings(header), *more, *not_numbers(array)),
+        source_files=files,
+    )
+
+
+def _page(dataset: "Dataset", header: Header, page: int) -> Decoded:
+    check_page(page, header.frames)
+    pixels = decode(dataset, header, page)
+    affine, orientation = None, ""
+    if header.frames == 1 and header.orientation and header.positions:
+        affine = _stack(header, header.positions).affine
+        orientation = axes_of(affine)[1]
+    return Decoded(
+        pixels,
+        _words(header, pixels).removeprefix("DICOM, "),
+        page_count=header.frames,
+        spacing_mm=header.spacing_mm,
+        affine=affine,
+        sides=header.sides,
+        window=shown_window(header),
+        facts=_facts(header, orientation=orientation, tilt_degrees=0.0),
+        warnings=(*_warnings(header), *not_numbers(pixels)),
+    )
+
+
+def _words(header: Header, pixels: Pixels) -> str:
+    modality = MODALITIES.get(header.modality, "")
+    kind = "1-bit" if pixels.dtype == np.bool_ else kind_in_words(pixels)
+    return ", ".join(part for part in ("DICOM", modality, kind, header.unit) if part)
+
+
+def _facts(header: Header, *, orientation: str, tilt_degrees: float) -> SourceFacts:
+    scaled = (header.slope, header.intercept) != (1, 0)
+    return SourceFacts(
+        format="DICOM",
+        modality=header.modality,
+        unit=header.unit,
+        bits=header.bits_stored,
+        photometric=header.photometric,
+        compression=header.encoding,
+        rescale=(header.slope, header.intercept) if scaled else None,
+        window=shown_window(header),
+        orientation=orientation,
+        tilt_degrees=round(tilt_degrees, 3),
+    )
+
+
+def _warnings(header: Header) -> list[str]:
+    found = []
+    if header.modality in NO_PICTURES:
+        found.append(
+            f"the file is {NO_PICTURES[header.modality]}, not a picture: a model's answer on it "
+            "means nothing; give the series that it belongs to"
+        )
+    if header.burned_in:
+        found.append(
+            "text is burnt into the picture, perhaps a name: look before you show or share it"
+        )
+    if header.detector_spacing:
+        found.append(
+            "only the spacing on the detector is stated, not in the patient: sizes are in pixels"
+        )
+    return found

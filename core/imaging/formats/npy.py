@@ -1,0 +1,75 @@
+"""NumPy arrays in a .npy file: a picture (H, W) or (H, W, 3), or a volume (D, H, W)."""
+
+import math
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from core.errors import InputError
+from core.imaging.decoded import Decoded
+from core.imaging.facts import SourceFacts
+from core.imaging.formats.voxels import not_numbers
+from core.imaging.opening import DAMAGED, MAX_BYTES, check_page, check_size, megabytes, size_of
+from core.imaging.pixels import kind_in_words
+from core.imaging.volume import Volume
+
+
+def read_npy(stream: BinaryIO, page: int) -> Decoded | Volume:
+    """See ``Reader.read``; nothing in the file is executed."""
+    shape, fortran, dtype = _header(stream)
+    data = stream.read(math.prod(shape) * dtype.itemsize)
+    array: NDArray[Any] = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
+    array = array.astype(_in_memory(dtype), copy=False)
+    if array.dtype.kind == "f" and not np.isfinite(array).any():
+        raise InputError("no value is finite; save it again")
+    facts = SourceFacts(format="NumPy", bits=dtype.itemsize * 8)
+    if len(shape) == 2 or shape[2] == 3:
+        check_page(page, 1)
+        check_size(shape[1], shape[0])
+        pixels = np.ascontiguousarray(array)
+        return Decoded(pixels, kind_in_words(pixels), facts=facts, warnings=not_numbers(pixels))
+    voxels = array.transpose(2, 1, 0)  # (X, Y, Z), shown as stored
+    voxels.setflags(write=False)
+    size = " x ".join(map(str, voxels.shape))
+    return Volume(
+        shape=voxels.shape,
+        affine=np.diag([-1.0, -1.0, 1.0, 1.0]),
+        spacing_mm=(1.0, 1.0, 1.0),
+        orientation="LPS",
+        name="",
+        source=f"NumPy, {kind_in_words(voxels[0])}, {size} voxels, LPS (not stated, assumed)",
+        orientation_known=False,
+        array=voxels,
+        spacing_known=False,
+        facts=facts,
+        warnings=not_numbers(voxels),
+    )
+
+
+def count_npy(stream: BinaryIO) -> int:
+    """Slices of a volume, 1 for a picture."""
+    shape = _header(stream)[0]
+    return shape[0] if len(shape) == 3 and shape[2] != 3 else 1
+
+
+def _header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    version = npy.read_magic(stream)
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, fortran, dtype = read(stream, max_header_size=10_000)
+    if dtype.hasobject or dtype.kind not in "buif" or dtype.itemsize > 8:
+        raise InputError("its values are no plain numbers; save it as integers or float")
+    size = " x ".join(map(str, shape))
+    if len(shape) not in {2, 3} or 0 in shape or min(shape, default=0) < 1:
+        raise InputError(f"its shape is {size or 'empty'}; save (H, W), (H, W, 3) or (D, H, W)")
+    claimed = math.prod(shape) * dtype.itemsize
+    if claimed > MAX_BYTES:
+        raise InputError(f"{size} values are more than the {megabytes(MAX_BYTES)} allowed; crop it")
+    if claimed > size_of(stream) - stream.tell():
+        raise InputError(DAMAGED.format("NumPy"))
+    return shape, fortran, dtype
+
+
+def _in_memory(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return np.dtype(np.float32) if dtype.kind == "f" else dtype.newbyteorder("=")

@@ -1,1 +1,0 @@
-"""What is built on ``core.predict``: files, volumes, classes, other servers, uncertainty."""

@@ -1,0 +1,1 @@
+"""Files, processes, devices: what the operating system gives, made safe."""

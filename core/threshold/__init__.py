@@ -1,0 +1,1 @@
+"""From a sweep to a decision: rules, the operating point, post-processing of masks."""

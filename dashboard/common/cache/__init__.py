@@ -1,0 +1,80 @@
+"""Every cache of the dashboard, all of them bounded; the rest wraps ``core``.
+
+Networks: 3. Examples and uploads: 16 pictures. Data sets: 4. Thumbnails: 2,000 of about 10 KB.
+Level maps, packed scenes, volumes and work under way: by bytes, see ``recent``. All users of one
+server share them, keyed by content.
+"""
+
+from dashboard.common.cache.datasets import (
+    check,
+    clusters,
+    dataset_at,
+    dataset_listed,
+    fingerprint,
+    is_checked,
+    opened_dataset,
+    thumbnail,
+)
+from dashboard.common.cache.images import (
+    ItemKey,
+    batch_prediction,
+    example,
+    in_greys,
+    level_map,
+    packed_scene,
+    uncertainty_map,
+    upload,
+    upload_collection,
+    upload_item,
+    upload_pages,
+)
+from dashboard.common.cache.models import (
+    OPENS_WITH,
+    facts_of_model,
+    model_names,
+    parts_of,
+    trained_model,
+)
+from dashboard.common.cache.recent import (
+    LOCK,
+    id_of,
+    kept,
+)
+from dashboard.common.cache.volumes import (
+    packed_volume,
+    volume_prediction,
+    volume_slices,
+)
+
+__all__ = [
+    "LOCK",
+    "OPENS_WITH",
+    "ItemKey",
+    "batch_prediction",
+    "check",
+    "clusters",
+    "dataset_at",
+    "dataset_listed",
+    "example",
+    "facts_of_model",
+    "fingerprint",
+    "id_of",
+    "in_greys",
+    "is_checked",
+    "kept",
+    "level_map",
+    "model_names",
+    "opened_dataset",
+    "packed_scene",
+    "packed_volume",
+    "parts_of",
+    "thumbnail",
+    "trained_model",
+    "uncertainty_map",
+    "upload",
+    "upload_collection",
+    "upload_item",
+    "upload_pages",
+    "volume_prediction",
+    "volume_slices",
+]

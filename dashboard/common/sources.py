@@ -1,0 +1,65 @@
+"""Where data sets lie on this machine: imported, or under the folder of published data."""
+
+import os
+from pathlib import Path
+
+from core.data import DATASETS
+from core.data.importing import imported_path, own_datasets
+from core.errors import InputError
+from core.system.home import home, real_data
+
+PUBLISHED_FOLDERS = {
+    "isbi2012": "isbi2012_em",
+    "dsb2018": "dsb2018",
+    "busi": "busi",
+    "lung_ct": "lung_ct",
+    "brats2020": "brats2018",
+    "brats_flair": "brats2018",
+}
+"""Name of the folder under ``ISOLINE_REALDATA``."""
+
+
+def is_drawn(name: str) -> bool:
+    """Whether a data set needs no files."""
+    return name.startswith("phantoms")
+
+
+def dataset_path(name: str) -> Path | None:
+    """Where a data set lies; None when it is drawn or not on this machine."""
+    if is_drawn(name):
+        return None
+    if (imported := imported_path(name)) is not None:
+        return imported
+    root, folder = real_data(), PUBLISHED_FOLDERS.get(name)
+    path = root / folder if root and folder else None
+    return path if path and path.exists() else None
+
+
+def available() -> list[str]:
+    """Names of the data sets that can be opened here: own ones first, then real ones."""
+    own = [name for name in own_datasets() if imported_path(name)]
+    real = [name for name in DATASETS if not is_drawn(name) and dataset_path(name)]
+    return own + real + [name for name in DATASETS if is_drawn(name)]
+
+
+def allowed_root() -> Path:
+    """The folder of the server from which people may import; ``ISOLINE_IMPORT_ROOT`` names it."""
+    return Path(os.environ.get("ISOLINE_IMPORT_ROOT") or home()).expanduser().resolve()
+
+
+def allowed_path(text: str) -> Path:
+    """A path of the server, if people may import from there.
+
+    Raises:
+        InputError: It lies outside the allowed folder or is not there.
+    """
+    root = allowed_root()
+    path = (root / text.strip()).expanduser().resolve()
+    if not path.is_relative_to(root):
+        raise InputError(
+            f"{text}: only what lies under {root} can be imported from here; move it there, set "
+            "ISOLINE_IMPORT_ROOT, or use: python -m core datasets import"
+        )
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder on the server")
+    return path

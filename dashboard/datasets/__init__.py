@@ -1,0 +1,1 @@
+"""What page *Datasets* alone needs."""

@@ -1,0 +1,1 @@
+"""What page *Predict* alone needs."""

@@ -1,0 +1,1 @@
+"""What page *Runs* needs, and what others show of a run."""

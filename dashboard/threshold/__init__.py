@@ -1,0 +1,1 @@
+"""What page *Threshold* alone needs."""

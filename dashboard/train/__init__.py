@@ -1,0 +1,1 @@
+"""What page *Train* alone needs."""
