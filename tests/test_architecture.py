@@ -10,7 +10,9 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -84,7 +86,7 @@ FORBIDDEN = {  # files that start with the key import nothing of the value
 
 
 def layers(root: Path) -> list[str]:
-    """pages → dashboard → core, never upwards; the parts of core ignore one another."""
+    """pages → dashboard → core; data, networks, losses and metrics ignore one another."""
     return [
         f"{name} imports {dotted}"
         for name, tree in python_files(root)
@@ -92,6 +94,123 @@ def layers(root: Path) -> list[str]:
         if name.startswith(start)
         for dotted in imports(tree)
         if within(dotted, *packages)
+    ]
+
+
+ORDER = {  # ground floor first: each imports only from those named before it
+    "core": (
+        "errors",
+        "levels",
+        "system",
+        "imaging",
+        "losses",
+        "config",
+        "metrics",
+        "networks",
+        "threshold",
+        "data",
+        "inference",
+        "runs",
+        "models",
+        "evaluation",
+        "export",
+        "predict",
+        "training",
+        "promotion",
+        "papers",
+        "serve",
+        "cli",
+        "__main__",
+    ),
+    "dashboard": (
+        "menu",
+        "components",
+        "common",
+        "runs",
+        "datasets",
+        "predict",
+        "threshold",
+        "compare",
+        "train",
+        "papers",
+        "app",
+        "server",
+    ),
+}
+
+
+def module_imports(root: Path) -> list[tuple[str, str]]:
+    """Pairs of files, the second imported by the first, function-local imports counted."""
+    trees = {
+        name: tree for name, tree in python_files(root) if name.split("/")[0] in {*ORDER, "pages"}
+    }
+    modules = {name.removesuffix(".py").removesuffix("/__init__"): name for name in trees}
+    pairs = []
+    for name, tree in trees.items():
+        for dotted in imports(tree):
+            path = dotted.replace(".", "/")
+            while path and path not in modules:
+                path = path.rpartition("/")[0]
+            if path and modules[path] != name:
+                pairs.append((name, modules[path]))
+    return pairs
+
+
+def floors(root: Path) -> list[str]:
+    """Inside ``core`` and ``dashboard`` a folder imports only from folders on lower floors."""
+
+    def room(name: str) -> str:
+        return name.split("/")[1].removesuffix(".py")
+
+    wrong = [
+        f"{name} stands on no floor"
+        for name, _ in python_files(root)
+        if (top := name.split("/")[0]) in ORDER and room(name) not in {*ORDER[top], "__init__"}
+    ]
+    for name, other in module_imports(root):
+        top = name.split("/")[0]
+        if top not in ORDER or not other.startswith(f"{top}/"):
+            continue
+        here, there = room(name), room(other)
+        order = ORDER[top]
+        if here in order and there in order and order.index(there) > order.index(here):
+            wrong.append(f"{name} imports {other}, from a floor above")
+    return wrong
+
+
+def no_circles(root: Path) -> list[str]:
+    """Folders beside one another, on every level, import each other in one direction only."""
+    graph: dict[str, set[str]] = {}
+    for name, other in module_imports(root):
+        here, there = name.split("/")[:-1], other.split("/")[:-1]
+        shared = 0
+        while here[: shared + 1] == there[: shared + 1] and shared < len(here):
+            shared += 1
+        if shared < min(len(here), len(there)):
+            one, two = "/".join(here[: shared + 1]), "/".join(there[: shared + 1])
+            graph.setdefault(one, set()).add(two)
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as found:
+        return [" → ".join(reversed(found.args[1]))]
+    return []
+
+
+FOLDER_FILES = 20
+LARGE_FOLDERS = {"core/networks", "core/imaging/formats"}  # one paper or format a file
+
+
+def small_folders(root: Path) -> list[str]:
+    """A folder is a room one can look over."""
+    held = Counter(
+        path.parent.relative_to(root).as_posix()
+        for path in project_files(root)
+        if path.suffix == ".py"
+    )
+    return [
+        f"{folder}: {count} files, at most {FOLDER_FILES}"
+        for folder, count in held.items()
+        if folder.split("/")[0] in ORDER and folder not in LARGE_FOLDERS and count > FOLDER_FILES
     ]
 
 
@@ -196,6 +315,9 @@ def no_data_files(root: Path) -> list[str]:
 
 RULES: tuple[Rule, ...] = (
     layers,
+    floors,
+    no_circles,
+    small_folders,
     absolute_imports,
     telling_names,
     short_pages,
@@ -210,57 +332,86 @@ def test_the_checkout_keeps(rule: Rule) -> None:
     assert rule(ROOT) == []
 
 
-BREAKS: list[tuple[Rule, str, str]] = [
-    (layers, "core/a.py", "import streamlit as st"),
-    (layers, "core/a.py", "def late():\n    from plotly.graph_objects import Figure"),
-    (layers, "core/a.py", "from dashboard import cache"),
-    (layers, "core/a.py", "import pages.predict"),
-    (layers, "core/data/a.py", "from core.networks import build_model"),
-    (layers, "core/data/a.py", "from core import metrics"),
-    (layers, "core/networks/a.py", "import core.losses"),
-    (layers, "core/networks/a.py", "from core.data.base import Sample"),
-    (layers, "core/losses.py", "from core import models"),
-    (layers, "core/metrics/a.py", "from core.data import DATASETS"),
-    (layers, "dashboard/a.py", "from pages import predict"),
-    (layers, "dashboard/common/charts.py", "import streamlit"),
-    (layers, "pages/a.py", "from pages.b import shown"),
-    (layers, "pages/a.py", "import torch.nn as nn"),
-    (absolute_imports, "core/a.py", "from . import b"),
-    (absolute_imports, "core/data/a.py", "from ..levels import level_map"),
-    (absolute_imports, "dashboard/a.py", "from core.levels import *"),
-    (telling_names, "core/utils.py", ""),
-    (telling_names, "dashboard/helpers.py", ""),
-    (telling_names, "core/utils/a.py", ""),
-    (short_pages, "pages/a.py", "\n" * (PAGE_LINES + 1)),
-    (no_build_paths, "docs/a.md", "look in /" + "work/somewhere"),
-    (no_build_paths, "weights/a/card.json", '{"path": "/' + 'root/.cache"}'),
-    (no_package_sources, "requirements.txt", "--index-url https://packages.example/simple"),
-    (no_package_sources, "docs/a.md", "pip install --find-links /srv/example-wheels torch"),
-    (no_data_files, "tests/samples/a.dcm", ""),
-    (no_data_files, "docs/A.NII.GZ", ""),
+BREAKS: list[tuple[Rule, dict[str, str]]] = [
+    (layers, {"core/levels.py": "import streamlit as st"}),
+    (layers, {"core/levels.py": "def late():\n    from plotly.graph_objects import Figure"}),
+    (layers, {"core/levels.py": "from dashboard import cache"}),
+    (layers, {"core/levels.py": "import pages.predict"}),
+    (layers, {"core/data/a.py": "from core.networks import build_model"}),
+    (layers, {"core/data/a.py": "from core import metrics"}),
+    (layers, {"core/networks/a.py": "import core.losses"}),
+    (layers, {"core/networks/a.py": "from core.data.base import Sample"}),
+    (layers, {"core/losses/a.py": "from core import networks"}),
+    (layers, {"core/metrics/a.py": "from core.data import DATASETS"}),
+    (layers, {"dashboard/common/a.py": "from pages import predict"}),
+    (layers, {"dashboard/common/charts.py": "import streamlit"}),
+    (layers, {"pages/a.py": "from pages.b import shown"}),
+    (layers, {"pages/a.py": "import torch.nn as nn"}),
+    (floors, {"core/levels.py": "from core.runs import Run", "core/runs/__init__.py": ""}),
+    (floors, {"core/data/a.py": "import core.cli.b", "core/cli/b.py": ""}),
+    (
+        floors,
+        {
+            "core/models/a.py": "def late():\n    from core.evaluation import b",
+            "core/evaluation/b.py": "",
+        },
+    ),
+    (floors, {"dashboard/common/a.py": "import dashboard.train.b", "dashboard/train/b.py": ""}),
+    (floors, {"core/attic/a.py": ""}),
+    (
+        no_circles,
+        {
+            "core/data/a/one.py": "from core.data.b import two",
+            "core/data/b/two.py": "def late():\n    import core.data.a.one",
+        },
+    ),
+    (
+        no_circles,
+        {
+            "dashboard/common/a/one.py": "import dashboard.common.b.two",
+            "dashboard/common/b/two.py": "import dashboard.common.c.three",
+            "dashboard/common/c/three.py": "import dashboard.common.a.one",
+        },
+    ),
+    (small_folders, {f"core/data/a{n}.py": "" for n in range(FOLDER_FILES + 1)}),
+    (absolute_imports, {"core/levels.py": "from . import b"}),
+    (absolute_imports, {"core/data/a.py": "from ..levels import level_map"}),
+    (absolute_imports, {"dashboard/common/a.py": "from core.levels import *"}),
+    (telling_names, {"core/utils.py": ""}),
+    (telling_names, {"dashboard/helpers.py": ""}),
+    (telling_names, {"core/utils/a.py": ""}),
+    (short_pages, {"pages/a.py": "\n" * (PAGE_LINES + 1)}),
+    (no_build_paths, {"docs/a.md": "look in /" + "work/somewhere"}),
+    (no_build_paths, {"weights/a/card.json": '{"path": "/' + 'root/.cache"}'}),
+    (no_package_sources, {"requirements.txt": "--index-url https://packages.example/simple"}),
+    (no_package_sources, {"docs/a.md": "pip install --find-links /srv/example-wheels torch"}),
+    (no_data_files, {"tests/samples/a.dcm": ""}),
+    (no_data_files, {"docs/A.NII.GZ": ""}),
 ]
 
 
-@pytest.mark.parametrize(("rule", "name", "content"), BREAKS)
+@pytest.mark.parametrize(("rule", "files"), BREAKS)
 def test_the_rule_can_fail(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rule: Rule, name: str, content: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rule: Rule, files: dict[str, str]
 ) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", "https://person:word@packages.example/simple")
     monkeypatch.setenv("PIP_FIND_LINKS", "/srv/example-wheels")
     assert rule(tmp_path) == []
-    path = tmp_path / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(content)
+    for name, content in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
     assert len(rule(tmp_path)) == 1
 
 
 GOOD = {
     "core/training/a.py": "from core.data import DATASETS\nfrom core.networks import build_model",
     "core/data/a.py": "import core.levels\nfrom core.data.base import Sample",
-    "core/metrics_table.py": "from core.data import DATASETS",
+    "core/evaluation/a.py": "from core.data import DATASETS\nfrom core.models.trained import x",
+    "core/models/trained.py": "from core.levels import level_map",
     "dashboard/common/charts.py": "import plotly.graph_objects as go",
-    "dashboard/cache.py": "import streamlit as st\nfrom core import levels",
-    "pages/predict.py": "import streamlit as st\nfrom dashboard import cache",
+    "dashboard/common/cache.py": "import streamlit as st\nfrom core import levels",
+    "pages/predict.py": "import streamlit as st\nfrom dashboard.common import cache",
     "docs/a.md": "the frame/work/ of it, ./root/",
     "Dockerfile": 'RUN pip install --index-url "$TORCH_INDEX" torch',
 }

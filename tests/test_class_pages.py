@@ -8,6 +8,7 @@ import pytest
 from core.data import DATASETS
 from core.errors import InputError
 from core.evaluation.comparison import compare
+from core.evaluation.of_model import assess_model, evaluate_model
 from core.metrics.overlap import dice
 from core.models import load_run
 from core.runs import Run, create_run
@@ -47,7 +48,7 @@ def test_every_class_is_offered_alone(run: Run) -> None:
 
 def test_a_part_has_the_truth_and_the_figures_of_its_class(run: Run) -> None:
     data, whole = Shapes.open(None), open_part("run/shapes", "val")
-    figures = load_run(run).evaluate("val", data=None)["classes"]
+    figures = evaluate_model(load_run(run), "val", data=None)["classes"]
     for place, name in enumerate(Shapes.info.classes, start=1):
         part = open_part(f"run/shapes:{name}", "val")
         assert part.key != whole.key
@@ -78,7 +79,7 @@ def test_classes_are_compared_with_their_own_kind_alone() -> None:
             progress=lambda _place, _name: lambda _done, _total: None,
         )
     model = cache.trained_model("run/shapes:core")
-    one = model.assess("val", data=None).document
+    one = assess_model(model, "val", data=None).document
     assert compare([one, {**one, "model": "other"}])["models"][0]["model"] == "shapes:core"
 
 

@@ -15,6 +15,7 @@ from core.__main__ import main
 from core.data import open_dataset
 from core.data.datasets.phantoms import draw
 from core.errors import InputError
+from core.evaluation.of_model import evaluate_model
 from core.inference.classical import CLASSICAL, ClassicalPredictor, classical_predictor
 from core.inference.classical.regions import _cheapest_cut
 from core.inference.classical.soft import contour_probability, objects_are_dark, two_classes
@@ -191,7 +192,9 @@ def test_it_stands_in_for_a_trained_model(name: str) -> None:
 
 
 def test_it_is_evaluated_on_all_images_alone() -> None:
-    document = load_weights("classical/otsu").evaluate("all", data=None, dataset="phantoms_nuclei")
+    document = evaluate_model(
+        load_weights("classical/otsu"), "all", data=None, dataset="phantoms_nuclei"
+    )
     assert document["n_images"] == len(open_dataset("phantoms_nuclei").samples)
     assert document["threshold"] == 0.5
     assert document["threshold_source"] == "fixed at 0.5, nothing was trained"
@@ -201,12 +204,12 @@ def test_it_is_evaluated_on_all_images_alone() -> None:
 @pytest.mark.parametrize("split", ["train", "val", "test"])
 def test_it_has_no_split(split: str) -> None:
     with pytest.raises(InputError, match=f"not trained and has no {split} split; use --split all"):
-        load_weights("classical/otsu").evaluate(split, data=None, dataset="phantoms_nuclei")
+        evaluate_model(load_weights("classical/otsu"), split, data=None, dataset="phantoms_nuclei")
 
 
 def test_it_belongs_to_no_data_set() -> None:
     with pytest.raises(InputError, match="belongs to no data set; name one with --dataset"):
-        load_weights("classical/otsu").evaluate("all", data=None)
+        evaluate_model(load_weights("classical/otsu"), "all", data=None)
 
 
 def test_polarity_is_part_of_the_name() -> None:

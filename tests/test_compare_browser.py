@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from core.evaluation.of_model import assess_model
 from core.models import load_run
 from core.runs import Run
 
@@ -56,7 +57,7 @@ def test_each_side_counts_what_the_evaluation_counts(
     root = opened(page, site)
     expect(root.locator(".side .name b")).to_have_text(["finished", "classical/otsu"])
     trained = load_run(finished_run)
-    found = trained.assess("test", data=Path(str(finished_run.config.data)))
+    found = assess_model(trained, "test", data=Path(str(finished_run.config.data)))
     row = next(row for row in found.document["images"] if row["id"] == image_of(page))
     point = trained.operating_point.k
     counts = root.evaluate("(root, k) => root.__isoline.counts(0, k)", point)

@@ -31,9 +31,9 @@ from dashboard.compare.choices import in_order, owner_of, trained_on, usual_imag
 from dashboard.compare.data import Compared, command, evaluated
 from dashboard.compare.export import report_html
 from dashboard.compare.sides import from_address, to_address
-from dashboard.compare_viewer import Side, chosen, pack_sides
-from dashboard.viewer import Scene, pack, unpack
-from dashboard.viewer.scene import split
+from dashboard.components.compare_viewer import Side, chosen, pack_sides
+from dashboard.components.viewer import Scene, pack, unpack
+from dashboard.components.viewer.scene import split
 
 ROOT = Path(__file__).resolve().parents[1]
 SHOWN = "3f"

@@ -11,6 +11,7 @@ from core.__main__ import main
 from core.config import RunConfig
 from core.errors import InputError
 from core.evaluation.disagreement import disagreement, members_of
+from core.evaluation.of_model import assess_model, evaluate_model
 from core.models import TrainedModel, load_run, load_weights
 from core.runs import Run, create_run
 from core.training.loop import train
@@ -34,9 +35,9 @@ def test_views_are_judged_beside_the_image_as_it_is(finished_run: Run) -> None:
     trained = load_run(finished_run)
     found = disagreement([trained], "turns", split="test", data=_data(trained))
     assert (found["members"], found["n_images"], found["way"]) == (8, 3, "turns")
-    alone = trained.evaluate("test", data=_data(trained))
+    alone = evaluate_model(trained, "test", data=_data(trained))
     assert found["alone"]["dice"] == alone["pooled"]["dice"]
-    mean = trained.assess("test", data=_data(trained), views="turns")
+    mean = assess_model(trained, "test", data=_data(trained), views="turns")
     k = round(found["mean"]["threshold"] * 1000)
     pooled = mean.sweep.pooled()
     tp, fp, fn = pooled.tp[0, k], pooled.fp[0, k], pooled.fn[0, k]

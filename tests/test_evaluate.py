@@ -15,6 +15,7 @@ from core.evaluation import summarize, sweep_samples
 from core.evaluation.assess import assess
 from core.evaluation.convention import Convention, short_label, short_source
 from core.evaluation.curves import threshold_curves
+from core.evaluation.of_model import evaluate_model
 from core.evaluation.tuning import tune
 from core.inference.predictor import SeesImages
 from core.levels import STEPS
@@ -199,7 +200,7 @@ def test_tuning_with_a_clean_up_is_kept_and_evaluated_with_it(
         point = tune("finished", "iou", clean_up="minimum_area_px=20,fill_holes")
         assert point["clean_up"] == CleanUp(minimum_area_px=20, fill_holes=True).document()
         trained = load_run(finished_run)
-        again = trained.evaluate("val", data=sections)
+        again = evaluate_model(trained, "val", data=sections)
         assert finished_run.evaluation("val") == again
         assert again["clean_up"] == "minimum_area_px=20,fill_holes"
         assert again["pooled"]["dice"] == pytest.approx(point["value"])

@@ -20,7 +20,6 @@ from core.errors import InputError
 from core.imaging import (
     MAX_PIXELS,
     Image,
-    clean_name,
     mask_png,
     overlay_png,
     page_count,
@@ -28,6 +27,7 @@ from core.imaging import (
     to_8bit,
     write_mask,
 )
+from core.imaging.names import clean_name
 
 H, W = 40, 50
 RANDOM = np.random.default_rng(0)

@@ -199,7 +199,7 @@ def test_a_file_that_states_something_else_is_shown_anew() -> None:
     from core.imaging import Image, SourceFile, Volume, read_any, survey
     from dashboard.common import cache
     from dashboard.common.uploads import picture_of
-    from dashboard.viewer.scene import split
+    from dashboard.components.viewer.scene import split
     from tests.uploads import ct, ct_series
 
     model = "weights/classical/otsu"

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from core.config import RunConfig
 from core.data import open_dataset
 from core.errors import InputError
+from core.evaluation.of_model import assess_model
 from core.metrics.soft import SoftSums
 from core.models import load_run
 from core.papers import PAPERS
@@ -94,7 +95,7 @@ def test_looking_at_the_size_of_training_is_what_evaluate_resized_counts(
     trained = load_run(run)
     opened = open_dataset("isbi2012", sections)
     seen = look(trained, opened, trained.samples(opened, "test"), batch_size=2)
-    sweep = trained.assess("test", data=sections, resized=True).sweep
+    sweep = assess_model(trained, "test", data=sections, resized=True).sweep
     theirs = (sweep.tp, sweep.fp, sweep.fn, sweep.tn)
     for ours, counts in zip(one_against_rest(seen.confusion), theirs, strict=True):
         assert ours[:, 1] == pytest.approx(counts[:, 500], abs=2), "a pixel at 0.5 may be rounded"

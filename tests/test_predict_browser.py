@@ -18,7 +18,7 @@ from core.data.datasets.phantoms import draw
 from core.levels import mask_at
 from core.models import load_weights
 from core.system.home import home
-from dashboard.viewer.decision import covered
+from dashboard.components.viewer.decision import covered
 from tests.layout import unfold, uploader
 
 pytestmark = pytest.mark.browser

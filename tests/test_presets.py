@@ -17,6 +17,7 @@ from core.data.datasets.phantoms import draw
 from core.errors import InputError
 from core.inference.heads import build_criterion, build_network, head_of
 from core.models import weights_folder
+from core.models.provenance import FILE as STARTED_FROM
 from core.networks import parameter_count_keras
 from core.papers import PAPERS
 from core.papers.conventions import FIGURES
@@ -30,7 +31,6 @@ from core.papers.presets import (
     preset_names,
 )
 from core.runs import Run, create_run
-from core.training.initial_weights import FILE as STARTED_FROM
 from core.training.optimization import build_optimizer
 
 NAMES = preset_names()

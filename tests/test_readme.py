@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.cli.tables import filled
+from core.evaluation.of_model import evaluate_model, robustness_of_model
 from core.evaluation.perturbations import PERTURBATIONS
 from core.models import list_weights, load_weights, weights_document, weights_folder
 from dashboard.common.sources import PUBLISHED_FOLDERS
@@ -89,13 +90,15 @@ def test_a_shipped_model_repeats_its_figures(name: str, realdata: Path) -> None:
     """Same files, same pixels; another processor may round a probability across a threshold."""
     trained, shipped = load_weights(name), weights_document(name, "evaluation/test")
     folder = realdata / PUBLISHED_FOLDERS[trained.config.dataset]
-    document = trained.evaluate("test", data=folder)
+    document = evaluate_model(trained, "test", data=folder)
     assert document["n_images"] == shipped["n_images"] == len(trained.split.test)
     assert document["pooled"]["dice"] >= FLOORS[trained.config.dataset]
     for figure in ("dice", "iou", "precision", "recall", "specificity", "accuracy"):
         assert document["pooled"][figure] == pytest.approx(shipped["pooled"][figure], abs=2e-4)
     stored = weights_document(name, "evaluation/robustness")
-    again = trained.robustness("test", data=folder, at_most=stored["n_images"], ways=["darker"])
+    again = robustness_of_model(
+        trained, "test", data=folder, at_most=stored["n_images"], ways=["darker"]
+    )
     (darker,) = (row for row in stored["perturbations"] if row["way"] == "darker")
     assert again["as_is"]["pooled"] == pytest.approx(stored["as_is"]["pooled"], abs=2e-4)
     assert again["perturbations"][0]["pooled"] == pytest.approx(darker["pooled"], abs=2e-4)

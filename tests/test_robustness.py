@@ -13,6 +13,7 @@ from core.__main__ import app
 from core.data.base import Sample
 from core.data.importing import open_where_it_lies
 from core.errors import InputError
+from core.evaluation.of_model import evaluate_model, robustness_of_model
 from core.evaluation.perturbations import PERTURBATIONS
 from core.evaluation.robustness import evenly, robustness
 from core.inference.predictor import SeesImages
@@ -171,7 +172,7 @@ def test_the_command_says_the_evaluations_figure_first() -> None:
     result = invoke(*arguments, "--json")
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
-    evaluated = load_weights("phantoms-unet").evaluate("test", data=None)
+    evaluated = evaluate_model(load_weights("phantoms-unet"), "test", data=None)
     assert found["as_is"]["pooled"] == evaluated["pooled"]["dice"]
     assert found["as_is"]["mean"] == evaluated["per_image"]["dice"]["mean"]
     assert found["as_is"]["pooled_ci95"] == evaluated["pooled_ci95"]["dice"]
@@ -191,7 +192,9 @@ def test_the_command_says_the_evaluations_figure_first() -> None:
 @pytest.mark.realdata
 def test_real_sections_are_perturbed(realdata: Path) -> None:
     model = load_weights("isbi2012-unet")
-    found = model.robustness("test", data=realdata / "isbi2012_em", ways=["mirrored"], at_most=2)
+    found = robustness_of_model(
+        model, "test", data=realdata / "isbi2012_em", ways=["mirrored"], at_most=2
+    )
     assert found["as_is"]["pooled"] > 0.94
     assert abs(found["perturbations"][0]["pooled_difference"]) < 0.01
     opened = open_where_it_lies("isbi2012", realdata / "isbi2012_em")

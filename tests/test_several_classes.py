@@ -12,6 +12,7 @@ from core.data import DATASETS
 from core.data.augmentation import sample
 from core.data.datasets.brats import BraTS, regions
 from core.errors import InputError
+from core.evaluation.of_model import evaluate_model
 from core.inference.heads import Head, build_criterion, build_network, head_of, output_weights
 from core.inference.predictor import Predictor
 from core.levels import level_map
@@ -175,7 +176,7 @@ def test_a_shipped_model_has_the_classes_of_its_run(
     image = Shapes.open(None).image(Shapes.open(None).samples[0])
     rounded, exact = (model.predictor.class_probability(image) for model in (shipped, trained))
     assert np.allclose(rounded, exact, atol=0.05)
-    assert set(shipped.evaluate("test", data=None)["classes"]) == set(Shapes.info.classes)
+    assert set(evaluate_model(shipped, "test", data=None)["classes"]) == set(Shapes.info.classes)
 
 
 def test_regions_train_with_a_loss_that_can_be_made_independent() -> None:
@@ -195,14 +196,14 @@ def test_one_class_alone_is_a_model_of_its_own(run: Run) -> None:
     whole = load_run(run)
     data = Shapes.open(None)
     image = data.image(data.samples[3])
-    figures = whole.evaluate("val", data=None)["classes"]
+    figures = evaluate_model(whole, "val", data=None)["classes"]
     for place, name in enumerate(Shapes.info.classes):
         alone = load_run_named(f"{run.name}:{name}")
         assert alone.name == f"{run.name}:{name}"
         assert alone.operating_point.threshold == whole.operating_point.classes[name]["threshold"]
         levels = alone.predictor.levels(image)
         assert np.array_equal(levels, whole.predictor.class_levels(image)[place])
-        own = alone.evaluate("val", data=None)
+        own = evaluate_model(alone, "val", data=None)
         assert own["pooled"] == figures[name]["pooled"], "digit for digit"
         assert own["images"] == figures[name]["images"]
         assert alone.class_names == ()
@@ -219,4 +220,4 @@ def test_one_class_alone_is_a_model_of_its_own(run: Run) -> None:
 def test_a_data_set_without_the_class_is_refused(run: Run) -> None:
     alone = load_run_named(f"{run.name}:core")
     with pytest.raises(InputError, match=r"phantoms has no class 'core', which .*:core marks"):
-        alone.evaluate("all", data=None, dataset="phantoms")
+        evaluate_model(alone, "all", data=None, dataset="phantoms")

@@ -23,9 +23,9 @@ from core.runs import Run
 from core.threshold.postprocessing import CleanUp, clean
 from core.threshold.postprocessing.levels import cleaned_levels
 from dashboard.common.validation_maps import Part, open_part
+from dashboard.components.threshold_board import chosen_by_hand
 from dashboard.threshold import views as threshold_views
 from dashboard.threshold.message import FIGURES, Shown, shown, tile, tile_side
-from dashboard.threshold_board import chosen_by_hand
 from tests.apps.viewer_data import drawn
 from tests.pages import run_page
 

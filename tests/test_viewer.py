@@ -17,9 +17,17 @@ from streamlit.testing.v1 import AppTest
 
 from core.levels import level_map
 from core.threshold.postprocessing import CleanUp
-from dashboard import viewer
-from dashboard.viewer import SCRIPTS, Decision, RawValues, Scene, pack, threshold_viewer, unpack
-from dashboard.viewer.decision import decided
+from dashboard.components import viewer
+from dashboard.components.viewer import (
+    SCRIPTS,
+    Decision,
+    RawValues,
+    Scene,
+    pack,
+    threshold_viewer,
+    unpack,
+)
+from dashboard.components.viewer.decision import decided
 
 HEIGHT, WIDTH = 37, 53  # odd and unequal, so that a swapped axis shows
 

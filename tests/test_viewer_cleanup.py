@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from core.levels import mask_at
 from core.threshold.postprocessing import CleanUp, clean
-from dashboard.viewer.decision import covered
+from dashboard.components.viewer.decision import covered
 from tests.apps.viewer_data import drawn
 
 pytestmark = pytest.mark.browser

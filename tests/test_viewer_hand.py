@@ -13,8 +13,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from core.export.measure import Component, components, measure
 from core.levels import mask_at
 from core.threshold.postprocessing import CleanUp, clean
-from dashboard.viewer import Decision
-from dashboard.viewer.decision import covered
+from dashboard.components.viewer import Decision
+from dashboard.components.viewer.decision import covered
 from tests.apps.viewer_data import drawn, drawn_raw
 
 pytestmark = pytest.mark.browser

@@ -15,11 +15,22 @@ from streamlit.testing.v1 import AppTest
 
 from core.imaging import Window
 from core.imaging.planes import PLANES, from_slices, to_slices
+from dashboard.components.viewer import HERE as SHARED
+from dashboard.components.volume_viewer import (
+    HERE,
+    SCRIPTS,
+    SHARED_SCRIPTS,
+    VolumeScene,
+    pack_volume,
+)
+from dashboard.components.volume_viewer import scene as scenes
+from dashboard.components.volume_viewer.scene import (
+    grey_codes,
+    plane_documents,
+    sizes_along,
+    thinning,
+)
 from dashboard.predict.surface import surface_figure, surface_of
-from dashboard.viewer import HERE as SHARED
-from dashboard.volume_viewer import HERE, SCRIPTS, SHARED_SCRIPTS, VolumeScene, pack_volume
-from dashboard.volume_viewer import scene as scenes
-from dashboard.volume_viewer.scene import grey_codes, plane_documents, sizes_along, thinning
 from tests.apps.volume_data import DEPTH, HEIGHT, WIDTH, drawn_volume
 
 

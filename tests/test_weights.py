@@ -16,6 +16,7 @@ from core.data import open_dataset
 from core.data.datasets.isbi2012 import IMAGES, LABELS
 from core.errors import InputError
 from core.evaluation import sweep_samples
+from core.evaluation.of_model import evaluate_model
 from core.evaluation.tuning import tune
 from core.inference.predictor import Predictor
 from core.metrics.overlap import dice
@@ -120,7 +121,7 @@ def test_a_shipped_model_is_whole_and_says_nothing_of_this_machine(
 @pytest.mark.usefixtures("shipped")
 @pytest.mark.parametrize("split", ["val", "test"])
 def test_its_figures_are_those_of_the_weights_as_shipped(sections: Path, split: str) -> None:
-    again = load_weights("tiny").evaluate(split, data=sections)
+    again = evaluate_model(load_weights("tiny"), split, data=sections)
     assert again == weights_document("tiny", f"evaluation/{split}")
 
 
@@ -197,7 +198,7 @@ def test_a_failed_promotion_keeps_the_older_one(
 
 def test_evaluation_of_a_part_and_of_everything(finished_run: Run, sections: Path) -> None:
     trained = load_run(finished_run)
-    test, everything = (trained.evaluate(split, data=sections) for split in ("test", "all"))
+    test, everything = (evaluate_model(trained, split, data=sections) for split in ("test", "all"))
     assert (test["n_images"], everything["n_images"]) == (3, 15)
     assert test["split_hash"] == finished_run.split.hash
     assert everything["split_hash"] == ""
@@ -214,17 +215,17 @@ def test_wrong_data_is_refused(finished_run: Run, sections: Path, tmp_path: Path
     for name in (IMAGES, LABELS):
         tifffile.imwrite(fewer / name, tifffile.imread(fewer / name)[:13], photometric="minisblack")
     with pytest.raises(InputError, match=r"2 images of the test split are not there, .*section-13"):
-        trained.evaluate("test", data=fewer)
+        evaluate_model(trained, "test", data=fewer)
     with pytest.raises(InputError, match="no such folder"):
-        trained.evaluate("test", data=tmp_path / "nowhere")
+        evaluate_model(trained, "test", data=tmp_path / "nowhere")
     with pytest.raises(InputError, match="splits say nothing about phantoms; use --split all"):
-        trained.evaluate("val", data=None, dataset="phantoms")
+        evaluate_model(trained, "val", data=None, dataset="phantoms")
     with pytest.raises(
         InputError, match="unknown split 'tset'; choose one of train, val, test, all"
     ):
-        trained.evaluate("tset", data=sections)
+        evaluate_model(trained, "tset", data=sections)
     with pytest.raises(InputError, match="unknown data set 'cats'"):
-        trained.evaluate("all", data=None, dataset="cats")
+        evaluate_model(trained, "all", data=None, dataset="cats")
 
 
 def test_tuning_chooses_on_validation_and_keeps_the_choice(

@@ -29,6 +29,7 @@ def compare(
     from core.evaluation.comparison import compare as compare_evaluations
     from core.evaluation.comparison import same_split
     from core.evaluation.comparison_table import FORMS, comparison_table
+    from core.evaluation.of_model import assess_model
     from core.metrics.overlap import METRICS
 
     choose("figure", figure, METRICS)
@@ -41,7 +42,9 @@ def compare(
         say(f"evaluating {trained.name}")
         own = Path(trained.config.data) if trained.config.data and not dataset else None
         documents.append(
-            trained.assess(split, data=data or own, dataset=dataset, empties=empties).document
+            assess_model(
+                trained, split, data=data or own, dataset=dataset, empties=empties
+            ).document
         )
     comparison = compare_evaluations(documents, figure=figure)
     show(comparison, [comparison_table(comparison, form=form)], as_json=as_json)

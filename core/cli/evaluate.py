@@ -34,6 +34,7 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Numbers of a trained network at its frozen threshold."""
+    from core.evaluation.of_model import assess_model, evaluate_model
     from core.runs import open_run
     from core.system.files import write_json
     from core.threshold.postprocessing import parse_clean_up
@@ -44,9 +45,9 @@ def evaluate(
     asked = {"empties": empties, "resized": resized, "views": tta, "clean_up": steps}
     usual = asked == {"empties": "skip", "resized": False, "views": "", "clean_up": None}
     if usual and curves is None:
-        document = trained.evaluate(split, data=path, dataset=dataset)
+        document = evaluate_model(trained, split, data=path, dataset=dataset)
     else:
-        assessment = trained.assess(split, data=path, dataset=dataset, **asked)
+        assessment = assess_model(trained, split, data=path, dataset=dataset, **asked)
         document = assessment.document
         if curves is not None:
             write_json(curves, assessment.curves().document())

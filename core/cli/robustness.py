@@ -26,9 +26,12 @@ def robustness(
     as_json: AsJson = False,
 ) -> None:
     """Perturb the images in ways in which those from elsewhere differ, and judge again."""
+    from core.evaluation.of_model import robustness_of_model
+
     trained = chosen_model(run, weights)
     own = Path(trained.config.data) if trained.config.data and not dataset else None
-    document = trained.robustness(
+    document = robustness_of_model(
+        trained,
         split,
         data=data or own,
         dataset=dataset,

@@ -26,7 +26,8 @@ from core.data.masks import unite
 from core.data.masks.classes import MaskClasses
 from core.data.png_top import png_size
 from core.errors import InputError
-from core.imaging import Image, clean_name, read_image, to_8bit
+from core.imaging import Image, read_image, to_8bit
+from core.imaging.names import clean_name
 
 IMAGE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".ppm", ".pgm", ".pbm"}

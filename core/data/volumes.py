@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from core.data.archive import Archive
 from core.data.base import Problem
 from core.errors import InputError
-from core.imaging import clean_name
 from core.imaging.formats.metaimage import second_file
 from core.imaging.image import to_8bit
+from core.imaging.names import clean_name
 from core.imaging.volume import Geometry, Volume
 from core.imaging.volume_file import head_bytes, volume_geometry, volume_of
 from core.imaging.window import body_window

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from core.data.base import Sample
 from core.evaluation.convention import AVERAGING, IMPLEMENTATION, INTERVALS, Convention, labels
 from core.imaging.resize import inside, resize
-from core.inference.predictor import Images
+from core.inference.predictor import Images, LabelledImages
 from core.levels import STEPS, LevelMap, mask_at
 from core.metrics.aggregation import EMPTIES, by_group, column, image_figures, spread
 from core.metrics.calibration import calibration
@@ -47,13 +47,6 @@ class SeesLevels(Protocol):
         """Shape (H, W)."""
 
 
-class HasTruth(Images, Protocol):
-    """Where images and masks come from, as ``core.data.base.Dataset``."""
-
-    def truth(self, sample: Sample, /) -> NDArray[np.uint8]:
-        """Shape (H, W); any value but 0 is foreground."""
-
-
 class Changed:
     """A data set whose pictures are shown otherwise than they are.
 
@@ -63,7 +56,7 @@ class Changed:
         truth: Changes a mask of shape (H, W) to fit.
     """
 
-    def __init__(self, whole: HasTruth, *, image: Change, truth: Change) -> None:
+    def __init__(self, whole: LabelledImages, *, image: Change, truth: Change) -> None:
         self.samples = whole.samples
         self._whole, self._image, self._truth = whole, image, truth
 
@@ -78,7 +71,7 @@ class Changed:
 
 def sweep_samples(
     predictor: SeesLevels,
-    dataset: HasTruth,
+    dataset: LabelledImages,
     samples: Sequence[Sample],
     *,
     convention: Convention | None = None,
@@ -260,7 +253,7 @@ def _interval_words(over: str) -> str:
     return f"percentile bootstrap of the mean over images{drawn}, {RESAMPLES} resamples"
 
 
-def _resized(dataset: HasTruth, size: int, aspect: str) -> Changed:
+def _resized(dataset: LabelledImages, size: int, aspect: str) -> Changed:
     """Images and truth as a network of this size sees them, without the padding."""
 
     def shown(pixels: NDArray[np.uint8], *, smooth: bool) -> NDArray[np.uint8]:

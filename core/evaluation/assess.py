@@ -16,17 +16,10 @@ import numpy as np
 
 from core.data.base import Sample
 from core.errors import InputError
-from core.evaluation import (
-    CleanedCounts,
-    HasTruth,
-    SeesLevels,
-    Truth,
-    summarize,
-    sweep_samples,
-)
+from core.evaluation import CleanedCounts, SeesLevels, Truth, summarize, sweep_samples
 from core.evaluation.convention import Convention
 from core.evaluation.curves import ThresholdCurves, threshold_curves
-from core.inference.predictor import Predictor
+from core.inference.predictor import LabelledImages, Predictor
 from core.inference.uncertainty import averaged_views, refuse_volumes
 from core.levels import LevelMap
 from core.metrics.false_positives import false_positive_components
@@ -69,7 +62,7 @@ class Assessment:
 
 def assess(
     predictor: Predictor,
-    dataset: HasTruth,
+    dataset: LabelledImages,
     samples: Sequence[Sample],
     /,
     *,
@@ -169,7 +162,7 @@ class KeptMaps:
 
 def choose_on_validation(
     predictor: SeesLevels,
-    dataset: HasTruth,
+    dataset: LabelledImages,
     samples: Sequence[Sample],
     /,
     *,

@@ -9,12 +9,16 @@ from dataclasses import replace
 from typing import Any
 
 from core.data.base import Dataset, Sample
-from core.errors import InputError
 from core.evaluation import summarize
 from core.inference.heads import Head
 from core.inference.predictor import Predictor
 from core.metrics.sweep import Sweep, concatenate, sweep_image
-from core.threshold.operating_point import OperatingPoint, choose_operating_point, with_temperature
+from core.threshold.operating_point import (
+    OperatingPoint,
+    choose_operating_point,
+    class_point,
+    with_temperature,
+)
 
 
 def choose_points(
@@ -109,16 +113,3 @@ def summarize_classes(
             sweep, samples, k=own.k, threshold_source=own.name, temperature=own.temperature, **facts
         )
     return {"classes": documents}
-
-
-def class_point(point: OperatingPoint, name: str) -> OperatingPoint:
-    """The operating point of a class.
-
-    Raises:
-        InputError: There is none of this name.
-    """
-    if name not in point.classes:
-        raise InputError(
-            f"no threshold was chosen for '{name}'; choose one of {', '.join(point.classes)}"
-        )
-    return OperatingPoint(**point.classes[name])

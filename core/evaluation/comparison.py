@@ -18,15 +18,12 @@ from core.errors import InputError, choose
 from core.metrics.aggregation import spread, with_empties
 from core.metrics.card import Figure
 from core.metrics.overlap import METRICS
+from core.metrics.paired import as_number, as_pair, corrected, paired_difference, pooled_figure
 from core.metrics.statistics import (
     RESAMPLES,
-    Weights,
-    holm,
     interval,
     resample_weights,
-    resampled_means,
     resampling_units,
-    wilcoxon,
 )
 
 if TYPE_CHECKING:
@@ -242,42 +239,6 @@ def _size_of(areas: dict[str, int]) -> dict[str, str]:
     return {identity: name(area) for identity, area in sorted(areas.items(), key=lambda i: i[1])}
 
 
-def paired_difference(a: Figure, b: Figure, owners: Sequence[str], weights: Weights) -> Document:
-    """Mean of a − b over the images on which both are defined, interval and test."""
-    difference = a - b
-    defined = difference[~np.isnan(difference)]
-    if not len(defined):
-        return {"n": 0, "difference": None, "ci95": None, "p": None, "wins": 0, "losses": 0}
-    units = difference
-    if resampling_units(owners) == "patients":
-        members = np.unique(np.asarray(owners), return_inverse=True)[1]
-        units = resampled_means(difference, np.eye(members.max() + 1)[:, members])
-    return {
-        "n": len(defined),
-        "difference": float(defined.mean()),
-        "ci95": as_pair(interval(resampled_means(difference, weights))),
-        "p": wilcoxon(units),
-        "wins": int((defined > 0).sum()),
-        "losses": int((defined < 0).sum()),
-    }
-
-
-def corrected(pairs: list[Document]) -> list[Document]:
-    """Rows with ``p_holm`` beside their ``p``, for the number of rows that have one."""
-    tested = [pair for pair in pairs if pair["p"] is not None]
-    for pair, p in zip(tested, holm([pair["p"] for pair in tested]), strict=True):
-        pair["p_holm"] = p
-    return [{"p_holm": None, **pair} for pair in pairs]
-
-
-def pooled_figure(
-    metric: Callable[..., Figure], counts: NDArray[np.int64], weights: Weights
-) -> tuple[float, Figure]:
-    """The pooled figure and that of every resample, from counts of shape (4, n)."""
-    whole = metric(*counts.sum(axis=1, keepdims=True).astype(np.float64))
-    return float(whole[0]), metric(*(weights @ counts.T).T)
-
-
 def _values(document: Document, figure: str) -> Figure:
     return np.array([np.nan if row[figure] is None else row[figure] for row in document["images"]])
 
@@ -285,13 +246,3 @@ def _values(document: Document, figure: str) -> Figure:
 def _truth(row: Document) -> tuple[int, int]:
     tp, fp, fn, tn = row["counts"]
     return tp + fn, tp + fp + fn + tn
-
-
-def as_pair(band: tuple[Figure, Figure]) -> list[float] | None:
-    """An interval as JSON has it; None where it is undefined."""
-    return None if np.isnan(band[0]) else [float(band[0]), float(band[1])]
-
-
-def as_number(value: float) -> float | None:
-    """A figure as JSON has it; None where it is undefined."""
-    return None if np.isnan(value) else float(value)

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.base import Sample
-from core.evaluation import HasTruth, sweep_samples
-from core.inference.predictor import SeesImages, fit_channels
+from core.evaluation import sweep_samples
+from core.inference.predictor import LabelledImages, SeesImages, fit_channels
 from core.levels import STEPS, LevelMap
 from core.metrics.overlap import dice
 
@@ -42,7 +42,7 @@ _LEVELS: LevelMap = (np.arange(GREYS + 1, dtype=np.uint32) * STEPS // GREYS).ast
 
 
 def grey_baseline(
-    source: HasTruth, validation: Sequence[Sample], judged: Sequence[Sample]
+    source: LabelledImages, validation: Sequence[Sample], judged: Sequence[Sample]
 ) -> dict[str, Any]:
     """The best single grey level of the validation images, and what it has on others.
 
@@ -73,7 +73,9 @@ def grey_baseline(
     }
 
 
-def _pooled(seen: GreyLevels, source: HasTruth, samples: Sequence[Sample]) -> NDArray[np.float64]:
+def _pooled(
+    seen: GreyLevels, source: LabelledImages, samples: Sequence[Sample]
+) -> NDArray[np.float64]:
     """Pooled Dice at every threshold."""
     whole = sweep_samples(seen, source, samples).pooled()
     curve: NDArray[np.float64] = dice(whole.tp, whole.fp, whole.fn, whole.tn)[0]

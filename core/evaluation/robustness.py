@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from core.data.base import Sample
 from core.errors import InputError, choose
-from core.evaluation import Changed, CleanedCounts, HasTruth, SeesLevels
-from core.evaluation.comparison import as_number, as_pair, paired_difference, pooled_figure
+from core.evaluation import Changed, CleanedCounts, SeesLevels
 from core.evaluation.convention import AVERAGING, IMPLEMENTATION
 from core.evaluation.perturbations import PERTURBATIONS
+from core.inference.predictor import LabelledImages
 from core.levels import STEPS
 from core.metrics.aggregation import EMPTIES, spread
 from core.metrics.overlap import METRICS
+from core.metrics.paired import as_number, as_pair, paired_difference, pooled_figure
 from core.metrics.statistics import RESAMPLES, interval, resample_weights, resampling_units
 from core.threshold.operating_point import OperatingPoint
 
@@ -33,7 +34,7 @@ ENOUGH = 24
 
 def robustness(
     predictor: SeesLevels,
-    dataset: HasTruth,
+    dataset: LabelledImages,
     samples: Sequence[Sample],
     /,
     *,
@@ -78,7 +79,7 @@ def robustness(
 
 def count_perturbed(
     predictor: SeesLevels,
-    dataset: HasTruth,
+    dataset: LabelledImages,
     samples: Sequence[Sample],
     *,
     point: OperatingPoint,
@@ -88,7 +89,7 @@ def count_perturbed(
     """TP, FP, FN and TN of each image as it is and in each way, shape (4, N); the dear part."""
     counted = {way: CleanedCounts(point.k, point.clean_up) for way in (AS_IS, *ways)}
     last = _Last(dataset)
-    shown: dict[str, HasTruth] = {AS_IS: last} | {
+    shown: dict[str, LabelledImages] = {AS_IS: last} | {
         way: Changed(last, image=PERTURBATIONS[way].image, truth=PERTURBATIONS[way].truth)
         for way in ways
     }
@@ -110,7 +111,7 @@ def count_perturbed(
 class _Last:
     """A data set that remembers the image and the truth that were read last."""
 
-    def __init__(self, whole: HasTruth) -> None:
+    def __init__(self, whole: LabelledImages) -> None:
         self.samples = whole.samples
         self._whole = whole
         self._images: dict[str, NDArray[np.uint8]] = {}

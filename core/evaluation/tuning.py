@@ -7,6 +7,7 @@ from typing import Any
 from core.data import Dataset, Sample, open_dataset
 from core.evaluation import summarize
 from core.evaluation.assess import choose_on_validation
+from core.evaluation.of_model import evaluate_model
 from core.inference.classes import ClassTruths, class_predictor
 from core.inference.heads import Head
 from core.models import TrainedModel, load_run
@@ -37,7 +38,7 @@ def tune(name: str, rule: str, *, clean_up: str = "") -> dict[str, Any]:
         point = replace(point, classes=_choose_classes(trained, opened, samples, head, asked))
     trained = replace(trained, operating_point=point)
     if head or point.clean_up:
-        document = trained.evaluate("val", data=opened.path)
+        document = evaluate_model(trained, "val", data=opened.path)
     else:
         document = summarize(
             sweep,

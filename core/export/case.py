@@ -57,7 +57,7 @@ class Case:
     """Everything an export may draw from."""
 
     name: str
-    """Stem of the files that are written; see ``core.imaging.clean_name``."""
+    """Stem of the files that are written; see ``core.imaging.names.clean_name``."""
     picture: NDArray[np.uint8]
     """As the viewer shows it: (H, W), (H, W, 3), or (D, H, W) where it is a volume."""
     levels: LevelMap

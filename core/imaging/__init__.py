@@ -2,7 +2,8 @@
 
 from core.imaging.collection import Collection, Item, read_all, survey
 from core.imaging.facts import SourceFacts
-from core.imaging.image import Image, clean_name, to_8bit
+from core.imaging.image import Image, to_8bit
+from core.imaging.names import clean_name
 from core.imaging.opening import MAX_PIXELS, MIN_SIDE
 from core.imaging.read import page_count, read_any, read_image
 from core.imaging.source_file import SourceFile

@@ -17,7 +17,8 @@ from core.errors import InputError
 from core.imaging.dicom.header import Header
 from core.imaging.dicom.series import Series, is_volume, read_header, read_series, sort_series
 from core.imaging.formats.metaimage import second_file
-from core.imaging.image import Image, clean_name
+from core.imaging.image import Image
+from core.imaging.names import clean_name
 from core.imaging.opening import MAX_BYTES, megabytes, stream_of, told, where_of
 from core.imaging.read import format_of, read_any
 from core.imaging.source_file import SourceFile

@@ -1,7 +1,5 @@
 """An image as read from a file, and the 8-bit pictures that models and the viewer see of it."""
 
-import re
-import unicodedata
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -136,22 +134,6 @@ def _body_8bit(pixels: Pixels, window: BodyWindow) -> NDArray[np.uint8]:
             grey *= 254 / (window.high - window.low)
         grey = np.rint(np.clip(grey, 0, 254)) + 1
     return np.where(inside, grey, 0).astype(np.uint8)
-
-
-def clean_name(name: str) -> str:
-    """A stranger's file name made safe to show and to save under.
-
-    Folders, control characters and text-direction marks go; what a file system or a page could
-    misread becomes ``_``; at most 120 characters stay. ``image`` when nothing is left.
-    """
-    last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
-    shown = "".join(c for c in last if c == " " or unicodedata.category(c)[0] not in "CZ")
-    shown = re.sub(r'[<>:"|?*]', "_", shown).strip(" .")
-    if len(shown) > 120:
-        stem, dot, suffix = shown.rpartition(".")
-        keep_suffix = bool(dot) and len(suffix) <= 8
-        shown = f"{stem[: 119 - len(suffix)]}.{suffix}" if keep_suffix else shown[:120]
-    return shown or "image"
 
 
 def _finite_range(pixels: Pixels) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from core.errors import InputError
-from core.imaging.image import clean_name
+from core.imaging.names import clean_name
 
 MAX_PIXELS = 100_000_000
 """Of one picture; the decoded picture and one copy of it are in memory at a time."""

@@ -42,6 +42,13 @@ class Images(Protocol):
         """Shape (H, W) or (H, W, C), 0…255."""
 
 
+class LabelledImages(Images, Protocol):
+    """Where images and reference masks come from, as ``core.data.base.Dataset``."""
+
+    def truth(self, sample: Sample, /) -> NDArray[np.uint8]:
+        """Shape (H, W); any value but 0 is foreground."""
+
+
 class SeesImages:
     """Whatever turns a picture into a level map, without a look at its neighbours."""
 

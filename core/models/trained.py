@@ -1,8 +1,6 @@
 """A network with its threshold, whatever it came from: predicts, is evaluated, shows one class."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -10,21 +8,16 @@ from numpy.typing import NDArray
 
 from core.config import RunConfig
 from core.data import Dataset, DatasetInfo, Sample, info_of
-from core.data.importing import open_where_it_lies
 from core.data.splits import PARTS, Split
 from core.errors import InputError
-from core.evaluation import HasTruth, summarize, sweep_samples
-from core.evaluation.assess import Assessment, assess
-from core.evaluation.classes import class_point, summarize_classes, sweep_classes
-from core.evaluation.robustness import robustness
 from core.imaging.intensities import Greys
 from core.inference.classes import SEPARATOR, ClassTruths, class_predictor
 from core.inference.heads import Head, build_network, head_of
-from core.inference.predictor import Predictor
+from core.inference.predictor import LabelledImages, Predictor
 from core.levels import mask_at
 from core.models.training_facts import TrainingFacts
 from core.networks import parameter_count
-from core.threshold.operating_point import OperatingPoint
+from core.threshold.operating_point import OperatingPoint, class_point
 from core.threshold.postprocessing import clean
 
 
@@ -46,94 +39,6 @@ class TrainedModel:
     """What its training images are like; None where that is not known."""
     of: str = ""
     """The class that it is looked at for, see ``of_class``; empty for all it marks."""
-
-    def evaluate(self, split: str, *, data: Path | None, dataset: str | None = None) -> Any:  # noqa: ANN401 - a JSON document
-        """Evaluation document for a part of a data set at the frozen threshold.
-
-        Args:
-            split: ``val`` or ``test`` of the data set it was trained on; ``all`` of any.
-            data: Where the data set lies; None for drawn and imported ones.
-            dataset: Key of ``DATASETS``; None takes the one it was trained on.
-
-        Raises:
-            InputError: The data set does not hold the split's images.
-        """
-        point = self.operating_point
-        if (
-            self.of
-            or point.clean_up
-            or any(class_point(point, name).clean_up for name in point.classes)
-        ):
-            return self.assess(split, data=data, dataset=dataset).document
-        opened, chosen, facts = self._part(split, data, dataset)
-        document = summarize(
-            sweep_samples(self.predictor, opened, chosen),
-            chosen,
-            k=point.k,
-            threshold_source=point.name,
-            temperature=point.temperature,
-            **facts,
-        )
-        return document | self._classes(opened, chosen, facts)
-
-    def assess(
-        self,
-        split: str,
-        *,
-        data: Path | None,
-        dataset: str | None = None,
-        **asked: Any,  # noqa: ANN401 - handed on
-    ) -> Assessment:
-        """Evaluate by another convention; arguments as ``evaluate`` and ``assess`` there.
-
-        Raises:
-            InputError: As both.
-        """
-        opened, chosen, facts = self._part(split, data, dataset)
-        seen = self.truths(opened)
-        whole = assess(self.predictor, seen, chosen, point=self.operating_point, **asked, **facts)
-        if head := self.head(opened):
-            whole.document["classes"] = {
-                name: assess(
-                    class_predictor(self.predictor, place),
-                    ClassTruths(opened, head, place),
-                    chosen,
-                    point=class_point(self.operating_point, name),
-                    **asked,
-                    **facts,
-                ).document
-                for place, name in enumerate(head.names)
-            }
-        return whole
-
-    def robustness(
-        self,
-        split: str,
-        *,
-        data: Path | None,
-        dataset: str | None = None,
-        **asked: Any,  # noqa: ANN401 - handed on
-    ) -> dict[str, Any]:
-        """What is left of a figure when images differ; ``core.evaluation.robustness`` says how.
-
-        Args:
-            split: ``val``, ``test`` or ``all``.
-            data: The data set as published; None for where it was imported.
-            dataset: Another one than it was trained on.
-            **asked: ``figure``, ``ways``, ``at_most`` and ``progress``.
-
-        Raises:
-            InputError: As ``evaluate`` and ``core.evaluation.robustness.robustness``.
-        """
-        opened, chosen, facts = self._part(split, data, dataset)
-        return robustness(
-            self.predictor,
-            self.truths(opened),
-            chosen,
-            point=self.operating_point,
-            **asked,
-            **facts,
-        )
 
     @property
     def greys(self) -> Greys:
@@ -167,7 +72,7 @@ class TrainedModel:
             of=name,
         )
 
-    def truths(self, opened: Dataset) -> HasTruth:
+    def truths(self, opened: Dataset) -> LabelledImages:
         """The data set with the truth of what the model marks.
 
         Raises:
@@ -208,30 +113,6 @@ class TrainedModel:
             )
         return parameter_count(network)
 
-    def _part(
-        self, split: str, data: Path | None, dataset: str | None
-    ) -> tuple[Dataset, list[Sample], dict[str, Any]]:
-        """The opened data set, the images of a part, and what an evaluation says of them."""
-        if split != "all" and not any(getattr(self.split, part) for part in PARTS):
-            raise InputError(
-                f"{self.name} was not trained and has no {split} split; use --split all"
-            )
-        name = dataset or self.config.dataset
-        if not name:
-            raise InputError(f"{self.name} belongs to no data set; name one with --dataset")
-        opened = open_where_it_lies(name, data)
-        if split == "all":
-            chosen = [sample for sample in opened.samples if sample.has_truth]
-        else:
-            chosen = self.samples(opened, split)
-        facts: dict[str, Any] = {
-            "model": self.name,
-            "dataset": name,
-            "split": split,
-            "split_hash": "" if split == "all" else self.split.hash,
-        }
-        return opened, chosen, facts
-
     def outcome(
         self, opened: Dataset, identity: str
     ) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.bool_]]:
@@ -248,16 +129,6 @@ class TrainedModel:
         if len(names) == 1 or tuple(declared) != names:
             return None
         return head_of(self.config, info)
-
-    def _classes(
-        self, opened: Dataset, chosen: list[Sample], facts: dict[str, Any]
-    ) -> dict[str, Any]:
-        """The class level of an evaluation; nothing where there is one class, or others there."""
-        head = self.head(opened)
-        if head is None:
-            return {}
-        sweeps = sweep_classes(self.predictor, opened, chosen, head)
-        return summarize_classes(sweeps, head.names, chosen, self.operating_point, **facts)
 
     def samples(self, opened: Dataset, split: str) -> list[Sample]:
         """The images of a part of the split it was trained on.

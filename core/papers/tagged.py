@@ -122,11 +122,13 @@ def evaluate_test(run: Run, trained: "TrainedModel", *, say: Say) -> dict[str, A
     Raises:
         InputError: The data is gone or damaged.
     """
+    from core.evaluation.of_model import evaluate_model  # torch
+
     document = run.evaluation("test")
     if document is None or not _is_current(run, document):
         say(f"{run.name}: evaluating its test part")
         data = Path(trained.config.data) if trained.config.data else None
-        document = trained.evaluate("test", data=data)
+        document = evaluate_model(trained, "test", data=data)
         run.save_evaluation(document)
     return document
 

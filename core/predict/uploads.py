@@ -13,7 +13,8 @@ from typing import Any
 
 from core.errors import InputError
 from core.export.case import ModelFacts
-from core.imaging import SourceFile, clean_name
+from core.imaging import SourceFile
+from core.imaging.names import clean_name
 from core.models import TrainedModel
 from core.predict.batch import ARCHIVE, Wanted, predict_files
 from core.system.background import Work

@@ -10,15 +10,16 @@ import torch
 from core.data import info_of, open_dataset
 from core.data.splits import PARTS
 from core.evaluation.intensity_baseline import grey_baseline
+from core.evaluation.of_model import evaluate_model, robustness_of_model
 from core.models import TrainedModel, load_run, restored, weights_folder
+from core.models.provenance import FILE as STARTED_FROM
+from core.models.provenance import provenance_words
 from core.models.training_facts import FILE, training_facts
 from core.promotion.card import model_card
 from core.promotion.failures import failure_strip, worst_images
 from core.runs import Run, check_name
 from core.runs.checkpoint import load_checkpoint
 from core.system.files import read_json, sha256, write_atomic, write_json
-from core.training.initial_weights import FILE as STARTED_FROM
-from core.training.initial_weights import provenance_words
 
 MOST_PERTURBED = 100
 """Test images that the card's figures of perturbed images are from, at most."""
@@ -75,10 +76,10 @@ def promote(run: Run, name: str) -> Path:
         if origin:
             write_json(partial / STARTED_FROM, origin)
         (partial / "evaluation").mkdir()
-        evaluations = {part: shipped.evaluate(part, data=data) for part in ("val", "test")}
+        evaluations = {part: evaluate_model(shipped, part, data=data) for part in ("val", "test")}
         for part, document in evaluations.items():
             write_json(partial / "evaluation" / f"{part}.json", document)
-        perturbed = shipped.robustness("test", data=data, at_most=MOST_PERTURBED)
+        perturbed = robustness_of_model(shipped, "test", data=data, at_most=MOST_PERTURBED)
         write_json(partial / "evaluation" / "robustness.json", perturbed)
         grey = grey_baseline(opened, *(trained.samples(opened, part) for part in ("val", "test")))
         write_json(partial / "evaluation" / "grey.json", grey)

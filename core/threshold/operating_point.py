@@ -266,3 +266,16 @@ def _flat(score: Figure, ks: NDArray[np.int64], place: int) -> tuple[float, floa
     first = worse[worse < place].max(initial=-1) + 1
     last = worse[worse > place].min(initial=len(score)) - 1
     return int(ks[first]) / STEPS, int(ks[last]) / STEPS
+
+
+def class_point(point: OperatingPoint, name: str) -> OperatingPoint:
+    """The operating point of a class.
+
+    Raises:
+        InputError: There is none of this name.
+    """
+    if name not in point.classes:
+        raise InputError(
+            f"no threshold was chosen for '{name}'; choose one of {', '.join(point.classes)}"
+        )
+    return OperatingPoint(**point.classes[name])

@@ -4,9 +4,7 @@ Fine-tuning: a network that has learnt one kind of picture needs fewer of the ne
 learnt from must not judge it: see ``refuse_leak``.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,12 +13,9 @@ from core.config import RunConfig
 from core.data.splits import Split
 from core.errors import InputError
 from core.models import Stored, list_weights, shipped_config, stored_run, stored_weights
+from core.models.provenance import provenance
 from core.networks import card_of
 from core.runs import open_run, runs_folder
-from core.system.files import read_json
-
-FILE = "started_from.json"
-"""In the folder of a run or a shipped model that did not begin with random weights."""
 
 
 def source_of(name: str) -> Stored:
@@ -163,38 +158,3 @@ def refuse_leak(source: Stored, dataset: str, split: Split) -> None:
                 f"{dataset}; train with that split or start from something else"
             )
         before = before["started_from"]
-
-
-def provenance(source: Stored) -> dict[str, Any]:
-    """Where weights come from, for the run that starts with them; what they started from, too."""
-    config = source.config
-    file = source.folder / FILE
-    return {
-        "name": source.name,
-        "sha256": source.digest,
-        "dataset": config.dataset,
-        "split_hash": source.split.hash,
-        "images": len(source.split.train),
-        "loss": config.loss,
-        "epochs": config.epochs,
-        "started_from": read_json(file) if file.exists() else None,
-    }
-
-
-def provenance_words(document: Mapping[str, Any] | None, *, name: str = "") -> str:
-    """``provenance`` as sentences for a card; empty for None.
-
-    Args:
-        document: What the weights began with.
-        name: Of the model that the card is of; one of the same name was there before it.
-    """
-    if document is None:
-        return ""
-    learnt = f"{document['images']} images of `{document['dataset']}`"
-    before = f"an earlier `{name}`" if document["name"] == name else f"`{document['name']}`"
-    words = (
-        f"It did not begin with random weights but with those of {before},\n"
-        f"which learnt from {learnt} ({document['loss']} loss, {document['epochs']} epochs).\n"
-    )
-    further = provenance_words(document["started_from"], name=name)
-    return words + further.replace("It did", "That one did", 1)

@@ -19,6 +19,8 @@ from core.data.splits import Split, make_split
 from core.errors import InputError
 from core.inference.heads import Head, Outputs, build_criterion, build_network, head_of
 from core.losses import Loss
+from core.models.provenance import FILE as STARTED_FROM
+from core.models.provenance import provenance
 from core.models.training_facts import FILE, training_facts
 from core.runs import Run
 from core.runs.checkpoint import load_first_whole, pack, save_checkpoint
@@ -29,8 +31,7 @@ from core.system.files import sweep_temporary, write_json
 from core.training.batches import Pictures, crops_per_epoch, output_size
 from core.training.distributed import Team
 from core.training.heartbeat import Voice
-from core.training.initial_weights import FILE as STARTED_FROM
-from core.training.initial_weights import provenance, refuse_leak, source_of, start_from
+from core.training.initial_weights import refuse_leak, source_of, start_from
 from core.training.memory import estimate, parts_that_fit
 from core.training.optimization import Average, build_optimizer
 from core.training.training_data import training_pictures, validation_images

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from core.imaging import clean_name
+from core.imaging.names import clean_name
 
 WIDGET, KEPT, LOOKS_AT = "uploads", "uploads-kept", "looks-at-upload"
 

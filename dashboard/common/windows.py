@@ -3,7 +3,7 @@
 import numpy as np
 
 from core.imaging import WINDOWS_HU, Image, window_of
-from dashboard.viewer import RawValues
+from dashboard.components.viewer import RawValues
 
 
 def raw_values(image: Image | None) -> RawValues | None:

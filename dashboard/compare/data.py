@@ -15,6 +15,7 @@ import numpy as np
 
 from core.data import Dataset, Sample
 from core.evaluation.comparison import compare, same_split
+from core.evaluation.of_model import assess_model
 from core.inference.classical import CLASSICAL
 from core.metrics.overlap import METRICS
 from dashboard.common import cache
@@ -136,7 +137,7 @@ def _evaluate(
         model = same_split([cache.trained_model(owner), model])[1]
     named = dataset if part == "all" else None
     with cache.LOCK:  # one network at a time, as everywhere
-        found = model.assess(part, data=path, dataset=named, progress=progress)
+        found = assess_model(model, part, data=path, dataset=named, progress=progress)
     return found.document, found.samples
 
 

@@ -6,8 +6,8 @@ from core.levels import STEPS
 from dashboard.common import cache
 from dashboard.common.examples import Picture
 from dashboard.compare.data import Compared, stamp_of
-from dashboard.compare_viewer import Side, compare_viewer, pack_sides
-from dashboard.viewer import Scene, pack
+from dashboard.components.compare_viewer import Side, compare_viewer, pack_sides
+from dashboard.components.viewer import Scene, pack
 
 Thresholds = tuple[int, ...]
 

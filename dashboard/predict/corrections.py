@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import InputError
-from core.imaging import clean_name, mask_png
+from core.imaging import mask_png
+from core.imaging.names import clean_name
 from core.system.files import write_atomic, write_json
 from core.system.home import home
-from dashboard.viewer.scene import png
+from dashboard.components.viewer.scene import png
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 

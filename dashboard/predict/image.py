@@ -11,14 +11,15 @@ import streamlit as st
 from core.data import info_of
 from core.errors import InputError
 from core.export import EXPORTS, Case
-from core.imaging import clean_name, read_image
+from core.imaging import read_image
+from core.imaging.names import clean_name
 from core.levels import LevelMap
 from core.models import TrainedModel
 from core.models.fit import doubts
 from dashboard.common import cache, widgets
 from dashboard.common.examples import Picture, kind_of
+from dashboard.components.viewer import Decision, threshold_viewer
 from dashboard.predict.corrections import corrections_folder, save_correction, saved_count
-from dashboard.viewer import Decision, threshold_viewer
 
 FIRST = ("report", "report-pdf", "mask", "overlay", "csv")
 """Exports offered first; the rest follow in the order of their table."""

@@ -12,8 +12,8 @@ from core.system.background import DONE, FAILED, RUNNING, Work
 from core.training.progress import duration
 from dashboard.common import cache
 from dashboard.common.uploads import Upload
+from dashboard.components.volume_viewer import volume_viewer
 from dashboard.predict.surface import surface_figure, surface_of
-from dashboard.volume_viewer import volume_viewer
 
 SURFACE, COMPONENTS = "3D surface", "Components"
 MOST_ROWS = 200

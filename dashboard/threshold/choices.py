@@ -10,8 +10,8 @@ from core.threshold.operating_point import OperatingPoint
 from core.threshold.postprocessing import CleanUp
 from dashboard.common import cache
 from dashboard.common.sources import dataset_path, is_drawn
+from dashboard.components.threshold_board import MOST_LINES
 from dashboard.threshold.message import FIGURES
-from dashboard.threshold_board import MOST_LINES
 
 PARTS = {"val": "Validation", "test": "Test"}
 BLOCKS = {"pooled": "Pooled", "per_image": "Mean over images"}

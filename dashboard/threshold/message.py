@@ -31,7 +31,7 @@ from core.threshold.postprocessing import CleanUp
 from core.threshold.postprocessing.levels import cleaned_levels
 from dashboard.common import cache
 from dashboard.common.validation_maps import Part
-from dashboard.viewer.scene import join
+from dashboard.components.viewer.scene import join
 
 FIGURES = tuple(name for name, metric in METRICS.items() if metric.high == 1)
 """What can be drawn on one axis from 0 to 1."""

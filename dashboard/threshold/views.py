@@ -27,10 +27,10 @@ from core.threshold.rules import components_needed
 from core.training.progress import duration
 from dashboard.common import cache, widgets
 from dashboard.common.validation_maps import Part, open_part
+from dashboard.components.threshold_board import deliver, threshold_board
 from dashboard.runs import views as run_views
 from dashboard.threshold.choices import PARTS
 from dashboard.threshold.message import Shown
-from dashboard.threshold_board import deliver, threshold_board
 
 HAND = "threshold-hand"
 SAME = 0.0005

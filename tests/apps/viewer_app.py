@@ -12,7 +12,14 @@ import streamlit as st
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from dashboard.viewer import STAGE_HEIGHT_PX, RawValues, Scene, pack, threshold_viewer, unpack
+from dashboard.components.viewer import (
+    STAGE_HEIGHT_PX,
+    RawValues,
+    Scene,
+    pack,
+    threshold_viewer,
+    unpack,
+)
 from tests.apps.viewer_data import PRESETS, drawn, drawn_raw, drawn_uncertainty
 
 OPERATING_POINT = 412

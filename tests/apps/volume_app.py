@@ -11,7 +11,7 @@ import streamlit as st
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from core.imaging import WINDOWS_HU
-from dashboard.volume_viewer import VolumeScene, pack_volume, volume_viewer
+from dashboard.components.volume_viewer import VolumeScene, pack_volume, volume_viewer
 from tests.apps.volume_data import drawn_volume
 
 st.set_page_config(layout="wide")

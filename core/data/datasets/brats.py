@@ -21,8 +21,8 @@ from core.data.file_dataset import open_published
 from core.data.slices import Case, SlicedDataset, check_slicing
 from core.data.volumes import entry_volume, fitting_geometry, scaled_8bit
 from core.errors import InputError, choose
-from core.imaging import clean_name
 from core.imaging.intensities import Greys
+from core.imaging.names import clean_name
 from core.imaging.planes import along, to_slices
 from core.imaging.volume import Geometry
 

@@ -21,8 +21,8 @@ from core.data.file_dataset import missing_mask, open_published, orphan_mask, re
 from core.data.slices import Case, SlicedDataset, check_slicing
 from core.data.volumes import check_window, entry_volume, fitting_geometry, scaled_8bit
 from core.errors import InputError
-from core.imaging import clean_name
 from core.imaging.intensities import Greys
+from core.imaging.names import clean_name
 from core.imaging.planes import along, to_slices
 from core.imaging.volume import Geometry
 from core.imaging.volume_file import SECOND, VOLUMES

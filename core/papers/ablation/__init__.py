@@ -229,6 +229,7 @@ def predicted_otherwise(run: Run, name: str, *, say: Say) -> Evaluations:
     Raises:
         InputError: Its data is gone or damaged.
     """
+    from core.evaluation.of_model import assess_model
     from core.models import load_run
 
     file = run.path / "ablation" / f"{name}.json"
@@ -241,9 +242,9 @@ def predicted_otherwise(run: Run, name: str, *, say: Say) -> Evaluations:
     point = _point(trained, variant)
     data = Path(trained.config.data) if trained.config.data else None
     found: Evaluations = {
-        part: replace(trained, operating_point=point)
-        .assess(part, data=data, views=variant.views)
-        .document
+        part: assess_model(
+            replace(trained, operating_point=point), part, data=data, views=variant.views
+        ).document
         for part in ("val", "test")
     }
     file.parent.mkdir(exist_ok=True)

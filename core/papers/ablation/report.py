@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from core.data import DATASETS, info_of, kind_of
 from core.errors import InputError
-from core.evaluation.comparison import corrected, paired_difference, pooled_figure, refuse_unlike
+from core.evaluation.comparison import refuse_unlike
 from core.metrics.aggregation import spread, with_empties
 from core.metrics.card import Figure
 from core.metrics.overlap import METRICS
+from core.metrics.paired import corrected, paired_difference, pooled_figure
 from core.metrics.statistics import RESAMPLES, interval, resample_weights, resampling_units
 from core.papers.ablation import (
     BASELINE,

@@ -29,7 +29,7 @@ from dashboard.common.cache.models import facts_of_model, stamp_of, trained_mode
 from dashboard.common.cache.recent import LOCK, id_of, kept
 from dashboard.common.examples import Picture, open_example
 from dashboard.common.windows import raw_values
-from dashboard.viewer import Scene, pack
+from dashboard.components.viewer import Scene, pack
 
 ItemKey = tuple[tuple[str, ...], int]
 """Ids of the uploaded files that an image or volume is in, and its number among those in them."""

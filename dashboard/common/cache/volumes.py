@@ -10,7 +10,7 @@ from core.inference.slice_by_slice import VolumePrediction
 from core.levels import LevelMap
 from dashboard.common.cache.models import stamp_of, trained_model
 from dashboard.common.cache.recent import LOCK, id_of, kept
-from dashboard.volume_viewer import VolumeScene, pack_volume
+from dashboard.components.volume_viewer import VolumeScene, pack_volume
 
 
 def volume_slices(key: tuple[Any, ...], volume: Volume) -> tuple[NDArray[np.uint8], str]:

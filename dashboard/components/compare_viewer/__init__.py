@@ -17,7 +17,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.levels import STEPS
-from dashboard.viewer.scene import MESSAGE_VERSION, check_index, join, split
+from dashboard.components.viewer.scene import MESSAGE_VERSION, check_index, join, split
 
 HERE = Path(__file__).parent
 VIEWER = HERE.parent / "viewer"
@@ -35,7 +35,7 @@ class Side:
     colour: str
     """The model's, as ``#RRGGBB``."""
     scene: bytes
-    """From ``dashboard.viewer.pack``; all sides show the same picture."""
+    """From ``dashboard.components.viewer.pack``; all sides show the same picture."""
 
 
 def pack_sides(sides: Sequence[Side]) -> bytes:

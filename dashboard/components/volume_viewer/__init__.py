@@ -1,7 +1,8 @@
 """The volume viewer: three linked planes of a volume and a mask that follows the hand.
 
 The browser receives levels and grey values once and paints every plane by itself, in the look of
-``dashboard.viewer``, whose scripts it shares. Python hears of the threshold when the hand lets go.
+``dashboard.components.viewer``, whose scripts it shares. Python hears of the threshold when the
+hand lets go.
 
 How to use it on a page::
 
@@ -15,11 +16,11 @@ from pathlib import Path
 import streamlit as st
 
 from core.levels import STEPS
-from dashboard.viewer import HERE as SHARED
-from dashboard.viewer import Decision
-from dashboard.viewer.decision import decided
-from dashboard.viewer.scene import check_index, join, split
-from dashboard.volume_viewer.scene import VolumeScene, pack_volume
+from dashboard.components.viewer import HERE as SHARED
+from dashboard.components.viewer import Decision
+from dashboard.components.viewer.decision import decided
+from dashboard.components.viewer.scene import check_index, join, split
+from dashboard.components.volume_viewer.scene import VolumeScene, pack_volume
 
 __all__ = ["SCRIPTS", "STAGE_HEIGHT_PX", "VolumeScene", "pack_volume", "volume_viewer"]
 

@@ -16,8 +16,16 @@ from pathlib import Path
 import streamlit as st
 
 from core.threshold.postprocessing import CleanUp
-from dashboard.viewer.decision import Decision, decided
-from dashboard.viewer.scene import RawValues, Scene, check_index, join, pack, split, unpack
+from dashboard.components.viewer.decision import Decision, decided
+from dashboard.components.viewer.scene import (
+    RawValues,
+    Scene,
+    check_index,
+    join,
+    pack,
+    split,
+    unpack,
+)
 
 __all__ = [
     "HERE",

@@ -1,9 +1,10 @@
 """What the volume viewer shows, and the message of bytes that brings it to the browser.
 
-The message is that of ``dashboard.viewer.scene``: a header, then zlib-compressed blobs. ``levels``
-is uint16; ``grey`` is one byte a voxel, or two of ``low + code * scale``; ``sizes0``, ``sizes1``
-and ``sizes2`` count the voxels of each level in every slice along each axis, uint32 of (N, 1001).
-They are of all voxels, so every figure is exact also where a large volume is shown thinned.
+The message is that of ``dashboard.components.viewer.scene``: a header, then zlib-compressed blobs.
+``levels`` is uint16; ``grey`` is one byte a voxel, or two of ``low + code * scale``; ``sizes0``,
+``sizes1`` and ``sizes2`` count the voxels of each level in every slice along each axis, uint32 of
+(N, 1001). They are of all voxels, so every figure is exact also where a large volume is shown
+thinned.
 """
 
 import hashlib
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from core.imaging import BodyWindow, Window
 from core.imaging.planes import PLANES, along, sides_of_plane
 from core.levels import STEPS, LevelMap
-from dashboard.viewer.scene import MESSAGE_VERSION, check_index, join
+from dashboard.components.viewer.scene import MESSAGE_VERSION, check_index, join
 
 SHOWN_VOXELS = 16_000_000
 """More are thinned for display, to every second or third; 16 million are 80 MB in the browser."""

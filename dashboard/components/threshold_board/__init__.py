@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.viewer.scene import check_index
+from dashboard.components.viewer.scene import check_index
 
 HERE = Path(__file__).parent
 VIEWER = HERE.parent / "viewer"

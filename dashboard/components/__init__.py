@@ -1,0 +1,1 @@
+"""The viewers: html, css and JavaScript, each with its Python face."""
