@@ -96,7 +96,7 @@ def ours(contest: Contest) -> dict[str, Any]:
     trained, seen = load_run(run), len(run.split.train)
     fits = [seen / row["images_per_second"] for row in run.history]
     parameters = parameter_count_of(run.checkpoint("best"))
-    return judged(contest, trained.predictor, parameters=parameters) | {
+    return evaluated(contest, trained.predictor, parameters=parameters) | {
         "epochs": len(fits),
         "images_seen": seen * len(fits),
         "fit_seconds": sum(fits),
@@ -142,14 +142,14 @@ def peer(contest: Contest) -> dict[str, Any]:
         if value > best[0]:
             best = (value, copy.deepcopy(model.state_dict()))
     model.load_state_dict(best[1])
-    return judged(contest, _predictor(model, job), parameters=parameter_count(model)) | {
+    return evaluated(contest, _predictor(model, job), parameters=parameter_count(model)) | {
         "epochs": epochs,
         "images_seen": seen,
         "fit_seconds": spent,
     }
 
 
-def judged(contest: Contest, predictor: Predictor, *, parameters: int) -> dict[str, Any]:
+def evaluated(contest: Contest, predictor: Predictor, *, parameters: int) -> dict[str, Any]:
     """Threshold from validation, figures from test, time of a prediction: the same for all."""
     folder = Path(contest.job.folder)
     part: dict[str, Any] = {"dataset": contest.dataset, "split_hash": contest.split_hash}

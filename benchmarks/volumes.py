@@ -31,7 +31,7 @@ from core.inference.heads import Head
 from core.losses import build_loss
 from core.networks import build_model
 from core.system.device import channels_last, pick_device, precision_of, to_device
-from core.training.batches import Epoch, Foreground, Pictures, read
+from core.training.batches import Epoch, Foreground, Images, read
 
 Batches = Iterator[tuple[Tensor, Tensor]]
 MOVES = AugmentationConfig(elastic_px=0, rotation_degrees=30, shift=0.05, zoom=0.1)
@@ -58,7 +58,7 @@ def main() -> None:
         augmentation=MOVES,
     )
     images, masks, runs = _volumes()
-    held = Pictures(
+    held = Images(
         torch.from_numpy(images).to(pick_device()),
         torch.from_numpy(masks).to(pick_device()),
         foreground=Foreground(masks, ((),), seed=0),
@@ -121,7 +121,7 @@ def _volumes() -> tuple[Any, Any, list[tuple[int, ...]]]:
     return images, masks, stacks(map(place_of, dataset.samples))
 
 
-def _ours(config: RunConfig, held: Pictures) -> Batches:
+def _ours(config: RunConfig, held: Images) -> Batches:
     number, head = 0, Head()
     while True:
         epoch = Epoch(config, held, number)

@@ -13,11 +13,11 @@ with rail:
     keys, images, figure = compare_views.pickers()
 
 with stage:
-    compared = compare_views.compared(keys, images, figure=figure)
+    compared = compare_views.compared(keys, images, metric=figure)
 
 with rail, phone.later():
     image = compare_views.image_picker(compared)
-    compare_views.take_along(compared)
+    compare_views.downloads(compared)
 
 with stage:
     compare_views.verdict(compared)

@@ -18,7 +18,7 @@ with rail:
     with widgets.one_clear_error(stage, below):
         model = widgets.model_picker()
         trained = cache.trained_model(model)
-    picture = widgets.picture_picker(trained, stage=stage, below=below)
+    picture = widgets.image_picker(trained, stage=stage, below=below)
     picture = prediction_views.with_its_truth(trained, picture)
     upload = picture if isinstance(picture, Upload) else Upload("", picture.image)
     with phone.later(), widgets.one_clear_error(stage, below):
@@ -32,15 +32,15 @@ with stage, widgets.one_clear_error(below=below):
         case = volume_views.volume_case(model, trained, upload)
         if case is not None:
             with st.container(horizontal=True, vertical_alignment="center"):
-                prediction_views.take_along(replace(case, doubts=said))
+                prediction_views.downloads(replace(case, warnings=said))
                 st.caption(f"Mask at threshold {case.threshold:.3f}", width="content")
             volume_views.more_of(case)
     else:
         levels, decision = prediction_views.decide(model, picture, unsure=unsure, beside=beside)
         case = prediction_views.case_of(model, trained, picture, levels, decision)
         with st.container(horizontal=True, vertical_alignment="center"):
-            prediction_views.take_along(replace(case, doubts=said))
-            prediction_views.learn_from(case, decision)
+            prediction_views.downloads(replace(case, warnings=said))
+            prediction_views.add_to_corrections(case, decision)
             st.caption(f"Mask at {decision.words}", width="content")
     batch_views.batch(model, trained, upload)
 

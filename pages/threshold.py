@@ -20,9 +20,9 @@ with rail:
     model = widgets.model_picker()
     with widgets.one_clear_error(stage, below):
         trained = cache.trained_model(model)
-    split = threshold_choices.part_picker()
+    split = threshold_choices.split_picker()
     saved = trained.operating_point
-    rule, clean_up = "frozen", replace(saved.clean_up, largest_component=False)
+    rule, post_processing = "frozen", replace(saved.post_processing, largest_component=False)
 
 with stage, widgets.one_clear_error(below=below):
     part = threshold_views.looked_at(model, split)
@@ -33,37 +33,37 @@ with rail:
     with phone.later():
         about = st.container()
         with st.expander("Figures and clean-up" if split == "val" else "Figures"):
-            block, figures = threshold_choices.figures_picker()
+            block, figures = threshold_choices.metrics_picker()
             if split == "val":
-                clean_up = threshold_choices.clean_up_picker(model, saved)
+                post_processing = threshold_choices.post_processing_picker(model, saved)
 
 with stage, st.spinner("Drawing the curves"), widgets.one_clear_error(below=below):
-    shown = made_ready(part, clean_up)
+    shown = made_ready(part, post_processing)
 
 points = [(saved.k, saved.name)]
 choice = None
 if split == "val":
-    choice = threshold_views.chosen(part, shown, rule, clean_up, resamples=0)
+    choice = threshold_views.chosen(part, shown, rule, post_processing, resamples=0)
     if not isinstance(choice, str):
-        choice = threshold_views.saved_or(choice, saved, part, shown, clean_up)
+        choice = threshold_views.saved_or(choice, saved, part, shown, post_processing)
     if not isinstance(choice, str) and choice.k != saved.k:
         points = [(choice.k, choice.name), (saved.k, "Saved operating point")]
 
 with stage:
-    if saved.clean_up.largest_component:
+    if saved.post_processing.largest_component:
         st.caption(
             "The operating point also keeps only the largest component; what is shown here comes "
             "before that step."
         )
     k = threshold_views.board(
         shown,
-        context=f"{part.key} {clean_up.words} {rule}",
+        context=f"{part.key} {post_processing.words} {rule}",
         points=points,
         block=block,
         figures=figures,
     )
     with st.container(horizontal=True):
-        threshold_views.take_along(part, shown)
+        threshold_views.downloads(part, shown)
 
 with about:
     if choice is None:
@@ -73,10 +73,10 @@ with about:
     else:
         sure: OperatingPoint | str = saved
         if choice is not saved:
-            sure = threshold_views.chosen(part, shown, rule, clean_up, resamples=RESAMPLES)
+            sure = threshold_views.chosen(part, shown, rule, post_processing, resamples=RESAMPLES)
         if not isinstance(sure, str):
             threshold_views.about_point(sure)
-            threshold_views.save_button(model, rule, clean_up, sure)
+            threshold_views.save_button(model, rule, post_processing, sure)
 
 widgets.foot(
     *widgets.about_model(trained.name, trained.config.dataset, saved),

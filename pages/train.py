@@ -16,7 +16,7 @@ facts: list[str] = []
 with rail:
     widgets.head("Train", "A training goes on when you close this page.")
     try:
-        with phone.later() if train_views.under_way() else st.container():
+        with phone.later() if train_views.active() else st.container():
             plan = train_form.ask_all()
             config = plan.config
             facts = [

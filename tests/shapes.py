@@ -33,9 +33,9 @@ class Shapes(Dataset):
         return cls(path, [Sample(id=f"s{n:02d}", group=f"g{n:02d}") for n in range(16)])
 
     def image(self, sample: Sample) -> NDArray[np.uint8]:
-        greys = np.array([90, 230, 20, 150])[self.truth(sample)]
-        noise = np.random.default_rng(int(sample.id[1:])).normal(0, 6, greys.shape)
-        return np.clip(greys + noise, 0, 255).astype(np.uint8)
+        intensities = np.array([90, 230, 20, 150])[self.truth(sample)]
+        noise = np.random.default_rng(int(sample.id[1:])).normal(0, 6, intensities.shape)
+        return np.clip(intensities + noise, 0, 255).astype(np.uint8)
 
     def truth(self, sample: Sample) -> NDArray[np.uint8]:
         numbers = np.random.default_rng(100 + int(sample.id[1:]))

@@ -306,13 +306,13 @@ def test_noise_is_added_and_speckle_grows_with_the_grey() -> None:
 def test_the_grey_range_narrows_and_nothing_is_lost() -> None:
     image = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16).expand(200, 1, 16, 16)
     draw = drawn(replace(STILL, grey_range=0.4), batch=200, side=16)
-    greys, _ = resample(image, image, draw, (16, 16))
-    lowest, highest = greys.flatten(1).amin(1), greys.flatten(1).amax(1)
+    intensities, _ = resample(image, image, draw, (16, 16))
+    lowest, highest = intensities.flatten(1).amin(1), intensities.flatten(1).amax(1)
     assert 0 <= lowest.min() < 0.01
     assert 0.39 < lowest.max() <= 0.4
     assert 0.6 <= highest.min() < 0.61
     assert 0.99 < highest.max() <= 1
-    steps = greys.flatten(1).diff(dim=1)
+    steps = intensities.flatten(1).diff(dim=1)
     assert torch.allclose(steps, ((highest - lowest) / 255)[:, None], atol=1e-5), "no grey is cut"
 
 
@@ -324,8 +324,8 @@ def test_margins_hide_the_image_and_hold_no_foreground(exclusive: bool) -> None:
     if exclusive:
         planes[:, 0] = 0
     draw = drawn(replace(STILL, margin=0.5), batch=batch, side=side)
-    greys, masks = resample(image, planes, draw, (side, side), exclusive=exclusive)
-    untouched = (greys - 0.2).abs() < 1e-6
+    intensities, masks = resample(image, planes, draw, (side, side), exclusive=exclusive)
+    untouched = (intensities - 0.2).abs() < 1e-6
     assert torch.equal(untouched[:, 0], untouched[:, 1]), "every channel alike"
     assert torch.equal(masks[:, 1] > 0, untouched[:, 0])
     assert torch.equal(masks[:, 0] > 0, ~untouched[:, 0] if exclusive else untouched[:, 0])
@@ -335,7 +335,7 @@ def test_margins_hide_the_image_and_hold_no_foreground(exclusive: bool) -> None:
     for edge in (untouched[:, 0, 0], untouched[:, 0, -1], untouched[:, 0, :, 0]):
         hidden = (~edge).float().mean(1)
         assert 0.15 < (hidden == 1).float().mean() < 0.35, "one half of one half"
-    margins = torch.from_numpy(np.unique(greys[~untouched]))
+    margins = torch.from_numpy(np.unique(intensities[~untouched]))
     assert margins.min() == 0
     assert margins.max() == 1
     assert len(margins) > 10

@@ -19,9 +19,9 @@ from core.data.datasets.isbi2012 import IMAGES, UNLABELLED
 from core.errors import InputError
 from core.levels import mask_at
 from core.models import TrainedModel, load_run
-from core.predict.batch import ARCHIVE, TABLE, Wanted, predict_files
+from core.predict.batch import ARCHIVE, TABLE, PredictionOptions, predict_files
 from core.runs import Run
-from core.threshold.postprocessing import CleanUp, clean
+from core.threshold.postprocessing import PostProcessing, clean
 
 
 @pytest.fixture(scope="module")
@@ -65,14 +65,18 @@ def test_a_png_becomes_a_mask_and_a_row(trained: TrainedModel, png: Path, tmp_pa
 def test_the_clean_up_of_the_operating_point_is_done_unless_another_is_asked_for(
     trained: TrainedModel, png: Path, tmp_path: Path
 ) -> None:
-    own = CleanUp(minimum_area_px=40, largest_component=True)
-    frozen = replace(trained, operating_point=replace(trained.operating_point, clean_up=own))
+    own = PostProcessing(minimum_area_px=40, largest_component=True)
+    frozen = replace(trained, operating_point=replace(trained.operating_point, post_processing=own))
     mask = mask_at(trained.predictor.levels(np.asarray(Pillow.open(png))), frozen.operating_point.k)
     assert not np.array_equal(clean(mask, own), mask)
     for name, wanted, expected in (
         ("own", None, clean(mask, own)),
-        ("none", Wanted(clean_up=CleanUp()), mask),
-        ("other", Wanted(clean_up=CleanUp(fill_holes=True)), clean(mask, CleanUp(fill_holes=True))),
+        ("none", PredictionOptions(post_processing=PostProcessing()), mask),
+        (
+            "other",
+            PredictionOptions(post_processing=PostProcessing(fill_holes=True)),
+            clean(mask, PostProcessing(fill_holes=True)),
+        ),
     ):
         (row,) = predict_files(frozen, [png], tmp_path / name, wanted=wanted)
         assert np.array_equal(read_mask(row["mask"]) > 0, expected)
@@ -81,7 +85,7 @@ def test_the_clean_up_of_the_operating_point_is_done_unless_another_is_asked_for
 def test_the_threshold_asked_for_is_used(trained: TrainedModel, png: Path, tmp_path: Path) -> None:
     areas = []
     for k in (0, 300, 700, 1000):
-        (row,) = predict_files(trained, [png], tmp_path / str(k), wanted=Wanted(k=k))
+        (row,) = predict_files(trained, [png], tmp_path / str(k), wanted=PredictionOptions(k=k))
         assert row["threshold"] == k / 1000
         areas.append(row["foreground_px"])
     assert areas == sorted(areas, reverse=True)
@@ -176,7 +180,7 @@ def test_a_damaged_file_stops_no_other(
         inputs = [Path(shutil.make_archive(str(tmp_path / "in"), "zip", folder))]
     said: list[str] = []
     out = tmp_path / "out"
-    wanted = Wanted(formats=("mask", "csv"), archive=True)
+    wanted = PredictionOptions(formats=("mask", "csv"), archive=True)
     bad, good = predict_files(trained, inputs, out, wanted=wanted, report=said.append)
     assert (bad["mask"], bad["threshold"], bad["foreground_px"], bad["files"]) == (
         *(None, None, None),
@@ -252,7 +256,7 @@ def test_folders_and_zips_are_read_and_what_is_no_picture_is_left_out(
 
 def test_everything_is_written_and_packed(trained: TrainedModel, png: Path, tmp_path: Path) -> None:
     formats = ("mask", "label", "overlay", "probability", "nifti", "coco", "csv", "report")
-    wanted = Wanted(formats=formats, measurements=True, archive=True)
+    wanted = PredictionOptions(formats=formats, measurements=True, archive=True)
     (row,) = predict_files(trained, [png], tmp_path / "out", wanted=wanted)
     assert list(row["files"]) == list(formats)
     assert len(row["measurements"]) == row["components"]
@@ -263,7 +267,7 @@ def test_everything_is_written_and_packed(trained: TrainedModel, png: Path, tmp_
 
 
 def test_a_clean_up_is_applied(trained: TrainedModel, png: Path, tmp_path: Path) -> None:
-    wanted = Wanted(clean_up=CleanUp(largest_component=True))
+    wanted = PredictionOptions(post_processing=PostProcessing(largest_component=True))
     (row,) = predict_files(trained, [png], tmp_path / "out", wanted=wanted)
     assert row["components"] == 1
 
@@ -288,6 +292,8 @@ def test_a_format_that_fits_no_picture_is_an_error(
     trained: TrainedModel, png: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match="refers to DICOM images"):
-        predict_files(trained, [png], tmp_path / "out", wanted=Wanted(formats=("dicom-seg",)))
+        predict_files(
+            trained, [png], tmp_path / "out", wanted=PredictionOptions(formats=("dicom-seg",))
+        )
     with pytest.raises(InputError, match="unknown format 'gif'; choose one of mask"):
-        Wanted(formats=("gif",))
+        PredictionOptions(formats=("gif",))

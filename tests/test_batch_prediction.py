@@ -11,7 +11,7 @@ from PIL import Image
 from core.export.model_facts import model_facts
 from core.imaging import SourceFile
 from core.models import load_weights
-from core.predict.batch import Wanted
+from core.predict.batch import PredictionOptions
 from core.predict.uploads import BatchPrediction
 
 
@@ -29,7 +29,7 @@ def batch(*sources: SourceFile, k: int = 500) -> BatchPrediction:
         model_facts(trained),
         sources,
         items=len(sources),
-        wanted=Wanted(formats=("mask", "csv"), k=k, archive=True),
+        wanted=PredictionOptions(formats=("mask", "csv"), k=k, archive=True),
         turn=threading.Lock(),
     )
 

@@ -9,7 +9,7 @@ import torch
 
 from core.config import AugmentationConfig, RunConfig
 from core.inference.heads import Head
-from core.training.batches import Epoch, Foreground, Pictures, Step, read
+from core.training.batches import Epoch, Foreground, Images, Step, read
 from core.training.distributed import Team
 
 SIDE, COUNT = 64, 20
@@ -18,7 +18,7 @@ CALM = AugmentationConfig(rotation_degrees=20, elastic_px=0, zoom=0.05)
 
 
 @pytest.fixture
-def pictures() -> Pictures:
+def pictures() -> Images:
     """Twenty images; the first three hold a small lesion, the first six a large one."""
     numbers = np.random.default_rng(0)
     images = numbers.integers(0, 256, (COUNT, 1, SIDE, SIDE), dtype=np.uint8)
@@ -26,7 +26,7 @@ def pictures() -> Pictures:
     masks[:6, :, 4:10, 4:10] = 1
     masks[:3, :, 58:61, 2:5] = 2
     found = Foreground(masks, HEAD.values, seed=0)
-    return Pictures(torch.from_numpy(images), torch.from_numpy(masks), None, found)
+    return Images(torch.from_numpy(images), torch.from_numpy(masks), None, found)
 
 
 def config(**changes: Any) -> RunConfig:
@@ -38,7 +38,7 @@ def everything(epoch: Epoch) -> list[Step]:
     return [epoch[n] for n in range(len(epoch))]
 
 
-def test_an_epoch_shows_every_image_as_often_as_asked(pictures: Pictures) -> None:
+def test_an_epoch_shows_every_image_as_often_as_asked(pictures: Images) -> None:
     epoch = Epoch(config(crops_per_image=3), pictures, 0)
     shown = torch.cat([step.index for step in everything(epoch)])
     assert shown.bincount().tolist() == [3] * COUNT
@@ -49,7 +49,7 @@ def test_an_epoch_shows_every_image_as_often_as_asked(pictures: Pictures) -> Non
 @pytest.mark.parametrize("tile", [None, 32])
 @pytest.mark.parametrize("size", [2, 3, 4])
 def test_shares_and_parts_of_a_step_are_the_step(
-    pictures: Pictures, tile: int | None, size: int
+    pictures: Images, tile: int | None, size: int
 ) -> None:
     step = Epoch(config(tile=tile, oversample=0.5), pictures, 4)[1]
     whole = read(step, pictures, HEAD)
@@ -67,19 +67,19 @@ def test_every_item_falls_to_one_process(count: int, size: int) -> None:
     assert parts[0][1] > 0 or count == 0, "the first has something: its statistics count"
 
 
-def held(step: Step, pictures: Pictures) -> torch.Tensor:
+def held(step: Step, pictures: Images) -> torch.Tensor:
     """Whether each picture holds a class, shape (B, K)."""
     return read(step, pictures, HEAD)[1].flatten(2).any(-1)
 
 
-def shares(pictures: Pictures, **changes: Any) -> torch.Tensor:
+def shares(pictures: Images, **changes: Any) -> torch.Tensor:
     """Share of the crops that hold each class."""
     epoch = Epoch(config(crops_per_image=20, tile=16, **changes), pictures, 0)
     return torch.cat([held(step, pictures) for step in everything(epoch)]).float().mean(0)
 
 
 @pytest.mark.parametrize("augment", [True, False])
-def test_crops_are_drawn_about_lesions_of_every_class(pictures: Pictures, augment: bool) -> None:
+def test_crops_are_drawn_about_lesions_of_every_class(pictures: Images, augment: bool) -> None:
     large, small = shares(pictures, augment=augment).tolist()
     assert large < 0.15
     assert small < 0.05
@@ -90,17 +90,17 @@ def test_crops_are_drawn_about_lesions_of_every_class(pictures: Pictures, augmen
     assert small == pytest.approx(0.25, abs=0.08), "half of the crops, every class alike"
 
 
-def test_a_plain_crop_reads_whole_pixels(pictures: Pictures) -> None:
+def test_a_plain_crop_reads_whole_pixels(pictures: Images) -> None:
     step = Epoch(config(tile=16, augment=False, oversample=1.0), pictures, 0)[0]
     image, _, _ = read(step, pictures, HEAD)
-    greys = image * 255
-    assert torch.allclose(greys, greys.round(), atol=1e-2)
-    for picture, row in zip(greys.round(), step.index, strict=True):
+    intensities = image * 255
+    assert torch.allclose(intensities, intensities.round(), atol=1e-2)
+    for picture, row in zip(intensities.round(), step.index, strict=True):
         windows = pictures.images[row].unfold(1, 16, 1).unfold(2, 16, 1)
         assert (windows[0] == picture).flatten(2).all(-1).any(), "no crop of its image"
 
 
-def test_whole_images_that_hold_a_lesion_come_more_often(pictures: Pictures) -> None:
+def test_whole_images_that_hold_a_lesion_come_more_often(pictures: Images) -> None:
     epoch = Epoch(config(oversample=0.8, crops_per_image=20), pictures, 0)
     share = (epoch.order < 6).float().mean().item()
     assert share == pytest.approx(0.8 + 0.2 * 0.3, abs=0.05)
@@ -108,7 +108,7 @@ def test_whole_images_that_hold_a_lesion_come_more_often(pictures: Pictures) -> 
     assert len(epoch.order) == 20 * COUNT
 
 
-def test_without_any_foreground_nothing_is_drawn_more_often(pictures: Pictures) -> None:
+def test_without_any_foreground_nothing_is_drawn_more_often(pictures: Images) -> None:
     empty = np.zeros((COUNT, 1, SIDE, SIDE), dtype=np.uint8)
     nothing = replace(pictures, foreground=Foreground(empty, HEAD.values, seed=0))
     assert torch.equal(

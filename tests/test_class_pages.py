@@ -15,7 +15,7 @@ from core.runs import Run, create_run
 from core.training.loop import train
 from dashboard.common import cache
 from dashboard.common.examples import open_example
-from dashboard.common.validation_maps import open_part
+from dashboard.common.validation_maps import open_split_maps
 from dashboard.compare.data import evaluated
 from dashboard.predict.image import with_its_truth
 from tests.pages import run_page, texts
@@ -36,8 +36,8 @@ def test_every_class_is_offered_alone(run: Run) -> None:
     offered = [key for key in names if key.startswith("run/")]
     assert offered == ["run/shapes", *(f"run/shapes:{one}" for one in Shapes.info.classes)]
     assert names["run/shapes:core"] == "shapes:core (run)"
-    assert cache.parts_of("run/shapes:core") == ("run", "shapes", "core")
-    assert cache.parts_of("weights/phantoms-unet") == ("weights", "phantoms-unet", "")
+    assert cache.split_key("run/shapes:core") == ("run", "shapes", "core")
+    assert cache.split_key("weights/phantoms-unet") == ("weights", "phantoms-unet", "")
     point = cache.trained_model("run/shapes:core").operating_point
     assert run.operating_point is not None
     assert point.threshold == run.operating_point.classes["core"]["threshold"]
@@ -47,10 +47,10 @@ def test_every_class_is_offered_alone(run: Run) -> None:
 
 
 def test_a_part_has_the_truth_and_the_figures_of_its_class(run: Run) -> None:
-    data, whole = Shapes.open(None), open_part("run/shapes", "val")
+    data, whole = Shapes.open(None), open_split_maps("run/shapes", "val")
     figures = evaluate_model(load_run(run), "val", data=None)["classes"]
     for place, name in enumerate(Shapes.info.classes, start=1):
-        part = open_part(f"run/shapes:{name}", "val")
+        part = open_split_maps(f"run/shapes:{name}", "val")
         assert part.key != whole.key
         for sample, (_, truth) in zip(part.samples, part.maps(), strict=True):
             assert np.array_equal(truth, data.truth(sample) == place)

@@ -16,8 +16,12 @@ from core.levels import STEPS
 from core.metrics.overlap import dice
 from core.metrics.sweep import sweep_image
 from core.threshold.operating_point import OperatingPoint, choose_operating_point
-from core.threshold.postprocessing import CleanUp, clean, filled, parse_clean_up
-from core.threshold.postprocessing.search import CANDIDATES, choose_with_clean_up, tally_masks
+from core.threshold.postprocessing import PostProcessing, clean, filled, parse_post_processing
+from core.threshold.postprocessing.search import (
+    CANDIDATES,
+    choose_with_post_processing,
+    tally_masks,
+)
 
 RING = np.array(
     [
@@ -33,7 +37,7 @@ PART: dict[str, Any] = {"split": "val", "dataset": "phantoms", "split_hash": "01
 
 
 def pixels(mask: NDArray[np.bool_], **steps: object) -> int:
-    return int(clean(mask, CleanUp(**steps)).sum())  # type: ignore[arg-type]
+    return int(clean(mask, PostProcessing(**steps)).sum())  # type: ignore[arg-type]
 
 
 def test_with_a_pencil() -> None:
@@ -53,7 +57,7 @@ def test_holes_are_scipys_and_steps_are_settled_after_one_round(mask: NDArray[np
         once = clean(mask, steps)
         assert np.array_equal(clean(once, steps), once)
         assert once.shape == mask.shape
-    assert np.array_equal(clean(mask, CleanUp()), mask)
+    assert np.array_equal(clean(mask, PostProcessing()), mask)
 
 
 def test_a_volume_is_cleaned_as_a_whole() -> None:
@@ -65,23 +69,23 @@ def test_a_volume_is_cleaned_as_a_whole() -> None:
 
 def test_words_are_read_back() -> None:
     for steps in CANDIDATES:
-        assert parse_clean_up(steps.words) == steps
-    assert not parse_clean_up("")
+        assert parse_post_processing(steps.words) == steps
+    assert not parse_post_processing("")
     with pytest.raises(InputError, match="unknown clean-up 'blur'; choose from minimum_area_px=N"):
-        parse_clean_up("fill_holes, blur")
+        parse_post_processing("fill_holes, blur")
     with pytest.raises(InputError, match="0 or more"):
-        CleanUp(minimum_area_px=-1)
+        PostProcessing(minimum_area_px=-1)
 
 
 def test_people_read_words_and_no_names_of_settings() -> None:
-    every = CleanUp(minimum_area_px=1200, fill_holes=True, largest_component=True)
+    every = PostProcessing(minimum_area_px=1200, fill_holes=True, largest_component=True)
     assert every.phrases == (
         "components under 1,200 px dropped",
         "holes filled",
         "only the largest component kept",
     )
-    assert CleanUp(minimum_area_px=1).phrases == (), "drops nothing"
-    convention = Convention(clean_up=every)
+    assert PostProcessing(minimum_area_px=1).phrases == (), "drops nothing"
+    convention = Convention(post_processing=every)
     long = long_label("pooled", convention=convention, interval_over="images")
     short = short_label("pooled", n=6, convention=convention, point=None)
     assert "Components under 1,200 px dropped, holes filled, only" in long
@@ -111,23 +115,23 @@ def test_counts_of_cleaned_masks_are_those_of_cleaning_each() -> None:
         assert tally.sweep.positives.tolist() == [truth.sum() for _, truth in maps]
 
 
-def search(rule: str, clean_up: CleanUp | None) -> OperatingPoint:
+def search(rule: str, post_processing: PostProcessing | None) -> OperatingPoint:
     maps = [noisy(seed) for seed in range(12)]
-    return choose_with_clean_up(maps, rule=rule, clean_up=clean_up, **PART)
+    return choose_with_post_processing(maps, rule=rule, post_processing=post_processing, **PART)
 
 
 def test_a_search_finds_what_helps_and_beats_the_threshold_alone() -> None:
     maps = [noisy(seed) for seed in range(12)]
     sweep = [sweep_image(*pair) for pair in maps]
     point = search("dice", None)
-    assert point.clean_up.minimum_area_px or point.clean_up.largest_component
+    assert point.post_processing.minimum_area_px or point.post_processing.largest_component
     alone = max(
         float(dice(*(sum(getattr(one, part)[:, k] for one in sweep) for part in
                      ("tp", "fp", "fn", "tn")))[0])
         for k in range(STEPS + 1)
     )  # fmt: skip
     assert point.value > alone + 0.01
-    masks = [(clean(levels >= point.k, point.clean_up), truth) for levels, truth in maps]
+    masks = [(clean(levels >= point.k, point.post_processing), truth) for levels, truth in maps]
     both = sum((mask & truth).sum() for mask, truth in masks)
     assert point.value == pytest.approx(
         2 * both / sum(mask.sum() + truth.sum() for mask, truth in masks)
@@ -135,7 +139,7 @@ def test_a_search_finds_what_helps_and_beats_the_threshold_alone() -> None:
 
 
 def test_a_guarantee_with_a_fixed_clean_up_is_exact_and_with_a_searched_one_refused() -> None:
-    steps = CleanUp(minimum_area_px=16, fill_holes=True)
+    steps = PostProcessing(minimum_area_px=16, fill_holes=True)
     point = search("fnr<=0.1", steps)
     maps = [noisy(seed) for seed in range(12)]
     (tally,) = tally_masks(maps, [steps], np.arange(500, 800))
@@ -144,20 +148,24 @@ def test_a_guarantee_with_a_fixed_clean_up_is_exact_and_with_a_searched_one_refu
     assert kept[0]
     assert not kept[-1]
     assert point.k == 500 + np.flatnonzero(kept).max()
-    assert point.clean_up == steps
+    assert point.post_processing == steps
     with pytest.raises(InputError, match="cannot be searched on the same images"):
         search("fnr<=0.1", None)
     with pytest.raises(InputError, match="leave that step out"):
-        search("fnr<=0.1", CleanUp(largest_component=True))
+        search("fnr<=0.1", PostProcessing(largest_component=True))
 
 
 def test_only_validation_chooses_a_clean_up() -> None:
     with pytest.raises(InputError, match="val split only, not on test"):
-        choose_with_clean_up([noisy(0)], rule="dice", clean_up=None, **{**PART, "split": "test"})
+        choose_with_post_processing(
+            [noisy(0)], rule="dice", post_processing=None, **{**PART, "split": "test"}
+        )
 
 
 def test_doing_nothing_is_the_threshold_alone() -> None:
     levels, truth = noisy(0)
     plain = choose_operating_point(sweep_image(levels, truth), rule="dice", **PART)
-    point = choose_with_clean_up([(levels, truth)], rule="dice", clean_up=CleanUp(), **PART)
+    point = choose_with_post_processing(
+        [(levels, truth)], rule="dice", post_processing=PostProcessing(), **PART
+    )
     assert point.value == pytest.approx(plain.value, abs=0.002)

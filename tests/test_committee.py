@@ -16,7 +16,7 @@ from core.errors import InputError
 from core.evaluation.disagreement import disagreement, members_of
 from core.inference.heads import build_network
 from core.models import load_run, load_weights
-from core.networks.ensemble import Committee
+from core.networks.ensemble import Ensemble
 from core.networks.folding import folded
 from core.promotion.promote import promote
 from core.runs import Run, create_run
@@ -58,7 +58,7 @@ def test_the_first_member_learns_as_if_it_were_alone(committee: Run, tiny_config
 def test_it_is_one_model_that_answers_with_the_mean(committee: Run) -> None:
     image = torch.rand(1, 1, 32, 32)
     network = build_network(committee.config, in_channels=1, outputs=1).eval()
-    assert isinstance(network, Committee)
+    assert isinstance(network, Ensemble)
     network.load_state_dict(load_checkpoint(committee.checkpoint("best"))["model"])
     with torch.inference_mode():
         logits = torch.stack(network.forward_all(image))
@@ -83,7 +83,7 @@ def test_it_is_promoted_like_any_other(
 
 def parameters_of_one(run: Run) -> int:
     network = build_network(run.config, in_channels=1, outputs=1)
-    assert isinstance(network, Committee)
+    assert isinstance(network, Ensemble)
     return sum(p.numel() for p in network.members[0].parameters())
 
 

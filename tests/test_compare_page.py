@@ -27,7 +27,7 @@ from dashboard.compare import charts as charts_compare
 from dashboard.compare import robustness as compare_robustness
 from dashboard.compare import robustness_chart as charts_robustness
 from dashboard.compare import views as compare_views
-from dashboard.compare.choices import in_order, owner_of, trained_on, usual_images
+from dashboard.compare.choices import default_images, in_order, owner_of, trained_on
 from dashboard.compare.data import Compared, command, evaluated
 from dashboard.compare.export import report_html
 from dashboard.compare.sides import from_address, to_address
@@ -48,10 +48,10 @@ def quiet(_place: int, _name: str) -> Callable[[int, int], None]:
 def three(finished_run: Run) -> Compared:
     """A run and two methods without training, on the run's test split."""
     keys = in_order([OTSU, ADAPTIVE, f"run/{finished_run.name}"])
-    return evaluated(keys, "isbi2012/test", figure="dice", progress=quiet)
+    return evaluated(keys, "isbi2012/test", metric="dice", progress=quiet)
 
 
-@pytest.mark.parametrize("figure", ["dice", "mcc"])
+@pytest.mark.parametrize("metric", ["dice", "mcc"])
 def test_figures_are_those_of_the_command_line_digit_for_digit(
     finished_run: Run,
     figure: str,
@@ -59,7 +59,7 @@ def test_figures_are_those_of_the_command_line_digit_for_digit(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     keys = in_order([OTSU, f"run/{finished_run.name}"])
-    found = evaluated(keys, "isbi2012/test", figure=figure, progress=quiet)
+    found = evaluated(keys, "isbi2012/test", metric=figure, progress=quiet)
     words = command(found).split()
     assert words[:4] == ["python", "-m", "core", "compare"]
     monkeypatch.setattr(sys, "argv", ["core", *(word.strip("'") for word in words[3:])])
@@ -111,9 +111,9 @@ def test_the_verdict_counts_the_images_that_its_means_are_over(
 @pytest.mark.parametrize("look", ["Scores", "Tests", "Subgroups", "Calibration", "Speed and size"])
 @pytest.mark.usefixtures("finished_run")
 def test_a_link_opens_every_look(look: str) -> None:
-    app = page(models=["finished (run)", "classical/otsu"], show=look, figure="IoU")
+    app = page(models=["finished (run)", "classical/otsu"], show=look, metric="IoU")
     assert not app.exception
-    assert app.selectbox(key="figure").value == "iou"
+    assert app.selectbox(key="metric").value == "iou"
     assert app.session_state["show"] == look
     assert not app.error
 
@@ -125,7 +125,7 @@ def test_what_is_left_when_images_differ_is_that_of_the_command_line(
 ) -> None:
     monkeypatch.setattr(compare_robustness, "ENOUGH", 3)
     models = ["finished (run)", "classical/otsu"]
-    app = page(models=models, show="When images differ", figure="IoU")
+    app = page(models=models, show="When images differ", metric="IoU")
     assert not app.exception
     assert len(app.dataframe) == 1, "nothing is measured unasked"
     next(button for button in app.button if button.label.startswith("Measure on 3")).click().run()
@@ -139,14 +139,14 @@ def test_what_is_left_when_images_differ_is_that_of_the_command_line(
     monkeypatch.setattr(sys, "argv", ["core", *shlex.split(lines[0])[3:], "--json"])
     assert main() == 0
     said = json.loads(capsys.readouterr().out)
-    assert (said["n_images"], said["figure"]) == (3, "iou")
+    assert (said["n_images"], said["metric"]) == (3, "iou")
     assert table.loc["As they are", "finished"] == f"{said['as_is']['pooled']:.3f}"
     assert len(table) == 1 + len(said["perturbations"])
     for row in said["perturbations"]:
         assert table.loc[row["title"], "finished"].startswith(f"{row['pooled']:.3f} (")
     worst = min(said["perturbations"], key=lambda row: float(row["pooled"]))
-    assert app.selectbox(key="way").value == worst["way"]
-    app.selectbox(key="way").set_value("turned").run()
+    assert app.selectbox(key="perturbation").value == worst["perturbation"]
+    app.selectbox(key="perturbation").set_value("turned").run()
     assert not app.exception
 
     def refuse(*_: object, **__: object) -> None:
@@ -157,7 +157,7 @@ def test_what_is_left_when_images_differ_is_that_of_the_command_line(
     app.run()
     assert "Stopped" in app.info[0].value
     next(button for button in app.button if button.label.startswith("Measure on 3")).click().run()
-    app.selectbox(key="figure").set_value("dice").run()
+    app.selectbox(key="metric").set_value("dice").run()
     assert not app.exception, "another figure needs no network"
     assert app.dataframe[1].value["finished"][0] != table.loc["As they are", "finished"]
 
@@ -196,7 +196,7 @@ def test_a_chart_has_a_row_for_each_way_and_leaves_out_what_is_undefined() -> No
         }
         for name, first, second in (("a", 0.9, None), ("b", 0.8, 0.1))
     ]
-    chart = charts_robustness.perturbed(documents, STYLES, figure="Dice")
+    chart = charts_robustness.perturbed(documents, STYLES, metric="Dice")
     assert list(chart.layout.yaxis.ticktext) == ["As they are", "Noise", "Blur"]
     a, b = chart.data
     assert (a.name, b.name) == ("a", "b")
@@ -206,7 +206,7 @@ def test_a_chart_has_a_row_for_each_way_and_leaves_out_what_is_undefined() -> No
     assert all(one > other for one, other in zip(a.y, b.y, strict=False)), "marks lie apart"
     assert chart.layout.xaxis.range[0] == pytest.approx(-0.03)
     documents[0]["perturbations"][0] |= row(-0.2)
-    below = charts_robustness.perturbed(documents, STYLES, figure="MCC")
+    below = charts_robustness.perturbed(documents, STYLES, metric="MCC")
     assert below.layout.xaxis.range[0] < -0.3, "a figure that goes below 0 is not cut off"
 
 
@@ -226,12 +226,12 @@ def test_models_of_unlike_images_are_refused(
         owner_of([own, OTSU], "phantoms", "test")
     train(create_run(tiny_config(folds=3, fold=0, epochs=1), name="other"))
     with pytest.raises(InputError, match=r"different splits of .*take all images"):
-        evaluated((own, "run/other"), "isbi2012/test", figure="dice", progress=quiet)
-    everywhere = evaluated((own, "run/other"), "isbi2012/all", figure="dice", progress=quiet)
+        evaluated((own, "run/other"), "isbi2012/test", metric="dice", progress=quiet)
+    everywhere = evaluated((own, "run/other"), "isbi2012/all", metric="dice", progress=quiet)
     assert everywhere.comparison["n_images"] == 15
     warned = trained_on(everywhere.keys, everywhere.samples, "isbi2012")
     assert [sentence.split()[0] for sentence in warned] == ["finished", "other"]
-    assert usual_images([OTSU, own]) == "isbi2012/test"
+    assert default_images([OTSU, own]) == "isbi2012/test"
 
 
 def test_two_of_one_name_and_one_alone_are_refused() -> None:
@@ -271,7 +271,7 @@ STYLES = {"a": style_at(0), "b": style_at(1)}
 
 
 def test_points_carry_their_image_and_undefined_ones_are_left_out() -> None:
-    chart = charts_compare.score_distribution(SCORES, IMAGES, STYLES, figure="Dice", chosen="l")
+    chart = charts_compare.score_distribution(SCORES, IMAGES, STYLES, metric="Dice", chosen="l")
     points = {trace.name: trace for trace in chart.data if trace.customdata is not None}
     assert list(points["a"].customdata) == ["i", "j", "l"]
     assert list(points["a"].x) == [0.5, 0.9, 0.2]
@@ -282,7 +282,7 @@ def test_points_carry_their_image_and_undefined_ones_are_left_out() -> None:
 
 
 def test_a_pair_is_drawn_where_both_are_defined_in_the_colour_of_the_better() -> None:
-    chart = charts_compare.score_pairs(SCORES, IMAGES, STYLES, figure="Dice", chosen="j")
+    chart = charts_compare.score_pairs(SCORES, IMAGES, STYLES, metric="Dice", chosen="j")
     points = next(trace for trace in chart.data if trace.customdata is not None)
     assert list(zip(points.x, points.y, points.customdata, strict=True)) == [
         (0.5, 0.6, "i"),
@@ -302,12 +302,12 @@ def test_the_front_holds_what_nothing_beats_in_both() -> None:
 
 
 def test_subgroups_calibration_and_differences_are_drawn(three: Compared) -> None:
-    differences = charts_compare.differences(three.comparison, figure="Dice")
+    differences = charts_compare.differences(three.comparison, metric="Dice")
     assert len([trace for trace in differences.data if trace.error_x.array is not None]) == 3
     curves = charts_compare.reliability(three.documents, three.styles)
     assert {trace.name for trace in curves.data[1:]} == set(three.names)
     part: dict[str, Any] = {"by": "label", "value": "benign", **three.comparison}
-    bars = charts_compare.subgroup_bars([part], three.styles, by="label", figure="Dice")
+    bars = charts_compare.subgroup_bars([part], three.styles, by="label", metric="Dice")
     for trace, row in zip(bars.data, three.comparison["models"], strict=True):
         assert trace.y[0] == row["mean"]
         assert trace.y[0] + trace.error_y.array[0] == pytest.approx(row["ci95"][1])

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from core.models import load_weights
 from core.system.home import ROOT
 from dashboard.common import cache
-from dashboard.common.examples import Picture
+from dashboard.common.examples import Example
 
 pytestmark = pytest.mark.slow
 
@@ -52,7 +52,7 @@ def test_one_process_has_both_and_the_page_takes_its_models_from_there(
     assert all(key.startswith("server/") for key in names)
     remote = cache.trained_model("server/isbi2012-unet")
     assert remote.operating_point == local.operating_point
-    found = cache.level_map("server/isbi2012-unet", Picture("a.png", pixels))
+    found = cache.level_map("server/isbi2012-unet", Example("a.png", pixels))
     np.testing.assert_array_equal(found, levels)
     assert cache.facts_of_model("server/isbi2012-unet").sha256
     app = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=120).run()

@@ -34,7 +34,7 @@ def _data(trained: TrainedModel) -> Path:
 def test_views_are_judged_beside_the_image_as_it_is(finished_run: Run) -> None:
     trained = load_run(finished_run)
     found = disagreement([trained], "turns", split="test", data=_data(trained))
-    assert (found["members"], found["n_images"], found["way"]) == (8, 3, "turns")
+    assert (found["members"], found["n_images"], found["method"]) == (8, 3, "turns")
     alone = evaluate_model(trained, "test", data=_data(trained))
     assert found["alone"]["dice"] == alone["pooled"]["dice"]
     mean = assess_model(trained, "test", data=_data(trained), views="turns")

@@ -22,16 +22,16 @@ from core.data.quality.duplicates import (
 )
 from core.errors import InputError
 
-Pictures = NDArray[np.float32]
+Images = NDArray[np.float32]
 
 
-def scenes(count: int, seed: int = 0) -> Pictures:
+def scenes(count: int, seed: int = 0) -> Images:
     """Unrelated thumbnails with coarse structure, shape (count, 48, 48)."""
     coarse = np.random.default_rng(seed).normal(128, 40, (count, 12, 12))
     return np.kron(coarse, np.ones((4, 4))).astype(np.float32)
 
 
-def noisy(picture: Pictures, sigma: float, seed: int = 1) -> Pictures:
+def noisy(picture: Images, sigma: float, seed: int = 1) -> Images:
     noise = np.random.default_rng(seed).normal(0, sigma, picture.shape)
     return (picture + noise).astype(np.float32)
 

@@ -17,13 +17,13 @@ from core.evaluation.convention import Convention, short_label, short_source
 from core.evaluation.curves import threshold_curves
 from core.evaluation.of_model import evaluate_model
 from core.evaluation.tuning import tune
-from core.inference.predictor import SeesImages
+from core.inference.predictor import ImagePredictor
 from core.levels import STEPS
 from core.metrics.overlap import METRICS
 from core.models import load_run
 from core.runs import Run
 from core.threshold.operating_point import OperatingPoint
-from core.threshold.postprocessing import CleanUp, clean
+from core.threshold.postprocessing import PostProcessing, clean
 
 FACTS = {"model": "m", "dataset": "d", "split": "val", "split_hash": "0123"}
 POINT = OperatingPoint(
@@ -32,7 +32,7 @@ POINT = OperatingPoint(
 )  # fmt: skip
 
 
-class Drawn(SeesImages):
+class Drawn(ImagePredictor):
     """Five images of three patients, the last without lesion or answer; sees its own levels."""
 
     size: int | None = None
@@ -123,14 +123,14 @@ def test_an_unknown_policy_is_refused(drawn: Drawn) -> None:
 
 
 def test_a_clean_up_changes_the_masks_that_are_counted(drawn: Drawn) -> None:
-    steps = CleanUp(minimum_area_px=5, fill_holes=True)
-    found = document(drawn, clean_up=steps)
+    steps = PostProcessing(minimum_area_px=5, fill_holes=True)
+    found = document(drawn, post_processing=steps)
     masks = np.stack([clean(drawn.levels(image) >= 500, steps) for image in drawn.images])
     assert found["pooled"]["dice"] == pytest.approx(dices(masks[None], drawn.truths[None])[0])
     assert found["pooled"] != document(drawn)["pooled"]
-    assert found["clean_up"] == steps.words
+    assert found["post_processing"] == steps.words
     assert "components under 5 px dropped, holes filled" in found["labels"]["pooled"]["short"]
-    frozen = replace(POINT, clean_up=steps)
+    frozen = replace(POINT, post_processing=steps)
     again = assess(drawn, drawn, drawn.samples, point=frozen, **FACTS).document  # type: ignore[arg-type]
     assert again == found, "the operating point's own clean-up is applied unasked"
 
@@ -186,7 +186,7 @@ def test_a_single_image_gets_no_interval_over_patients(drawn: Drawn) -> None:
     found = summarize(sweep, drawn.samples[:1], k=500, threshold_source="", **FACTS)  # type: ignore[arg-type]
     assert found["pooled_ci95"]["dice"] is None
     assert found["per_patient"]["dice"]["ci95"] is None
-    only = threshold_curves(sweep, figures=["dice"])
+    only = threshold_curves(sweep, scores=["dice"])
     assert list(only.pooled) == ["dice"]
 
 
@@ -197,12 +197,15 @@ def test_tuning_with_a_clean_up_is_kept_and_evaluated_with_it(
     assert before is not None
     assert evaluation is not None
     try:
-        point = tune("finished", "iou", clean_up="minimum_area_px=20,fill_holes")
-        assert point["clean_up"] == CleanUp(minimum_area_px=20, fill_holes=True).document()
+        point = tune("finished", "iou", post_processing="minimum_area_px=20,fill_holes")
+        assert (
+            point["post_processing"]
+            == PostProcessing(minimum_area_px=20, fill_holes=True).document()
+        )
         trained = load_run(finished_run)
         again = evaluate_model(trained, "val", data=sections)
         assert finished_run.evaluation("val") == again
-        assert again["clean_up"] == "minimum_area_px=20,fill_holes"
+        assert again["post_processing"] == "minimum_area_px=20,fill_holes"
         assert again["pooled"]["dice"] == pytest.approx(point["value"])
         with pytest.raises(InputError, match="needs at least"):
             tune("finished", "fnr<=0.05")

@@ -20,7 +20,7 @@ from core.errors import InputError
 from core.export import DISCLAIMER, EXPORTS, Case, ModelFacts, export
 from core.imaging.planes import PLANES, to_slices
 from core.imaging.volume import Geometry, axes_of
-from core.threshold.postprocessing import CleanUp
+from core.threshold.postprocessing import PostProcessing
 
 FACTS = ModelFacts(name="tester", sha256="ab" * 32, marks="cells", limits=("None known.",))
 
@@ -98,7 +98,7 @@ def test_many_components_take_sixteen_bits() -> None:
 
 
 def test_clean_up_and_corrections_are_in_every_mask() -> None:
-    given = case(clean_up=CleanUp(largest_component=True))
+    given = case(post_processing=PostProcessing(largest_component=True))
     assert given.row["components"] == 1
     corrected = np.zeros((40, 56), bool)
     corrected[3, 4] = True

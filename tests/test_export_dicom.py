@@ -14,11 +14,11 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 from core.errors import InputError
 from core.export import Case, ModelFacts, export
 from core.imaging import Volume, read_all
-from core.imaging.intensities import Greys
+from core.imaging.intensities import IntensityMapping
 from core.imaging.source_file import SourceFile
-from core.inference.predictor import SeesImages
+from core.inference.predictor import ImagePredictor
 from core.predict.cases import case_of
-from core.threshold.postprocessing import CleanUp
+from core.threshold.postprocessing import PostProcessing
 
 FACTS = ModelFacts(name="tester", marks="cells " * 20)
 CANARY = "Canary"
@@ -75,16 +75,16 @@ def series(folder: Path, kind: str, *, count: int = 5, backwards: bool = False) 
     return paths
 
 
-class Brighter(SeesImages):
+class Brighter(ImagePredictor):
     """A model whose level map says which pixels are bright, so that every voxel is known."""
 
     name = "tester"
     facts = None
-    greys = Greys()
+    intensities = IntensityMapping()
     in_channels = 1
 
     class operating_point:  # noqa: N801 - stands where an instance is
-        k, threshold, name, clean_up = 500, 0.5, "fixed", CleanUp()
+        k, threshold, name, post_processing = 500, 0.5, "fixed", PostProcessing()
 
     @property
     def predictor(self) -> Any:

@@ -7,19 +7,19 @@ import pytest
 from numpy.typing import NDArray
 
 from core.data.base import Sample
-from core.evaluation.intensity_baseline import GreyLevels, grey_baseline
+from core.evaluation.intensity_baseline import GreyLevels, intensity_baseline
 
 
 class Drawn:
     """Pictures of two greys; the truth is one of them, and a few pixels of noise."""
 
     def __init__(self, foreground: int, background: int, *, marked: int = 1) -> None:
-        self.greys, self.marked = (foreground, background), marked
+        self.intensities, self.marked = (foreground, background), marked
         self.samples = [Sample(id=str(n), group=str(n)) for n in range(4)]
 
     def image(self, sample: Sample) -> NDArray[np.uint8]:
-        image = np.where(self.truth(sample) > 0, *self.greys).astype(np.uint8)
-        image[0, : int(sample.id)] = self.greys[0]  # marked wrongly, more in later ones
+        image = np.where(self.truth(sample) > 0, *self.intensities).astype(np.uint8)
+        image[0, : int(sample.id)] = self.intensities[0]  # marked wrongly, more in later ones
         return image
 
     def truth(self, sample: Sample) -> NDArray[np.uint8]:
@@ -32,7 +32,7 @@ class Drawn:
 @pytest.mark.parametrize(("foreground", "background"), [(200, 50), (50, 200), (255, 0), (0, 255)])
 def test_it_finds_the_level_and_the_side(foreground: int, background: int) -> None:
     drawn = Drawn(foreground, background)
-    found = grey_baseline(drawn, drawn.samples[:1], drawn.samples[1:])
+    found = intensity_baseline(drawn, drawn.samples[:1], drawn.samples[1:])
     bright = foreground > background
     assert found["side"] == ("bright" if bright else "dark")
     low, high = sorted((foreground, background))
@@ -55,5 +55,5 @@ def test_every_grey_has_a_level_of_its_own(channels: tuple[int, ...]) -> None:
 
 def test_images_without_foreground_leave_it_undefined() -> None:
     drawn = Drawn(9, 9, marked=0)
-    found = grey_baseline(drawn, drawn.samples[:2], drawn.samples[2:])
+    found = intensity_baseline(drawn, drawn.samples[:2], drawn.samples[2:])
     assert found["dice"] in (None, 0)

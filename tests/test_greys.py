@@ -17,22 +17,22 @@ from core.errors import InputError
 from core.imaging import Image, Volume, Window, read_any, read_image
 from core.imaging.facts import SourceFacts
 from core.imaging.intensities import (
+    AS_TRAINED,
     CHOICES,
-    LEARNT,
     OPENED,
-    Greys,
-    as_learnt,
+    IntensityMapping,
+    as_trained,
     has_hounsfield,
     shown_as,
 )
 from core.imaging.window import BodyWindow, body_window
 from core.models import load_weights
-from core.models.fit import doubts
-from core.predict.batch import Wanted, predict_files
+from core.models.fit import warnings_of
+from core.predict.batch import PredictionOptions, predict_files
 from tests.pages import run_page
 
-LUNG = Greys(window_hu=(-1350.0, 150.0))
-BODY = Greys(body=True, outside=0)
+LUNG = IntensityMapping(window_hu=(-1350.0, 150.0))
+BODY = IntensityMapping(body=True, outside=0)
 
 
 def picture(values: NDArray[Any], *, unit: str = "") -> Image:
@@ -57,11 +57,11 @@ def volume(values: NDArray[Any], **stated: Any) -> Volume:
 
 
 def test_a_ct_is_seen_in_the_window_that_was_learnt() -> None:
-    seen = as_learnt(picture(ramp()), LUNG).picture8()
+    seen = as_trained(picture(ramp()), LUNG).image8()
     assert np.array_equal(seen == 0, ramp() <= -1347)
     assert np.array_equal(seen == 255, ramp() >= 147)
     own = picture(ramp(), unit="HU").windowed((0, 80))  # what the file proposes counts less
-    assert np.array_equal(as_learnt(own, LUNG).picture8(), seen)
+    assert np.array_equal(as_trained(own, LUNG).image8(), seen)
 
 
 @pytest.mark.parametrize(
@@ -75,15 +75,15 @@ def test_a_ct_is_seen_in_the_window_that_was_learnt() -> None:
 )
 def test_what_is_no_ct_stays_as_it_is(found: Image) -> None:
     assert not has_hounsfield(found)
-    assert as_learnt(found, LUNG) is found
+    assert as_trained(found, LUNG) is found
     with pytest.raises(InputError, match="lung window is of Hounsfield units"):
-        shown_as(found, "lung", Greys())
+        shown_as(found, "lung", IntensityMapping())
 
 
 def test_a_body_is_seen_between_its_percentiles_and_its_ground_alone_is_black() -> None:
     values = np.zeros((8, 8, 8), np.int16)
     values[2:6, 2:6, 2:6] = np.arange(64).reshape(4, 4, 4) * 10 + 100
-    found = as_learnt(volume(values), BODY)
+    found = as_trained(volume(values), BODY)
     seen = found.to_uint8()
     inside = found.slices() > 0
     assert np.array_equal(seen > 0, inside)
@@ -91,9 +91,9 @@ def test_a_body_is_seen_between_its_percentiles_and_its_ground_alone_is_black() 
     assert found.window == BodyWindow(low, high, 0)
     assert seen[inside].min() == 1
     assert seen.max() == 255
-    one = found.image(3).picture8()  # a slice has the greys of its volume
+    one = found.image(3).image8()  # a slice has the greys of its volume
     assert np.array_equal(one, seen[3])
-    assert as_learnt(volume(np.zeros((8, 8, 8), np.int16)), BODY).window is None
+    assert as_trained(volume(np.zeros((8, 8, 8), np.int16)), BODY).window is None
 
 
 @pytest.mark.parametrize("dtype", ["int16", "uint8", "float32"])
@@ -105,7 +105,7 @@ def test_ground_may_have_any_value_and_numbers_may_be_none(dtype: str) -> None:
     window = body_window(values)
     assert window is not None
     assert window.outside == 9
-    seen = as_learnt(volume(values), Greys(body=True)).to_uint8()
+    seen = as_trained(volume(values), IntensityMapping(body=True)).to_uint8()
     assert (seen == 0).sum() == 6**3 - 4**3 + (dtype == "float32")
 
 
@@ -113,12 +113,12 @@ def test_the_choice_is_ones_own() -> None:
     ct = picture(ramp(), unit="HU").windowed((0, 80))
     assert shown_as(ct, OPENED, LUNG) is ct
     assert shown_as(ct, "bone", LUNG).window == Window(-770, 1730)
-    assert shown_as(ct, LEARNT, LUNG).window == LUNG.window_hu
-    assert shown_as(ct, LEARNT, Greys()) is ct
+    assert shown_as(ct, AS_TRAINED, LUNG).window == LUNG.window_hu
+    assert shown_as(ct, AS_TRAINED, IntensityMapping()) is ct
     with pytest.raises(InputError, match="unknown greys 'red'"):
         shown_as(ct, "red", LUNG)
     with pytest.raises(InputError, match="unknown greys"):
-        Wanted(greys="red")
+        PredictionOptions(intensities="red")
 
 
 def hounsfield_file(folder: Path) -> Path:
@@ -133,15 +133,15 @@ def hounsfield_file(folder: Path) -> Path:
 def test_the_command_line_shows_the_model_what_it_has_learnt(tmp_path: Path) -> None:
     model, path = load_weights("lung_ct-unet"), hounsfield_file(tmp_path)
     seen = {}
-    for greys in (LEARNT, OPENED, "lung", "bone"):
-        wanted = Wanted(greys=greys, formats=("probability",))
-        (row,) = predict_files(model, [path], tmp_path / greys, wanted=wanted)
-        seen[greys] = row["foreground_px"]
-        pixels = shown_as(read_any(path), greys, model.greys)
+    for intensities in (AS_TRAINED, OPENED, "lung", "bone"):
+        wanted = PredictionOptions(intensities=intensities, formats=("probability",))
+        (row,) = predict_files(model, [path], tmp_path / intensities, wanted=wanted)
+        seen[intensities] = row["foreground_px"]
+        pixels = shown_as(read_any(path), intensities, model.intensities)
         assert isinstance(pixels, Image)
         levels = model.predictor.levels(pixels.grey8())
         assert row["foreground_px"] == (levels >= model.operating_point.k).sum()
-    assert seen[LEARNT] == seen["lung"]
+    assert seen[AS_TRAINED] == seen["lung"]
     assert len(set(seen.values())) > 1
 
 
@@ -156,12 +156,12 @@ def test_the_page_offers_what_was_learnt_first(tmp_path: Path) -> None:
         *("As it has learnt to", "As opened"),
         *(f"{name} window" for name in ("Brain", "Lung", "Bone", "Abdomen")),
     ]
-    assert sees.value == LEARNT
+    assert sees.value == AS_TRAINED
     model, read = load_weights("lung_ct-unet"), read_any(hounsfield_file(tmp_path))
-    for choice in (LEARNT, OPENED):
+    for choice in (AS_TRAINED, OPENED):
         sees.set_value(choice).run()
         assert not page.exception
-        said = doubts(shown_as(read, choice, model.greys), model.facts)
+        said = warnings_of(shown_as(read, choice, model.intensities), model.facts)
         assert [w.value for w in page.warning] == [f"{s[:1].upper()}{s[1:]}" for s in said]
 
 
@@ -169,7 +169,7 @@ def test_the_page_offers_what_was_learnt_first(tmp_path: Path) -> None:
 
 
 def levels_of_file(model: Any, content: bytes, name: str, page: int = 0) -> NDArray[np.uint16]:
-    found = as_learnt(read_image(content, name=name, page=page), model.greys)
+    found = as_trained(read_image(content, name=name, page=page), model.intensities)
     grey = model.predictor.in_channels == 1
     levels: NDArray[np.uint16] = model.predictor.levels(found.grey8() if grey else found.rgb8())
     return levels
@@ -202,7 +202,7 @@ def test_a_published_volume_is_shown_as_its_data_set_shows_it(realdata: Path) ->
     (path,) = (realdata / "brats2018").rglob(f"{first.facts['case']}_flair.nii.gz")
     read = read_any(path)
     assert isinstance(read, Volume)
-    slices = as_learnt(read, model.greys).to_uint8()
+    slices = as_trained(read, model.intensities).to_uint8()
     for sample in stack_of(first, dataset.samples):
         np.testing.assert_array_equal(slices[int(sample.facts["slice"])], dataset.image(sample))
 
@@ -211,8 +211,8 @@ def test_a_page_of_a_stack_keeps_its_window() -> None:
     buffer = io.BytesIO()
     tifffile.imwrite(buffer, np.stack([ramp(), ramp() // 2]).astype(np.int16))
     pages = [read_image(buffer.getvalue(), name="a.tif", page=n) for n in (0, 1)]
-    seen = [as_learnt(page, LUNG) for page in pages]
+    seen = [as_trained(page, LUNG) for page in pages]
     assert seen[0].window == seen[1].window == LUNG.window_hu
     assert seen[0].source_files == pages[0].source_files
     assert replace(seen[0], window=pages[0].window).window is pages[0].window
-    assert set(CHOICES) == {LEARNT, OPENED, "brain", "lung", "bone", "abdomen"}
+    assert set(CHOICES) == {AS_TRAINED, OPENED, "brain", "lung", "bone", "abdomen"}

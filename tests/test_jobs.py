@@ -13,7 +13,7 @@ import pytest
 
 from core.config import RunConfig
 from core.errors import InputError
-from core.runs import UNDER_WAY, Run, create_run, jobs
+from core.runs import ACTIVE, Run, create_run, jobs
 from core.runs.checkpoint import load_checkpoint
 from core.runs.jobs.backend import devices
 from core.system.processes import marked
@@ -66,7 +66,7 @@ def test_a_training_outlives_the_process_that_started_it(tiny_config: Config) ->
     process = run.process()
     if process is not None:
         assert os.getsid(process.pid) == process.pid, "no terminal can take it along"
-    wait_until(lambda: run.status["state"] not in UNDER_WAY, run)
+    wait_until(lambda: run.status["state"] not in ACTIVE, run)
     assert run.status["state"] == "finished"
     assert run.status["epochs"] == 2
     assert len(run.history) == 2
@@ -194,14 +194,14 @@ def test_a_damaged_job_holds_nobody_up(tiny_config: Config, no_worker: Path) -> 
 def test_a_training_started_by_hand_is_stopped_too(tiny_config: Config) -> None:
     run = create_run(tiny_config(epochs=100_000))
     with (run.path / jobs.LOG).open("wb") as log:
-        by_hand = subprocess.Popen(
+        manual = subprocess.Popen(
             [sys.executable, "-m", "core", "resume", run.name], cwd=ROOT, stdout=log, stderr=log
         )
     wait_until(lambda: run.status["state"] == "running", run)
     with pytest.raises(InputError, match="is under way already"):
         jobs.start(run)
     jobs.stop(run)
-    assert by_hand.wait(20) == 2
+    assert manual.wait(20) == 2
     assert run.status["state"] == "stopped"
 
 

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from core.config import RunConfig
-from core.runs import UNDER_WAY, create_run, jobs, open_run
+from core.runs import ACTIVE, create_run, jobs, open_run
 from core.runs.jobs.backend import LocalBackend, mark
 from core.runs.jobs.worker import _tick
 from core.system.processes import identity, living, marked, send
@@ -300,7 +300,7 @@ def test_the_group_that_started_it_is_killed_ten_times_and_no_run_is_lost(
         )
         assert dashboard.stdout is not None
         assert dashboard.stdout.readline() == b"started\n"
-        assert run.status["state"] in UNDER_WAY, "there is something to interrupt"
+        assert run.status["state"] in ACTIVE, "there is something to interrupt"
         os.killpg(dashboard.pid, signal.SIGKILL)
         assert dashboard.wait(10) == -signal.SIGKILL
         dashboard.stdout.close()

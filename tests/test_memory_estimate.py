@@ -17,7 +17,7 @@ from core.losses import LOSSES, bce
 from core.runs import create_run
 from core.training import memory
 from core.training.loop import train
-from core.training.memory import Estimate, available_bytes, estimate, parts_that_fit
+from core.training.memory import Estimate, available_bytes, estimate, micro_batches_that_fit
 
 ROOT = Path(__file__).parents[1]
 Config = Callable[..., RunConfig]
@@ -99,12 +99,12 @@ def test_the_largest_batch_is_what_is_left_over() -> None:
 
 def test_what_does_not_fit_is_refused_or_cut() -> None:
     with pytest.raises(InputError, match=r"175 MiB and 100 MiB are free; a batch of 4 would fit"):
-        parts_that_fit(config(), found())
+        micro_batches_that_fit(config(), found())
     allowed = config(allow_accumulation=True)
-    assert parts_that_fit(allowed, found()) == 2
-    assert parts_that_fit(replace(allowed, accumulate=2), found(images=4)) == 2
+    assert micro_batches_that_fit(allowed, found()) == 2
+    assert micro_batches_that_fit(replace(allowed, accumulate=2), found(images=4)) == 2
     with pytest.raises(InputError, match="not even one image fits"):
-        parts_that_fit(allowed, found(available_bytes=20 * MIB))
+        micro_batches_that_fit(allowed, found(available_bytes=20 * MIB))
 
 
 def test_what_a_step_needs_follows_the_config() -> None:

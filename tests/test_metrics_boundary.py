@@ -69,7 +69,7 @@ def measured(case: Case) -> SurfaceDistances:
     return surface_distances(prediction, truth, spacing_mm=spacing)
 
 
-def by_hand(case: Case) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def manual(case: Case) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """All pairs of contour pixels, written out."""
     prediction, truth, spacing = case
 
@@ -103,7 +103,7 @@ def tensors(case: Case) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", CASES)
 def test_distances_are_those_of_all_pairs(name: str) -> None:
-    ours, theirs = measured(CASES[name]), by_hand(CASES[name])
+    ours, theirs = measured(CASES[name]), manual(CASES[name])
     assert np.sort(ours.to_truth_mm) == pytest.approx(np.sort(theirs[0]), abs=1e-9)
     assert np.sort(ours.to_prediction_mm) == pytest.approx(np.sort(theirs[1]), abs=1e-9)
 
@@ -124,7 +124,7 @@ def test_hausdorff_agrees(name: str) -> None:
         float(compute_hausdorff_distance(**tensors(CASES[name]), percentile=95)), abs=1e-5
     )
     assert hd95_mm(ours) == pytest.approx(
-        max(np.percentile(part, 95) for part in by_hand(CASES[name])), abs=1e-9
+        max(np.percentile(part, 95) for part in manual(CASES[name])), abs=1e-9
     )
     if len(set(spacing)) == 1:
         pixels = hausdorff_distance(contour(prediction), contour(truth))  # type: ignore[no-untyped-call]
@@ -143,7 +143,7 @@ def test_average_distance_and_surface_dice_agree(name: str) -> None:
     assert assd_mm(ours) == pytest.approx(
         float(compute_average_surface_distance(**tensors(CASES[name]), symmetric=True)), abs=1e-5
     )
-    everything = np.concatenate(by_hand(CASES[name]))
+    everything = np.concatenate(manual(CASES[name]))
     for tolerance in (0.0, 0.45, 1.25, 3.1):
         share = surface_dice(ours, tolerance_mm=tolerance)
         theirs = compute_surface_dice(**tensors(CASES[name]), class_thresholds=[tolerance])

@@ -100,8 +100,8 @@ def test_responses_pool_in_any_order_and_are_undefined_without_lesions() -> None
         assert np.array_equal(whole.false_marks, other.false_marks)
     normals = free_response(IMAGES[10:])
     assert np.isnan(normals.sensitivity).all()
-    assert normals.false_marks_per_image.max() > 0
-    assert np.isnan(free_response([]).false_marks_per_image).all()
+    assert normals.false_positives_per_image.max() > 0
+    assert np.isnan(free_response([]).false_positives_per_image).all()
 
 
 def test_with_a_pencil() -> None:

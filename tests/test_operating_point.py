@@ -88,7 +88,7 @@ def test_a_score_is_the_best_of_all_thresholds(rule: str, seed: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "figure", "bound"),
+    ("rule", "metric", "bound"),
     [
         ("sensitivity>=0.95", "sensitivity", 0.95),
         ("sensitivity >= .5", "sensitivity", 0.5),
@@ -185,7 +185,7 @@ def test_an_older_document_still_loads() -> None:
     }
     point = OperatingPoint(**older)
     assert (point.k, point.threshold_ci95, point.flat) == (564, None, None)
-    assert not point.clean_up
+    assert not point.post_processing
     assert OperatingPoint(**point.document()) == point
 
 

@@ -118,7 +118,7 @@ def test_the_optimizer_is_torchs_with_the_settings_given(
     assert group.get("momentum", 0.99) == 0.99
 
 
-@pytest.mark.parametrize("learnt", [False, True])
+@pytest.mark.parametrize("as-trained", [False, True])
 def test_the_average_is_the_sum_by_hand(*, learnt: bool) -> None:
     model = nn.BatchNorm1d(1)
     average = Average(model, 0.5, learnt=learnt)

@@ -181,10 +181,10 @@ def test_a_model_that_was_replaced_is_looked_through_anew(
     from core.promotion.promote import promote
     from core.runs import open_run
     from dashboard.common import cache
-    from dashboard.common.examples import Picture
+    from dashboard.common.examples import Example
 
     monkeypatch.setenv("ISOLINE_WEIGHTS", str(tmp_path / "weights"))
-    picture = Picture("noise", np.random.default_rng(0).integers(0, 256, (32, 32), dtype=np.uint8))
+    picture = Example("noise", np.random.default_rng(0).integers(0, 256, (32, 32), dtype=np.uint8))
     promote(open_run(tiny_run("first")), "model")
     before = cache.level_map("weights/model", picture)
     assert cache.level_map("weights/model", picture) is before, "the network runs once"
@@ -198,7 +198,7 @@ def test_a_file_that_states_something_else_is_shown_anew() -> None:
 
     from core.imaging import Image, SourceFile, Volume, read_any, survey
     from dashboard.common import cache
-    from dashboard.common.uploads import picture_of
+    from dashboard.common.uploads import example_of
     from dashboard.components.viewer.scene import split
     from tests.uploads import ct, ct_series
 
@@ -207,7 +207,7 @@ def test_a_file_that_states_something_else_is_shown_anew() -> None:
     for elements in ({}, {"PixelSpacing": [0.7, 0.7]}, {"orientation": (-1, 0, 0, 0, 1, 0)}):
         image = read_any(ct(**elements), name="scan.dcm")
         assert isinstance(image, Image)
-        picture = picture_of(image, "scan.dcm")
+        picture = example_of(image, "scan.dcm")
         header, _ = split(cache.packed_scene(model, picture, cache.level_map(model, picture)))
         stated.append((header["spacing_mm"], header["sides"]))
     assert stated == [([0.5, 0.5], "RLAP"), ([0.7, 0.7], "RLAP"), ([0.5, 0.5], "LRAP")]

@@ -161,8 +161,8 @@ def test_a_finished_run_is_promoted(
     app = open_runs(runs="done")
     app.text_input(key="name-promotion-done").set_value("shipped").run()
     app.button(key="do-promotion-done").click().run()
-    errand = app.session_state["promotion-done"]
-    errand.process.wait(120)
+    child = app.session_state["promotion-done"]
+    child.process.wait(120)
     app.run()
     assert "shipped: pooled Dice on its test split" in app.success[0].value
     assert "shipped" in list_weights()

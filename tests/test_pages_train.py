@@ -12,7 +12,7 @@ from PIL import Image
 from core.config import RunConfig
 from core.data.importing import import_dataset
 from core.runs import Run, create_run, jobs, list_runs, open_run
-from dashboard.common.subprocesses import Errand
+from dashboard.common.subprocesses import Subprocess
 from dashboard.runs import samples as train_strip
 from dashboard.runs import settings as train_settings
 from tests.pages import press, run_page, texts
@@ -238,9 +238,9 @@ def test_a_trial_says_what_the_training_will_take() -> None:
     app.number_input(key="train-base_filters").set_value(2).run()
     press(app, "Try two steps")
     assert "Two steps on trial" in texts(app)
-    errand: Errand = app.session_state["train-trial"]
+    child: Subprocess = app.session_state["train-trial"]
     deadline = time.monotonic() + 100
-    while not errand.done() and time.monotonic() < deadline:
+    while not child.done() and time.monotonic() < deadline:
         time.sleep(0.2)
     app.run()
     assert "for 20 epochs**" in texts(app)
@@ -249,13 +249,13 @@ def test_a_trial_says_what_the_training_will_take() -> None:
 
 
 def test_an_errand_is_stopped_whole() -> None:
-    errand = Errand.start("core", "jobs", "worker")
-    assert not errand.done()
-    errand.stop()
-    assert errand.done()
-    assert errand.process.poll() is not None
-    assert errand.fault == "stopped"
-    wrong = Errand.start("core", "runs", "show", "nothing")
+    child = Subprocess.start("core", "jobs", "worker")
+    assert not child.done()
+    child.stop()
+    assert child.done()
+    assert child.process.poll() is not None
+    assert child.fault == "stopped"
+    wrong = Subprocess.start("core", "runs", "show", "nothing")
     wrong.process.wait(60)
     assert wrong.done()
     assert wrong.answer is None
@@ -271,7 +271,7 @@ def test_pictures_show_probability_in_yellow_and_truth_in_blue(tmp_path: Path) -
         Image.fromarray(pixels).save(tmp_path / f"{name}.png")
     import io
 
-    png = train_strip._picture(str(tmp_path), 1, 3, 0)
+    png = train_strip._image(str(tmp_path), 1, 3, 0)
     picture = np.asarray(Image.open(io.BytesIO(png)))
     assert picture[20, 30].tolist() == [156, 148, 43]  # 65 % of the yellow
     assert picture[10, 10].tolist() == [0x56, 0xB4, 0xE9]

@@ -18,12 +18,13 @@ from core.evaluation.of_model import assess_model
 from core.metrics.soft import SoftSums
 from core.models import load_run
 from core.papers import PAPERS
-from core.papers.averaging import PENCIL, WAYS, averagings, nearest_pair
-from core.papers.conventions import FIGURES, Seen, look, one_against_rest
+from core.papers.averaging import AVERAGINGS, PENCIL, averagings, nearest_pair
+from core.papers.conventions import PAPER_METRICS, SplitCounts, count_split, one_against_rest
 from core.papers.presets import Preset, load_preset, load_presets
 from core.papers.report import averaging_section, preset_row, report
 from core.papers.reproduction import (
     chosen_settings,
+    default_folds,
     finished_runs,
     make_run,
     missing,
@@ -31,9 +32,8 @@ from core.papers.reproduction import (
     runs_of,
     train_later,
     train_now,
-    usual_folds,
 )
-from core.papers.results import evaluate_run, kept_figures, proper
+from core.papers.results import cached_scores, evaluate_run, proper
 from core.papers.tagged import is_over, train_until_done
 from core.papers.text import as_markdown
 from core.runs import create_run
@@ -55,9 +55,9 @@ def silent(_line: str) -> None:
 # Conventions
 
 
-def six_pixels() -> Seen:
+def six_pixels() -> SplitCounts:
     """Two images of six pixels: the first 2 right, 1 wrong, 1 missed; the second perfect."""
-    return Seen(
+    return SplitCounts(
         losses=np.array([0.5, 0.1]),
         soft=SoftSums(np.array([[2.1], [6.0]]), np.array([[2.9], [6.0]]), np.array([[3.0], [6.0]])),
         confusion=np.array([[[2, 1], [1, 2]], [[0, 0], [0, 6]]]),
@@ -68,7 +68,7 @@ def six_pixels() -> Seen:
 
 def test_the_papers_figures_with_a_pencil() -> None:
     seen = six_pixels()
-    figures = {name: figure.compute(seen) for name, figure in FIGURES.items()}
+    figures = {name: figure.compute(seen) for name, figure in PAPER_METRICS.items()}
     assert figures["loss"] == pytest.approx(0.3)
     assert figures["accuracy"] == pytest.approx(10 / 12)
     assert figures["dice"] == pytest.approx(2 * 8 / (2 * 8 + 2))
@@ -77,14 +77,14 @@ def test_the_papers_figures_with_a_pencil() -> None:
     assert figures["soft_jaccard"] == pytest.approx(((2.1 + 1) / (3.8 + 1) + 1) / 2)
     assert figures["soft_dice"] == pytest.approx(((4.2 + 1) / (5.9 + 1) + 1) / 2)
     pooled = replace(seen, batch_size=2)
-    assert FIGURES["iou_thresholded"].compute(pooled) == pytest.approx(8 / 10)
-    assert FIGURES["soft_jaccard"].compute(pooled) == pytest.approx((8.1 + 1) / (9.8 + 1))
+    assert PAPER_METRICS["iou_thresholded"].compute(pooled) == pytest.approx(8 / 10)
+    assert PAPER_METRICS["soft_jaccard"].compute(pooled) == pytest.approx((8.1 + 1) / (9.8 + 1))
 
 
 def test_a_figure_that_is_undefined_is_nan() -> None:
     nothing = replace(six_pixels(), confusion=np.array([[[6, 0], [0, 0]]] * 2))
-    assert np.isnan(FIGURES["dice"].compute(nothing))
-    assert FIGURES["mean_iou"].compute(nothing) == 1
+    assert np.isnan(PAPER_METRICS["dice"].compute(nothing))
+    assert PAPER_METRICS["mean_iou"].compute(nothing) == 1
 
 
 def test_looking_at_the_size_of_training_is_what_evaluate_resized_counts(
@@ -94,7 +94,7 @@ def test_looking_at_the_size_of_training_is_what_evaluate_resized_counts(
     train(run)
     trained = load_run(run)
     opened = open_dataset("isbi2012", sections)
-    seen = look(trained, opened, trained.samples(opened, "test"), batch_size=2)
+    seen = count_split(trained, opened, trained.samples(opened, "test"), batch_size=2)
     sweep = assess_model(trained, "test", data=sections, resized=True).sweep
     theirs = (sweep.tp, sweep.fp, sweep.fn, sweep.tn)
     for ours, counts in zip(one_against_rest(seen.confusion), theirs, strict=True):
@@ -124,7 +124,7 @@ def test_one_averaging_never_puts_iou_above_dice(counts: list[int]) -> None:
     with np.errstate(all="ignore"):
         found = averagings(confusion + np.eye(4, dtype=np.int64))
     for way, (iou, dice) in found.items():
-        assert way in WAYS
+        assert way in AVERAGINGS
         assert iou <= dice + 1e-12
 
 
@@ -158,7 +158,7 @@ def test_a_reproduction_from_the_first_run_to_the_report(
     assert train_now(planned, say=silent) == [], "what is finished is kept"
     assert [one.run.name for one in runs_of(preset)] == [run.name for run in done]
     used = finished_runs(preset, runs_of(preset))
-    assert kept_figures(preset, used[0].run) is None
+    assert cached_scores(preset, used[0].run) is None
     for one in used:
         evaluate_run(preset, one)
     row = preset_row(preset)
@@ -192,7 +192,7 @@ def test_experiments_that_differ_only_in_what_they_measure_share_their_runs(
     tiny_config: Config, sections: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = small(tiny_config(epochs=1))
-    second = replace(first, name="isbi-5", figures=("accuracy",), printed=())
+    second = replace(first, name="isbi-5", metrics=("accuracy",), printed=())
     monkeypatch.setattr("core.papers.reproduction.load_presets", lambda: [first, second])
     done = train_now(plan(first, data=sections, seeds=1), say=silent)
     assert train_now(plan(second, data=sections, seeds=1), say=silent) == []
@@ -205,7 +205,7 @@ def test_experiments_that_differ_only_in_what_they_measure_share_their_runs(
         evaluate_run(preset, counted)
     rows = [preset_row(preset) for preset in (first, second)]
     assert [row["same_runs_as"] for row in rows] == [["isbi-5"], ["isbi-3"]]
-    assert [{one["figure"] for one in row["printed"]} for row in rows] == [
+    assert [{one["metric"] for one in row["printed"]} for row in rows] == [
         {"loss", "soft_jaccard", "iou_thresholded"},
         {"accuracy"},
     ]
@@ -256,11 +256,11 @@ def test_a_run_that_was_trained_or_tuned_since_is_evaluated_anew(
     train_now(plan(preset, data=sections, seeds=1), say=silent)
     [one] = runs_of(preset)
     first = evaluate_run(preset, one)
-    assert kept_figures(preset, one.run) == first
+    assert cached_scores(preset, one.run) == first
     point = one.run.operating_point
     assert point is not None
     one.run.save_operating_point(replace(point, threshold=0.125))
-    assert kept_figures(preset, one.run) is None
+    assert cached_scores(preset, one.run) is None
     evaluate_run(preset, one)
     found = proper([one])
     assert found is not None
@@ -299,9 +299,9 @@ def test_trainings_are_queued_once(
 
 
 def test_a_small_set_is_cross_validated_where_its_groups_allow(sections: Path) -> None:
-    assert usual_folds(open_dataset("phantoms_nuclei")) == 5
-    assert usual_folds(open_dataset("phantoms")) == 0, "128 images are not few"
-    assert usual_folds(open_dataset("isbi2012", sections)) == 0, "three blocks of sections"
+    assert default_folds(open_dataset("phantoms_nuclei")) == 5
+    assert default_folds(open_dataset("phantoms")) == 0, "128 images are not few"
+    assert default_folds(open_dataset("isbi2012", sections)) == 0, "three blocks of sections"
     preset = load_preset("dsb2018-unet")
     planned = plan(preset, dataset="phantoms_nuclei", seeds=2)
     assert [(c.seed, c.fold) for c in planned.configs] == [(s, f) for s in (0, 1) for f in range(5)]
@@ -352,11 +352,11 @@ def test_several_classes_are_reproduced_and_their_averagings_shown(tmp_path: Pat
         labels[x : x + 14, y : y + 14] = 2
         labels[x + 3 : x + 10, y + 3 : y + 10] = 1
         labels[x + 3 : x + 10, y + 3 : y + 6] = 4
-        greys = np.array([150, 500, 300, 0, 900])[labels] + rng.integers(0, 60, labels.shape)
+        intensities = np.array([150, 500, 300, 0, 900])[labels] + rng.integers(0, 60, labels.shape)
         for kind in ("flair", "t1ce"):
             file = tmp_path / name / f"{name}_{kind}.nii.gz"
             file.parent.mkdir(exist_ok=True)
-            nibabel.save(nibabel.Nifti1Image(greys.astype(np.int16), np.eye(4)), file)  # type: ignore[no-untyped-call]
+            nibabel.save(nibabel.Nifti1Image(intensities.astype(np.int16), np.eye(4)), file)  # type: ignore[no-untyped-call]
         seg = nibabel.Nifti1Image(labels, np.eye(4))  # type: ignore[no-untyped-call]
         nibabel.save(seg, tmp_path / name / f"{name}_seg.nii.gz")
     whole = load_preset("brats-unet")
@@ -369,10 +369,10 @@ def test_several_classes_are_reproduced_and_their_averagings_shown(tmp_path: Pat
     [one] = runs_of(preset)
     document = evaluate_run(preset, one)
     assert set(document["parts"]) == {"train", "val", "test"}
-    assert set(document["averagings"]) == set(WAYS)
+    assert set(document["averagings"]) == set(AVERAGINGS)
     row = preset_row(preset)
     assert (row["data"]["ours"], row["data"]["paper"], row["data"]["unit"]) == (6, 369, "volumes")
-    printed = {(figure["figure"], figure["split"]): figure for figure in row["printed"]}
+    printed = {(figure["metric"], figure["split"]): figure for figure in row["printed"]}
     assert printed["mean_iou", "val"]["printed"] == 0.876
     assert 0 <= printed["mean_iou", "val"]["ours"] <= 1
     assert set(row["proper"]["classes"]) == {"NCR/NET", "ED", "ET"}

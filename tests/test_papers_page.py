@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from core.config import RunConfig
 from core.papers import PAPERS
 from core.papers import cached as kept
-from core.papers.cached import with_kept
+from core.papers.cached import with_cached
 from core.papers.presets import load_preset, load_presets
 from core.papers.reproduction import runs_of
 from core.papers.results import evaluate_run
@@ -64,7 +64,7 @@ def test_every_paper_has_a_card_and_every_look_an_empty_state(
         app.selectbox(key="paper").set_value(key).run()
         assert not app.exception
         assert f"#### {paper.question}" in [markdown.value for markdown in app.markdown]
-        for words in paper.doubts:
+        for words in paper.caveats:
             assert any(words in caption.value for caption in app.caption)
     for name, words in (("Pictures", "Here will be image"), ("Curves", "Here will be the curves")):
         look(app, name)
@@ -120,7 +120,7 @@ def test_figures_that_came_along_stand_in_for_own_ones(
     assert "isbi-4" in said
     assert "isbi-1," not in said
     own = {**row, "proper": {**row["proper"], "n_images": 1}}
-    assert with_kept([own]) == [{**own, "made": None}], "own runs come first"
+    assert with_cached([own]) == [{**own, "made": None}], "own runs come first"
 
 
 @pytest.mark.usefixtures("home")

@@ -99,13 +99,13 @@ def test_nodules_keep_away_from_vessels(volumes: list[PhantomVolume]) -> None:
 
 def test_one_slice_does_not_tell_a_nodule_from_a_vessel(volumes: list[PhantomVolume]) -> None:
     """Neither grey nor size of what one slice shows; there are many more vessels than nodules."""
-    greys, areas = [], []
+    intensities, areas = [], []
     for masks in ([v.instances > 0 for v in volumes], [v.vessels for v in volumes]):
         pixels = [v.image[mask] for v, mask in zip(volumes, masks, strict=True)]
-        greys.append(np.concatenate(pixels).astype(float))
+        intensities.append(np.concatenate(pixels).astype(float))
         areas.append(np.concatenate([sections(mask) for mask in masks]))
-    assert abs(greys[0].mean() - greys[1].mean()) < 4
-    assert abs(greys[0].std() - greys[1].std()) < 6
+    assert abs(intensities[0].mean() - intensities[1].mean()) < 4
+    assert abs(intensities[0].std() - intensities[1].std()) < 6
     low, high = np.percentile(areas[1], (35, 65))
     assert low < np.median(areas[0]) < high
     assert np.percentile(areas[0], 95) < np.percentile(areas[1], 98)

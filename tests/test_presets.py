@@ -20,7 +20,7 @@ from core.models import weights_folder
 from core.models.provenance import FILE as STARTED_FROM
 from core.networks import parameter_count_keras
 from core.papers import PAPERS
-from core.papers.conventions import FIGURES
+from core.papers.conventions import PAPER_METRICS
 from core.papers.presets import (
     FOLDER,
     FREE,
@@ -64,13 +64,13 @@ def test_every_preset_says_what_it_is(name: str) -> None:
     assert preset.title
     assert RunConfig.of_document(preset.config.document()) == preset.config
     assert preset.differences(preset.config) == {}
-    for figure in (*preset.figures, *(row.figure for row in preset.printed)):
-        assert figure in FIGURES
+    for figure in (*preset.metrics, *(row.metric for row in preset.printed)):
+        assert figure in PAPER_METRICS
     if preset.paper:
         assert preset.config.dataset in PAPERS[preset.paper].datasets
         assert preset.setting
         assert preset.chosen
-        assert preset.figures
+        assert preset.metrics
     else:
         assert preset.reason
 

@@ -15,9 +15,9 @@ from PIL import Image as Pillow
 from core.data import open_dataset
 from core.imaging import Image, Volume, read_any, read_image
 from core.models import load_run, load_weights
-from core.models.fit import doubts
+from core.models.fit import warnings_of
 from core.models.training_facts import TrainingFacts
-from core.predict.batch import Wanted, predict_files
+from core.predict.batch import PredictionOptions, predict_files
 from core.promotion.promote import promote
 from core.runs import Run
 from core.serve.answers import answer, submission_of
@@ -38,10 +38,10 @@ def test_promote_writes_training_facts_and_a_picture_unlike_them_is_doubted(
     config = finished_run.config
     dataset = open_dataset(config.dataset, Path(config.data or ""))
     own = dataset.image(trained.samples(dataset, "train")[0])
-    assert doubts(Image(pixels=own, name="own.png"), trained.facts) == ()
+    assert warnings_of(Image(pixels=own, name="own.png"), trained.facts) == ()
     colours = np.zeros((64, 64, 3), np.uint8)
     colours[:32, :, 0] = 255
-    sentences = doubts(Image(pixels=colours, name="photo.png"), trained.facts)
+    sentences = warnings_of(Image(pixels=colours, name="photo.png"), trained.facts)
     assert any("coloured" in sentence for sentence in sentences)
 
 
@@ -57,11 +57,11 @@ def test_every_way_to_a_mask_says_what_to_doubt(tmp_path: Path) -> None:
     picture = tmp_path / "photo.png"
     Pillow.fromarray(colours).save(picture)
     trained = load_weights("isbi2012-unet")
-    expected = list(doubts(read_image(picture), trained.facts))
+    expected = list(warnings_of(read_image(picture), trained.facts))
     assert any("coloured" in sentence for sentence in expected)
 
     said: list[str] = []
-    wanted = Wanted(formats=("mask", "report", "report-pdf"))
+    wanted = PredictionOptions(formats=("mask", "report", "report-pdf"))
     [row] = predict_files(trained, [picture], tmp_path / "out", wanted=wanted, report=said.append)
     assert row["warnings"] == expected
     assert [line for line in said if line.startswith("warning: ")] == [
@@ -88,8 +88,8 @@ def test_of_a_volume_the_middle_slice_is_looked_at() -> None:
     facts = load_weights("lung_ct-unet").facts
     volume = read_any(nibabel_volume(np.full((32, 32, 5), -1000, np.int16)), name="air.nii")
     assert isinstance(volume, Volume)
-    assert doubts(volume, None) == volume.warnings
-    assert any("hardly any contrast" in sentence for sentence in doubts(volume, facts))
+    assert warnings_of(volume, None) == volume.warnings
+    assert any("hardly any contrast" in sentence for sentence in warnings_of(volume, facts))
 
 
 def nibabel_volume(voxels: np.ndarray[Any, Any]) -> bytes:

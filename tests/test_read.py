@@ -167,14 +167,14 @@ def test_slices_share_their_greys() -> None:
 
 def test_windows_by_pencil() -> None:
     image = Image(pixels=np.array([[-1000, 40, 80, 3000]], np.int16), name="a")
-    assert image.windowed(WINDOWS_HU["brain"]).picture8().tolist() == [[0, 128, 255, 255]]
-    assert image.windowed(window_of(0, 2000)).picture8().tolist() == [[0, 133, 138, 255]]
+    assert image.windowed(WINDOWS_HU["brain"]).image8().tolist() == [[0, 128, 255, 255]]
+    assert image.windowed(window_of(0, 2000)).image8().tolist() == [[0, 133, 138, 255]]
     assert WINDOWS_HU["lung"] == (-1350.0, 150.0)
     assert (WINDOWS_HU["bone"].level, WINDOWS_HU["bone"].width) == (480, 2500)
     with pytest.raises(InputError, match="width must be positive"):
         window_of(0, 0)
     eight = Image(pixels=np.array([[0, 100, 200]], np.uint8), name="a", window=(50, 150))
-    assert eight.picture8().tolist() == [[0, 128, 255]]
+    assert eight.image8().tolist() == [[0, 128, 255]]
 
 
 # ---------------------------------------------------------------- DICOM
@@ -246,7 +246,7 @@ def test_monochrome1_is_turned_and_its_window_too() -> None:
     upright = as_image(ct(stored, **plain))
     turned = as_image(ct(stored, PhotometricInterpretation="MONOCHROME1", **plain))
     assert np.array_equal(turned.pixels, 4095 - stored.astype(int) - 100)
-    difference = np.abs(turned.picture8().astype(int) - (255 - upright.picture8().astype(int)))
+    difference = np.abs(turned.image8().astype(int) - (255 - upright.image8().astype(int)))
     assert difference.max() <= 1
     signed = as_image(ct(PhotometricInterpretation="MONOCHROME1"))
     assert np.array_equal(signed.pixels, -1 - ramp() - 100)

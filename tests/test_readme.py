@@ -73,7 +73,7 @@ def test_every_card_says_what_its_evaluation_says(name: str) -> None:
         assert f"| {test['pooled'][figure]:.4f} |" in card
     perturbed = weights_document(name, "evaluation/robustness")
     assert perturbed["split_hash"] == trained.split.hash
-    assert [row["way"] for row in perturbed["perturbations"]] == list(PERTURBATIONS)
+    assert [row["perturbation"] for row in perturbed["perturbations"]] == list(PERTURBATIONS)
     for row in perturbed["perturbations"]:
         assert f"| {row['title']} | {row['pooled']:.4f} | {row['pooled_difference']:+.3f} (" in card
     grey = weights_document(name, "evaluation/grey")
@@ -99,6 +99,6 @@ def test_a_shipped_model_repeats_its_figures(name: str, realdata: Path) -> None:
     again = robustness_of_model(
         trained, "test", data=folder, at_most=stored["n_images"], ways=["darker"]
     )
-    (darker,) = (row for row in stored["perturbations"] if row["way"] == "darker")
+    (darker,) = (row for row in stored["perturbations"] if row["perturbation"] == "darker")
     assert again["as_is"]["pooled"] == pytest.approx(stored["as_is"]["pooled"], abs=2e-4)
     assert again["perturbations"][0]["pooled"] == pytest.approx(darker["pooled"], abs=2e-4)

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser
 
 from core.export import DISCLAIMER, Case, ModelFacts
 from core.export.report import report_html, report_of, report_pdf
-from core.threshold.postprocessing import CleanUp
+from core.threshold.postprocessing import PostProcessing
 
 SHA = "0123456789abcdef" * 4
 FACTS = ModelFacts(
@@ -35,7 +35,7 @@ def case(**changes: Any) -> Case:
         "k": 564,
         "threshold_source": "Best Dice on validation",
         "model": FACTS,
-        "clean_up": CleanUp(minimum_area_px=5),
+        "post_processing": PostProcessing(minimum_area_px=5),
         "spacing_mm": (0.5, 0.5),
     }
     return Case(**{**known, **changes})
@@ -114,7 +114,7 @@ def test_what_the_table_leaves_out_is_summed_up() -> None:
     levels = np.zeros((60, 60), np.uint16)
     levels[::4, ::4] = 1000
     report = report_of(
-        case(levels=levels, picture=np.zeros((60, 60), np.uint8), clean_up=CleanUp())
+        case(levels=levels, picture=np.zeros((60, 60), np.uint8), post_processing=PostProcessing())
     )
     assert len(report.rows) == 50
     assert "175 smaller components, 175 pixels in all, are not listed." in report.note

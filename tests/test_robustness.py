@@ -16,7 +16,7 @@ from core.errors import InputError
 from core.evaluation.of_model import evaluate_model, robustness_of_model
 from core.evaluation.perturbations import PERTURBATIONS
 from core.evaluation.robustness import evenly, robustness
-from core.inference.predictor import SeesImages
+from core.inference.predictor import ImagePredictor
 from core.levels import LevelMap, level_map
 from core.metrics.statistics import resampling_units
 from core.models import load_weights
@@ -61,14 +61,14 @@ class Squares:
         return labels
 
 
-class Grey(SeesImages):
+class Grey(ImagePredictor):
     """Says that a pixel is foreground as surely as it is bright."""
 
     def levels(self, image: Pixels, /) -> LevelMap:
         return level_map(image.astype(np.float32) / 255)
 
 
-@pytest.mark.parametrize("way", PERTURBATIONS)
+@pytest.mark.parametrize("perturbation", PERTURBATIONS)
 @pytest.mark.parametrize("shape", [(40, 60), (40, 60, 3), (40, 60, 4), (17, 16)])
 def test_images_stay_images_and_labels_go_with_them(way: str, shape: tuple[int, ...]) -> None:
     image = gradient(*shape)
@@ -128,7 +128,7 @@ def test_the_counts_are_those_of_the_perturbed_masks() -> None:
     )
     assert told == [(n, 6) for n in range(1, 7)]
     assert found["as_is"]["pooled"] == 1
-    rows = {row["way"]: row for row in found["perturbations"]}
+    rows = {row["perturbation"]: row for row in found["perturbations"]}
     assert list(rows) == ["mirrored", "darker", "inverted", "brighter"]
     assert rows["mirrored"]["pooled_difference"] == 0
     assert rows["brighter"]["pooled_difference"] == 0
@@ -158,7 +158,7 @@ def test_what_there_is_not_is_refused() -> None:
     with pytest.raises(InputError, match="unknown perturbation 'rain'"):
         robustness(Grey(), Squares(), one, point=POINT, ways=("rain",))
     with pytest.raises(InputError, match="unknown figure 'beauty'"):
-        robustness(Grey(), Squares(), one, point=POINT, figure="beauty")
+        robustness(Grey(), Squares(), one, point=POINT, metric="beauty")
     with pytest.raises(InputError, match="no images with truth"):
         robustness(Grey(), Squares(), [], point=POINT)
 
@@ -177,7 +177,7 @@ def test_the_command_says_the_evaluations_figure_first() -> None:
     assert found["as_is"]["mean"] == evaluated["per_image"]["dice"]["mean"]
     assert found["as_is"]["pooled_ci95"] == evaluated["pooled_ci95"]["dice"]
     assert found["split_hash"] == evaluated["split_hash"]
-    assert {row["way"] for row in found["perturbations"]} == {"mirrored", "noise"}
+    assert {row["perturbation"] for row in found["perturbations"]} == {"mirrored", "noise"}
     words = invoke(*arguments, "--images", "4").stdout
     assert "n = 4 of " in words
     assert "Mirrored, left to right" in words

@@ -34,7 +34,7 @@ def test_what_has_a_mask_keeps_it_and_its_part(
     tiny_config: Tiny, sections: Path, tmp_path: Path
 ) -> None:
     one, two = model(tiny_config), model(tiny_config, "two", seed=1)
-    facts = label_unlabelled([one, two], tmp_path / "new" / "set", data=sections, way="mirror")
+    facts = label_unlabelled([one, two], tmp_path / "new" / "set", data=sections, method="mirror")
     source = open_dataset("isbi2012", sections)
     made = open_dataset("folder", tmp_path / "new" / "set")
     assert not made.problems

@@ -33,12 +33,12 @@ from core.errors import InputError
 from core.export import EXPORTS
 from core.imaging import read_image
 from core.models import load_weights
-from core.predict.batch import Wanted, predict_files
+from core.predict.batch import PredictionOptions, predict_files
 from core.predict.remote import remote_model, remote_models, server_address
 from core.serve import Limits, routes
 from core.serve.batching import TileBatcher
 from core.serve.guard import Counters, Guard
-from core.threshold.postprocessing import CleanUp
+from core.threshold.postprocessing import PostProcessing
 
 MODEL = "phantoms-unet"
 ROOT = Path(__file__).resolve().parents[1]
@@ -91,10 +91,10 @@ def test_masks_are_byte_for_byte_those_of_the_command_line(api: str, tmp_path: P
     path = tmp_path / "cells.png"
     path.write_bytes(picture())
     for query, wanted in (
-        ("", Wanted()),
+        ("", PredictionOptions()),
         (
             "&threshold=0.7&clean_up=fill_holes",
-            Wanted(k=700, clean_up=CleanUp(fill_holes=True)),
+            PredictionOptions(k=700, post_processing=PostProcessing(fill_holes=True)),
         ),
     ):
         (row,) = predict_files(load_weights(MODEL), [path], tmp_path / "out", wanted=wanted)

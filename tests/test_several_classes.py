@@ -20,7 +20,7 @@ from core.losses import LOSSES
 from core.models import load_run, load_run_named, load_weights
 from core.promotion.promote import promote
 from core.runs import Run, create_run
-from core.training.batches import Pictures, Step, read
+from core.training.batches import Images, Step, read
 from core.training.loop import train
 from tests.shapes import SIDE, Shapes, config
 
@@ -98,7 +98,7 @@ def test_regions_of_brats_are_those_it_scores() -> None:
 def test_moved_classes_exclude_one_another() -> None:
     data = Shapes.open(None)
     masks = np.stack([data.truth(s)[None] for s in data.samples])
-    pictures = Pictures(torch.from_numpy(masks * 60), torch.from_numpy(masks))
+    pictures = Images(torch.from_numpy(masks * 60), torch.from_numpy(masks))
     moves = config(augment=True).augmentation
     draw = sample(
         moves,

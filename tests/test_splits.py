@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.data.base import Sample
-from core.data.splits import PARTS, Split, area_strata, leaks, make_split
+from core.data.splits import SUBSETS, Split, area_strata, leaks, make_split
 from core.errors import InputError
 
 
@@ -32,9 +32,9 @@ def samples_in_groups(draw: st.DrawFn) -> list[Sample]:
     ]
 
 
-def parts_of(samples: Sequence[Sample], split: Split) -> dict[str, set[str]]:
+def split_key(samples: Sequence[Sample], split: Split) -> dict[str, set[str]]:
     """The parts in which each group has images."""
-    place = {identity: part for part in PARTS for identity in getattr(split, part)}
+    place = {identity: part for part in SUBSETS for identity in getattr(split, part)}
     found: dict[str, set[str]] = {}
     for sample in samples:
         found.setdefault(sample.group, set()).add(place[sample.id])
@@ -46,7 +46,7 @@ def test_no_group_is_on_two_sides_and_no_image_is_lost(samples: list[Sample], se
     split = make_split(samples, seed=seed)
     dealt = [*split.train, *split.val, *split.test]
     assert sorted(dealt) == sorted(sample.id for sample in samples)
-    straddling = {g: p for g, p in parts_of(samples, split).items() if len(p) > 1}
+    straddling = {g: p for g, p in split_key(samples, split).items() if len(p) > 1}
     assert straddling == {}
 
 
@@ -71,14 +71,14 @@ def test_shares_are_kept_within_each_label() -> None:
     samples = images(100, label="benign") + images(40, label="malignant")
     split = make_split(samples)
     for label, count in (("benign", 100), ("malignant", 40)):
-        shares = [sum(i.startswith(label) for i in getattr(split, p)) / count for p in PARTS]
+        shares = [sum(i.startswith(label) for i in getattr(split, p)) / count for p in SUBSETS]
         assert np.allclose(shares, [0.7, 0.15, 0.15], atol=0.5 / count)
     assert "stratified by label, seed 0" in split.method
 
 
 def test_the_shares_asked_for_are_given() -> None:
     split = make_split(images(50), fractions=(0.2, 0.4))
-    assert [len(getattr(split, part)) for part in PARTS] == [20, 10, 20]
+    assert [len(getattr(split, part)) for part in SUBSETS] == [20, 10, 20]
 
 
 def test_images_without_truth_are_left_out() -> None:
@@ -194,7 +194,7 @@ def test_an_edited_file_is_refused(edit: dict[str, object]) -> None:
         Split.of_document({**document, **edit})
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", SUBSETS)
 def test_a_file_without_a_list_of_ids_is_refused(part: str) -> None:
     document = make_split(images(9)).document()
     for broken in ({**document, part: "abc"}, {k: v for k, v in document.items() if k != part}):

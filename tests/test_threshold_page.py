@@ -20,27 +20,27 @@ from core.__main__ import main
 from core.evaluation.tuning import tune
 from core.levels import mask_at
 from core.runs import Run
-from core.threshold.postprocessing import CleanUp, clean
-from core.threshold.postprocessing.levels import cleaned_levels
-from dashboard.common.validation_maps import Part, open_part
-from dashboard.components.threshold_board import chosen_by_hand
+from core.threshold.postprocessing import PostProcessing, clean
+from core.threshold.postprocessing.levels import post_processed_levels
+from dashboard.common.validation_maps import SplitMaps, open_split_maps
+from dashboard.components.threshold_board import chosen_manually
 from dashboard.threshold import views as threshold_views
 from dashboard.threshold.message import FIGURES, Shown, shown, tile, tile_side
 from tests.apps.viewer_data import drawn
 from tests.pages import run_page
 
 MODEL = "run/finished"
-NONE = CleanUp()
+NONE = PostProcessing()
 
 
 @pytest.fixture(scope="module")
-def part(finished_run: Run) -> Part:
+def part(finished_run: Run) -> SplitMaps:
     del finished_run
-    return open_part(MODEL, "val")
+    return open_split_maps(MODEL, "val")
 
 
 @pytest.fixture(scope="module")
-def ready(part: Part) -> Shown:
+def ready(part: SplitMaps) -> Shown:
     return shown(part, NONE)
 
 
@@ -65,25 +65,25 @@ def message_arrays(ready: Shown) -> tuple[dict[str, Any], Callable[..., np.ndarr
 
 @pytest.mark.parametrize("shape", [(23, 31), (7, 9, 8)])
 @pytest.mark.parametrize(
-    "clean_up",
+    "post_processing",
     [
-        CleanUp(minimum_area_px=7),
-        CleanUp(fill_holes=True),
-        CleanUp(minimum_area_px=4, fill_holes=True),
+        PostProcessing(minimum_area_px=7),
+        PostProcessing(fill_holes=True),
+        PostProcessing(minimum_area_px=4, fill_holes=True),
     ],
 )
 def test_clean_up_of_the_level_map_is_that_of_every_mask(
-    shape: tuple[int, ...], clean_up: CleanUp
+    shape: tuple[int, ...], post_processing: PostProcessing
 ) -> None:
     levels = np.random.default_rng(3).integers(0, 1001, shape).astype(np.uint16)
-    cleaned = cleaned_levels(levels, clean_up)
+    cleaned = post_processed_levels(levels, post_processing)
     for k in range(1, 1001, 9):
-        expected = clean(mask_at(levels, k), clean_up)
+        expected = clean(mask_at(levels, k), post_processing)
         assert np.array_equal(mask_at(cleaned, k), expected), k
 
 
 def test_curves_are_those_of_the_command_line(
-    part: Part,
+    part: SplitMaps,
     ready: Shown,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -110,7 +110,7 @@ def test_curves_are_those_of_the_command_line(
     assert header["auroc"] == evaluation["threshold_free"]["auroc"]
 
 
-def test_each_image_of_the_message_counts_as_the_sweep(part: Part, ready: Shown) -> None:
+def test_each_image_of_the_message_counts_as_the_sweep(part: SplitMaps, ready: Shown) -> None:
     header, array = message_arrays(ready)
     on, off = (array(name, "<u4", len(part.samples), 1001) for name in ("on", "off"))
     assert np.array_equal(on[:, ::-1].cumsum(axis=1)[:, ::-1], part.sweep.tp)
@@ -122,24 +122,26 @@ def test_each_image_of_the_message_counts_as_the_sweep(part: Part, ready: Shown)
         assert np.array_equal(truth[here], (reference != 0).ravel())
 
 
-@pytest.mark.parametrize("clean_up", [NONE, CleanUp(minimum_area_px=9, fill_holes=True)])
+@pytest.mark.parametrize(
+    "post_processing", [NONE, PostProcessing(minimum_area_px=9, fill_holes=True)]
+)
 @pytest.mark.parametrize("rule", ["dice", "f2", "sensitivity>=0.8", "fppi<=3"])
 def test_a_rule_gives_the_point_that_the_command_line_saves(
-    part: Part, rule: str, clean_up: CleanUp
+    part: SplitMaps, rule: str, post_processing: PostProcessing
 ) -> None:
-    here = shown(part, clean_up)
-    found = threshold_views.chosen(part, here, rule, clean_up, resamples=2000)
+    here = shown(part, post_processing)
+    found = threshold_views.chosen(part, here, rule, post_processing, resamples=2000)
     assert not isinstance(found, str), found
-    saved = tune("finished", rule, clean_up=clean_up.words if clean_up else "")
-    point = replace(found, clean_up=clean_up).document()
+    saved = tune("finished", rule, post_processing=post_processing.words if post_processing else "")
+    point = replace(found, post_processing=post_processing).document()
     assert json.loads(json.dumps(point)) == json.loads(json.dumps(saved))
-    instant = threshold_views.chosen(part, here, rule, clean_up, resamples=0)
+    instant = threshold_views.chosen(part, here, rule, post_processing, resamples=0)
     assert not isinstance(instant, str)
     assert instant.k == found.k
 
 
 def test_the_saved_point_stands_where_its_rule_gains_nothing(
-    part: Part, ready: Shown, monkeypatch: pytest.MonkeyPatch
+    part: SplitMaps, ready: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The maps of another machine move the best threshold along a flat curve; the card's stays."""
     best = threshold_views.chosen(part, ready, "dice", NONE, resamples=0)
@@ -158,19 +160,19 @@ def test_the_saved_point_stands_where_its_rule_gains_nothing(
     assert opened(far) == best.threshold, "what is worse is not passed off as the best"
     assert opened(near, split_hash="another") == best.threshold
     assert opened(near, rule="iou") == best.threshold
-    assert opened(near, clean_up=CleanUp(fill_holes=True)) == best.threshold
+    assert opened(near, post_processing=PostProcessing(fill_holes=True)) == best.threshold
 
 
 def test_no_rule_chooses_on_test(finished_run: Run) -> None:
     del finished_run
-    part = open_part(MODEL, "test")
+    part = open_split_maps(MODEL, "test")
     answer = threshold_views.chosen(part, shown(part, NONE), "dice", NONE, resamples=0)
     assert isinstance(answer, str)
     assert "val split only" in answer
 
 
 def test_the_network_runs_once_and_again_where_the_kept_maps_are_gone(
-    part: Part, monkeypatch: pytest.MonkeyPatch
+    part: SplitMaps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from core.inference.predictor import Predictor
 
@@ -182,12 +184,12 @@ def test_the_network_runs_once_and_again_where_the_kept_maps_are_gone(
         return real(self, image, **options)
 
     monkeypatch.setattr(Predictor, "levels", count)
-    assert open_part(MODEL, "val") is part
+    assert open_split_maps(MODEL, "val") is part
     assert asked == []
     for file in part.folder.iterdir():
         file.unlink()
     part.folder.rmdir()
-    again = open_part(MODEL, "val")
+    again = open_split_maps(MODEL, "val")
     assert len(asked) == len(part.samples)
     assert np.array_equal(again.sweep.tp, part.sweep.tp)
 
@@ -284,11 +286,11 @@ def test_the_table_holds_every_threshold(ready: Shown) -> None:
     ],
 )
 def test_nothing_the_browser_says_is_trusted(choice: object) -> None:
-    assert chosen_by_hand(choice, context="c") is None
+    assert chosen_manually(choice, context="c") is None
 
 
 def test_what_the_hand_chose_is_taken() -> None:
-    assert chosen_by_hand({"context": "c", "k": 412}, context="c") == 412
+    assert chosen_manually({"context": "c", "k": 412}, context="c") == 412
 
 
 def test_tiles_are_small_and_their_pixels_are_pixels_of_the_map() -> None:

@@ -8,14 +8,14 @@ from PIL import Image
 
 from core.data import Sample
 from core.errors import InputError
-from dashboard.common.thumbnails import SIDE, TRUTH, overlay_picture, thumbnail_png
+from dashboard.common.thumbnails import SIDE, TRUTH, overlay_image, thumbnail_png
 from tests.shapes import Shapes
 
 
 def test_an_outline_lies_in_the_foreground_and_is_one_pixel_wide() -> None:
     picture, mask = np.zeros((12, 12), np.uint8), np.zeros((12, 12), bool)
     mask[3:9, 3:9] = True
-    drawn = (overlay_picture(picture, mask) == TRUTH).all(axis=2)
+    drawn = (overlay_image(picture, mask) == TRUTH).all(axis=2)
     assert drawn.sum() == 20
     assert not (drawn & ~mask).any()
 

@@ -69,7 +69,7 @@ def wait_for_points(page: Page, count: int) -> int:
     return found
 
 
-def under_way(page: Page) -> None:
+def active(page: Page) -> None:
     bar = page.get_by_text(re.compile(rf"Epoch \d+ of {EPOCHS}\b"))
     expect(bar).to_be_visible(timeout=PATIENT)
 
@@ -87,7 +87,7 @@ def begin(page: Page, url: str) -> Run:
         field.press("Enter")
         page.wait_for_timeout(1000)
     page.get_by_role("button", name="Start training").click(timeout=PATIENT)
-    under_way(page)
+    active(page)
     (run,) = list_runs()
     assert (run.config.epochs, run.config.model_options) == (EPOCHS, {"base_filters": 8})
     return run
@@ -104,7 +104,7 @@ def test_a_training_outlives_page_and_dashboard_and_is_steered(
     expect(page.get_by_text("Watch it learn")).to_be_visible()
 
     page.reload()
-    under_way(page)
+    active(page)
     wait_for_points(page, moved)
 
     process = run.process()
@@ -115,7 +115,7 @@ def test_a_training_outlives_page_and_dashboard_and_is_steered(
     url, dashboard = start()
     assert process.is_running(), "the training is no child of the dashboard"
     page.goto(f"{url}/train")
-    under_way(page)
+    active(page)
     wait_for_points(page, max(moved, before))
 
     assert run.status["state"] == "running", "there is something to stop"

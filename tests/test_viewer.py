@@ -16,7 +16,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.levels import level_map
-from core.threshold.postprocessing import CleanUp
+from core.threshold.postprocessing import PostProcessing
 from dashboard.components import viewer
 from dashboard.components.viewer import (
     SCRIPTS,
@@ -109,7 +109,7 @@ def test_token_follows_the_content() -> None:
         ({"spacing_mm": None, "pixel_area_mm2": -1.0}, "pixel_area_mm2 must be positive"),
         ({"pixel_area_mm2": 1.0}, "not the product of the spacing"),
         ({"uncertainty": np.full((HEIGHT, WIDTH), 1001, np.uint16)}, "uncertainty must be uint16"),
-        ({"clean_up": CleanUp(largest_component=True)}, "keeps all components"),
+        ({"post_processing": PostProcessing(largest_component=True)}, "keeps all components"),
     ],
 )
 def test_scene_refuses(changes: dict[str, Any], sentence: str) -> None:
@@ -128,7 +128,7 @@ def test_another_version_is_refused() -> None:
         unpack(b'\x0d\0\0\0{"version":1}')
 
 
-START = Decision(k=500, clean_up=CleanUp(minimum_area_px=9))
+START = Decision(k=500, post_processing=PostProcessing(minimum_area_px=9))
 GOOD: dict[str, Any] = {
     "map": "a",
     "start": 500,
@@ -142,8 +142,8 @@ GOOD: dict[str, Any] = {
 
 def test_a_choice_is_taken_over_whole() -> None:
     found = decided(GOOD, map_digest="a", start=START, pixels=12)
-    clean_up = CleanUp(minimum_area_px=3, fill_holes=True)
-    assert found == Decision(k=7, clean_up=clean_up, added=(2, 3))
+    post_processing = PostProcessing(minimum_area_px=3, fill_holes=True)
+    assert found == Decision(k=7, post_processing=post_processing, added=(2, 3))
     assert found.corrected_px == (3, 0)
 
 
@@ -176,14 +176,14 @@ def test_what_is_no_choice_changes_nothing(choice: object) -> None:
 
 def test_corrections_come_after_threshold_and_clean_up() -> None:
     levels = np.array([[900, 900, 0, 0, 600], [900, 900, 0, 0, 0], [0, 0, 0, 0, 0]], np.uint16)
-    clean_up = CleanUp(minimum_area_px=2)
-    plain = Decision(k=500, clean_up=clean_up)
+    post_processing = PostProcessing(minimum_area_px=2)
+    plain = Decision(k=500, post_processing=post_processing)
     assert plain.mask(levels).sum() == 4  # the single pixel is gone
-    by_hand = Decision(k=500, clean_up=clean_up, added=(12, 1), removed=(0, 2))
+    manual = Decision(k=500, post_processing=post_processing, added=(12, 1), removed=(0, 2))
     expected = np.array([[0, 0, 0, 0, 0], [1, 1, 0, 0, 0], [0, 0, 1, 0, 0]], bool)
-    np.testing.assert_array_equal(by_hand.mask(levels), expected)
-    np.testing.assert_array_equal(replace(by_hand, k=1000).mask(levels), expected & (levels == 0))
-    assert "1 px put in, 2 px taken out" in by_hand.words
+    np.testing.assert_array_equal(manual.mask(levels), expected)
+    np.testing.assert_array_equal(replace(manual, k=1000).mask(levels), expected & (levels == 0))
+    assert "1 px put in, 2 px taken out" in manual.words
 
 
 def test_the_map_is_named_apart_from_what_lies_over_it() -> None:

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, expect
 
 from core.levels import mask_at
-from core.threshold.postprocessing import CleanUp, clean
+from core.threshold.postprocessing import PostProcessing, clean
 from dashboard.components.viewer.decision import covered
 from tests.apps.viewer_data import drawn
 
 pytestmark = pytest.mark.browser
 SIZE, SEED, AREA = 1024, 7, 60
-MASK = CleanUp(minimum_area_px=AREA, fill_holes=True)
+MASK = PostProcessing(minimum_area_px=AREA, fill_holes=True)
 BEATS = """() => {
   const beats = (window.beats = []);
   const channel = new MessageChannel();
@@ -104,7 +104,7 @@ def test_the_threshold_and_a_later_wish_are_heard_meanwhile(page: Page) -> None:
     expect(page.locator("[data-action=holes]")).to_have_attribute("aria-pressed", "false")
     settled(page)
     levels = drawn(SIZE, SEED)[1]
-    without = CleanUp(minimum_area_px=AREA)
+    without = PostProcessing(minimum_area_px=AREA)
     np.testing.assert_array_equal(shown(page), clean(mask_at(levels, 300), without))
     words = f"threshold 0.300, components under {AREA} px dropped"
     expect(page.get_by_text(re.compile(f"{words}$"))).to_be_visible(timeout=15_000)

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from core.export.measure import Component, components, measure
 from core.levels import mask_at
-from core.threshold.postprocessing import CleanUp, clean
+from core.threshold.postprocessing import PostProcessing, clean
 from dashboard.components.viewer import Decision
 from dashboard.components.viewer.decision import covered
 from tests.apps.viewer_data import drawn, drawn_raw
@@ -76,7 +76,7 @@ def decision_of(page: Page) -> Decision:
     area, holes = found["minimum_area_px"], found["fill_holes"]
     return Decision(
         k=found["k"],
-        clean_up=CleanUp(minimum_area_px=area, fill_holes=holes),
+        post_processing=PostProcessing(minimum_area_px=area, fill_holes=holes),
         added=tuple(found["added"]),
         removed=tuple(found["removed"]),
     )
@@ -128,9 +128,9 @@ def test_clean_up_is_that_of_python_at_every_threshold(
         page.locator("[data-action=holes]").click()
     page.wait_for_timeout(200)
     _, levels, truth = drawn(200, 5)
-    clean_up = CleanUp(minimum_area_px=area, fill_holes=holes)
+    post_processing = PostProcessing(minimum_area_px=area, fill_holes=holes)
     for k in KS:
-        expected = clean(mask_at(levels, k), clean_up)
+        expected = clean(mask_at(levels, k), post_processing)
         counts = hook(page, "it.counts(argument)", k)
         assert counts["foreground"] == expected.sum(), k
         assert counts["tp"] == (expected & truth).sum(), k

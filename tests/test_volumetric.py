@@ -28,7 +28,7 @@ from core.models import load_run
 from core.networks import MODELS, build_model
 from core.runs import open_run
 from core.runs.checkpoint import load_checkpoint
-from core.training.batches import Epoch, Foreground, Pictures, crops_per_epoch, read
+from core.training.batches import Epoch, Foreground, Images, crops_per_epoch, read
 from core.training.trial import trial
 from tests.pages import run_page
 
@@ -94,7 +94,7 @@ def test_one_slice_is_its_own_neighbour() -> None:
 # --- crops ---------------------------------------------------------------------------------------
 
 
-def pictures(lengths: Sequence[int], *, side: int = 24) -> Pictures:
+def pictures(lengths: Sequence[int], *, side: int = 24) -> Images:
     """Volumes whose pixels say which row they are of: volume v has rows in descending order."""
     total = sum(lengths)
     images = torch.arange(total, dtype=torch.uint8)[:, None, None, None].expand(-1, 1, side, side)
@@ -104,7 +104,7 @@ def pictures(lengths: Sequence[int], *, side: int = 24) -> Pictures:
     for length in lengths:
         runs.append(tuple(range(first + length - 1, first - 1, -1)))
         first += length
-    return Pictures(images.clone(), masks, stacks=tuple(runs))
+    return Images(images.clone(), masks, stacks=tuple(runs))
 
 
 def config(**settings: Any) -> RunConfig:

@@ -15,7 +15,7 @@ def compare(
     split: Annotated[str, typer.Option(help="val, test or all.")],
     runs: RunNames = None,
     weights: WeightsNames = None,
-    figure: Annotated[str, typer.Option(help="dice, iou, recall, …")] = "dice",
+    metric: Annotated[str, typer.Option(help="dice, iou, recall, …")] = "dice",
     dataset: Annotated[str | None, typer.Option(help="A data set other than theirs.")] = None,
     data: Annotated[Path | None, typer.Option(help="The data set as published.")] = None,
     empties: Annotated[str, typer.Option(help="skip, 1 or 0.")] = "skip",
@@ -32,7 +32,7 @@ def compare(
     from core.evaluation.of_model import assess_model
     from core.metrics.overlap import METRICS
 
-    choose("figure", figure, METRICS)
+    choose("metric", metric, METRICS)
     choose("table format", form, FORMS)
     models = _different(runs or [], weights or [])
     if split != "all":
@@ -46,7 +46,7 @@ def compare(
                 trained, split, data=data or own, dataset=dataset, empties=empties
             ).document
         )
-    comparison = compare_evaluations(documents, figure=figure)
+    comparison = compare_evaluations(documents, metric=metric)
     show(comparison, [comparison_table(comparison, form=form)], as_json=as_json)
 
 

@@ -137,7 +137,7 @@ def datasets_label(
         models,
         out,
         data=data or (Path(own) if own else None),
-        way=way,
+        method=way,
         progress=lambda done, total: say(f"image {done} of {total}"),
     )
     parts = ", ".join(f"{part} {count}" for part, count in facts["images"].items())
@@ -164,7 +164,7 @@ def datasets_split(
     """The train, val and test split of a data set: no group and no near-duplicate on two sides."""
     from core.data.importing import open_where_it_lies
     from core.data.quality.duplicates import duplicate_groups
-    from core.data.splits import PARTS, leaks, make_split
+    from core.data.splits import SUBSETS, leaks, make_split
 
     dataset = open_where_it_lies(name, data)
     clusters = duplicate_groups(dataset)
@@ -176,7 +176,7 @@ def datasets_split(
         fold=fold,
         share_group=share_group,
     )
-    counts = {part: len(getattr(split, part)) for part in PARTS}
+    counts = {part: len(getattr(split, part)) for part in SUBSETS}
     found = leaks(dataset.samples, split, clusters)
     words = ", ".join(f"{part} {count}" for part, count in counts.items())
     show(

@@ -25,7 +25,7 @@ def evaluate(
     tta: Annotated[
         str, typer.Option(help="Mean over the image flipped (flips) or also turned (turns).")
     ] = "",
-    clean_up: Annotated[
+    post_processing: Annotated[
         str | None, typer.Option(help="Instead of the frozen one: minimum_area_px=50,fill_holes, …")
     ] = None,
     curves: Annotated[
@@ -37,13 +37,13 @@ def evaluate(
     from core.evaluation.of_model import assess_model, evaluate_model
     from core.runs import open_run
     from core.system.files import write_json
-    from core.threshold.postprocessing import parse_clean_up
+    from core.threshold.postprocessing import parse_post_processing
 
     trained = chosen_model(run, weights)
     path = data or (Path(trained.config.data) if trained.config.data and not dataset else None)
-    steps = None if clean_up is None else parse_clean_up(clean_up)
-    asked = {"empties": empties, "resized": resized, "views": tta, "clean_up": steps}
-    usual = asked == {"empties": "skip", "resized": False, "views": "", "clean_up": None}
+    steps = None if post_processing is None else parse_post_processing(post_processing)
+    asked = {"empties": empties, "resized": resized, "views": tta, "post_processing": steps}
+    usual = asked == {"empties": "skip", "resized": False, "views": "", "post_processing": None}
     if usual and curves is None:
         document = evaluate_model(trained, split, data=path, dataset=dataset)
     else:
@@ -66,7 +66,7 @@ def tune(
             "'fnr<=0.1' (guaranteed), …"
         ),
     ],
-    clean_up: Annotated[
+    post_processing: Annotated[
         str,
         typer.Option(help="minimum_area_px=50,fill_holes,largest_component, or search for one."),
     ] = "",
@@ -75,7 +75,7 @@ def tune(
     """Choose the threshold anew by a rule, on the validation split, and keep it with the run."""
     from core.evaluation.tuning import tune as choose_anew
 
-    point = choose_anew(run, rule, clean_up=clean_up)
+    point = choose_anew(run, rule, post_processing=post_processing)
     show(point, _point_lines(point), as_json=as_json)
 
 
@@ -122,6 +122,6 @@ def _point_lines(point: dict[str, Any]) -> list[str]:
         lines.append(f"as good within 0.005 from {low:.3f} to {high:.3f}")
     if point["area_change_percent"] is not None:
         lines.append(f"area {point['area_change_percent']:+.2f} % for a threshold 0.01 higher")
-    steps = [name for name, value in point["clean_up"].items() if value]
+    steps = [name for name, value in point["post_processing"].items() if value]
     lines += [f"clean-up: {', '.join(steps)}"] if steps else []
     return lines + ([point["note"]] if point["note"] else [])

@@ -24,20 +24,20 @@ def predict(
             "coco, contours, csv, report, report-pdf, with commas.",
         ),
     ] = "mask",
-    clean_up: Annotated[
+    post_processing: Annotated[
         str | None,
         typer.Option(
             help="Instead of the model's own: minimum_area_px=N, fill_holes, largest_component, "
             "with commas, or none."
         ),
     ] = None,
-    greys: Annotated[
+    intensities: Annotated[
         str,
         typer.Option(
             help="What the model sees of a file of more than 8 bits: learnt (as its training "
             "images), opened (as the file says), or a window of a CT: brain, lung, bone, abdomen."
         ),
-    ] = "learnt",
+    ] = "as-trained",
     components: Annotated[
         bool, typer.Option("--components", help="Measure every component.")
     ] = False,
@@ -47,14 +47,14 @@ def predict(
     """Write a mask, and more, for every image, page of a stack and volume; results.csv sums up."""
     from core.export.model_facts import model_facts
     from core.levels import threshold_index
-    from core.predict.batch import Wanted, predict_files
-    from core.threshold.postprocessing import parse_clean_up
+    from core.predict.batch import PredictionOptions, predict_files
+    from core.threshold.postprocessing import parse_post_processing
 
-    wanted = Wanted(
+    wanted = PredictionOptions(
         formats=tuple(dict.fromkeys(formats.replace(" ", "").split(","))),
         k=None if threshold is None else threshold_index(threshold),
-        clean_up=None if clean_up is None else parse_clean_up(clean_up),
-        greys=greys,
+        post_processing=None if post_processing is None else parse_post_processing(post_processing),
+        intensities=intensities,
         measurements=components,
         archive=archive,
     )

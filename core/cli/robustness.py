@@ -14,8 +14,8 @@ def robustness(
     split: Annotated[str, typer.Option(help="val, test or all.")],
     run: RunName = None,
     weights: WeightsName = None,
-    figure: Annotated[str, typer.Option(help="dice, iou, recall, …")] = "dice",
-    way: Annotated[
+    metric: Annotated[str, typer.Option(help="dice, iou, recall, …")] = "dice",
+    perturbation: Annotated[
         list[str] | None, typer.Option(help="noise, brighter, …; repeatable, all where none is.")
     ] = None,
     images: Annotated[
@@ -35,8 +35,8 @@ def robustness(
         split,
         data=data or own,
         dataset=dataset,
-        figure=figure,
-        ways=way,
+        metric=metric,
+        ways=perturbation,
         at_most=images,
         progress=lambda done, total: say(f"image {done} of {total}"),
     )
@@ -44,14 +44,14 @@ def robustness(
 
 
 def _lines(document: dict[str, Any]) -> list[str]:
-    first, figure = document["as_is"], document["figure"]
+    first, metric = document["as_is"], document["metric"]
     head = f"{document['model']} on {document['dataset']} {document['split']}"
     taken = f"n = {document['n_images']} of {document['of_images']}"
     point = f"threshold {document['threshold']:.3f} ({document['threshold_source']})"
     drawn = f"95 %, bootstrap over {document['interval_over']}"
     lines = [
         f"{head}: {taken}, {point}, {document['resolution']} resolution",
-        f"{figure}, pooled, and its difference to the images as they are ({drawn})",
+        f"{metric}, pooled, and its difference to the images as they are ({drawn})",
         f"{'As it is':24} {_number(first['pooled'])}",
     ]
     for row in document["perturbations"]:

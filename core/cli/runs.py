@@ -169,7 +169,7 @@ def runs_duplicate(
 
 
 @group.command("sweep")
-def runs_sweep(
+def runs_grid(
     run: RunArgument,
     *,
     over: Annotated[

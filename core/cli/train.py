@@ -108,7 +108,7 @@ def resume(
     as_json: AsJson = False,
 ) -> None:
     """Go on with a run from its last checkpoint; under torchrun with several processes."""
-    from core.runs import UNDER_WAY, open_run
+    from core.runs import ACTIVE, open_run
     from core.training.distributed import from_leader, joined
     from core.training.extension import extend
 
@@ -120,8 +120,8 @@ def resume(
     with joined() as team:
         if epochs is not None:
             from_leader(team, lambda: extend(open_run(run), epochs).epochs)
-        if team.leads and open_run(run).saved_state not in UNDER_WAY:  # by hand, after a stop
-            open_run(run).wish_to_stop(wish=False)
+        if team.leads and open_run(run).saved_state not in ACTIVE:  # by hand, after a stop
+            open_run(run).request_stop(wish=False)
         _train(run, as_json=as_json)
 
 

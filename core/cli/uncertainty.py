@@ -14,7 +14,7 @@ def uncertainty(
     split: Annotated[str, typer.Option(help="val or test.")],
     runs: RunNames = None,
     weights: WeightsNames = None,
-    way: Annotated[
+    method: Annotated[
         str, typer.Option(help="mirror, flips, turns, dropout, members, or ensemble of all named.")
     ] = "turns",
     samples: Annotated[int, typer.Option(min=2, help="With dropout: how often it is asked.")] = 16,
@@ -28,7 +28,7 @@ def uncertainty(
     own = models[0].config.data
     found = disagreement(
         models,
-        way,
+        method,
         split=split,
         data=data or (Path(own) if own else None),
         samples=samples,

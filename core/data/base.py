@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import InputError
-from core.imaging.intensities import Greys
+from core.imaging.intensities import IntensityMapping
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class DatasetInfo:
     """Names of the mask values 1…K; one name where there is only foreground and background."""
     regions: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """Regions that are scored, which may overlap, with the mask values each is made of."""
-    greys: Greys = field(default_factory=Greys)
+    intensities: IntensityMapping = field(default_factory=IntensityMapping)
     """How stored values of more than 8 bits become the greys that models see."""
     volumes: bool = False
     """Whether its samples are slices of volumes, which networks for volumes see together."""

@@ -15,7 +15,7 @@ from typing import Any
 from core.data.archive import open_archive
 from core.data.base import Dataset
 from core.data.quality.check import Check
-from core.data.splits import PARTS, Split
+from core.data.splits import SUBSETS, Split
 from core.system.files import write_atomic, write_json
 
 _HASH = re.compile(r"(?=[0-9a-f]*\d)[0-9a-f]{16,}", re.IGNORECASE)
@@ -72,7 +72,7 @@ def log(check: Check, *, split: Split | None = None) -> dict[str, Any]:
         **check.document(),
     }
     if split is not None:
-        document["split"] = {part: len(getattr(split, part)) for part in PARTS}
+        document["split"] = {part: len(getattr(split, part)) for part in SUBSETS}
         document["split"] |= {"hash": split.hash, "method": split.method}
     return document | {"rows": check.rows()}
 
@@ -99,7 +99,7 @@ def metadata_text(document: Mapping[str, Any]) -> str:
         "Channels": _counts(document["channels"]),
     }
     if "split" in document:
-        parts = {part: document["split"][part] for part in PARTS}
+        parts = {part: document["split"][part] for part in SUBSETS}
         facts["Split"] = f"{_counts(parts)}; {document['split']['method']}"
         facts["SHA-256 of the split"] = f"`{document['split']['hash']}`"
     lines += _table(("", ""), [(name, value) for name, value in facts.items() if value != ""])

@@ -11,7 +11,7 @@ import numpy as np
 from core.data.base import Sample
 from core.errors import InputError
 
-PARTS = ("train", "val", "test")
+SUBSETS = ("train", "val", "test")
 GAP_SHARE = 10
 """Part of a shared group that lies between validation and test, as one over this."""
 
@@ -32,7 +32,7 @@ class Split:
     @property
     def hash(self) -> str:
         """SHA-256 over the ids of the three parts, whatever their order."""
-        parts = [sorted(getattr(self, part)) for part in PARTS]
+        parts = [sorted(getattr(self, part)) for part in SUBSETS]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def document(self) -> dict[str, object]:
@@ -46,7 +46,7 @@ class Split:
         Raises:
             InputError: The recorded hash does not fit the ids: the file was edited.
         """
-        parts = {part: tuple(map(str, _list(document.get(part)))) for part in PARTS}
+        parts = {part: tuple(map(str, _list(document.get(part)))) for part in SUBSETS}
         split = cls(**parts, method=str(document.get("method")))
         if split.hash != document.get("hash"):
             raise InputError(
@@ -90,8 +90,8 @@ def make_split(
         InputError: Too few groups to fill the three parts, or no such fold.
     """
     labelled = [sample for sample in samples if sample.has_truth]
-    parts: dict[str, list[str]] = {part: [] for part in PARTS}
-    if not folds and labelled and all(sample.split in PARTS for sample in labelled):
+    parts: dict[str, list[str]] = {part: [] for part in SUBSETS}
+    if not folds and labelled and all(sample.split in SUBSETS for sample in labelled):
         for sample in labelled:
             parts[sample.split].append(sample.id)
         method = "fixed by the data set"
@@ -111,16 +111,16 @@ def make_split(
             names, shares = _fold_shares(folds, fold)
         elif published:
             method = f"test fixed by the data set, the rest {method}"
-            names, shares = PARTS[:2], (1 - fractions[0], fractions[0])
+            names, shares = SUBSETS[:2], (1 - fractions[0], fractions[0])
         else:
-            names, shares = PARTS, (1 - sum(fractions), *fractions)
+            names, shares = SUBSETS, (1 - sum(fractions), *fractions)
         for label in sorted(set(stratum.values())):
             members = [s for s in rest if stratum[groups[s.id]] == label]
             for part, ids in _deal(members, groups, seed, shares).items():
                 parts[names[part]].extend(ids)
         if not folds:
             _fill(parts, groups, names)
-    empty = [part for part in PARTS if not parts[part]]
+    empty = [part for part in SUBSETS if not parts[part]]
     if empty:
         count = len(set(_groups(labelled, clusters or {}).values()))  # copies count once
         raise InputError(
@@ -128,7 +128,7 @@ def make_split(
             f"too few for a train, val and test split ({', '.join(empty)} would be empty); add "
             "images" + (" or set share_group=true" if count == 2 else "")
         )
-    train, val, test = (tuple(parts[part]) for part in PARTS)
+    train, val, test = (tuple(parts[part]) for part in SUBSETS)
     return Split(train=train, val=val, test=test, method=method)
 
 
@@ -149,7 +149,7 @@ def area_strata(foreground_shares: Mapping[str, float], *, bins: int = 3) -> dic
 
 def leaks(samples: Sequence[Sample], split: Split, clusters: Mapping[str, str]) -> list[str]:
     """Groups and near-duplicate clusters with members in two parts, in words; empty is good."""
-    part_of = {identity: part for part in PARTS for identity in getattr(split, part)}
+    part_of = {identity: part for part in SUBSETS for identity in getattr(split, part)}
     found = []
     for kind, name_of in (
         ("group", {sample.id: sample.group for sample in samples}),

@@ -16,9 +16,9 @@ from core.evaluation.convention import AVERAGING, IMPLEMENTATION, INTERVALS, Con
 from core.imaging.resize import inside, resize
 from core.inference.predictor import Images, LabelledImages
 from core.levels import STEPS, LevelMap, mask_at
-from core.metrics.aggregation import EMPTIES, by_group, column, image_figures, spread
+from core.metrics.aggregation import EMPTIES, by_group, column, image_scores, spread
 from core.metrics.calibration import calibration
-from core.metrics.card import Figure
+from core.metrics.card import Scores
 from core.metrics.overlap import METRICS
 from core.metrics.ranking import auroc, average_precision
 from core.metrics.statistics import (
@@ -28,7 +28,7 @@ from core.metrics.statistics import (
     resampling_units,
 )
 from core.metrics.sweep import Sweep, concatenate, sweep_image
-from core.threshold.postprocessing import CleanUp, clean
+from core.threshold.postprocessing import PostProcessing, clean
 
 PLACES = ("file", "row", "slice")
 """Facts of a sample that say where it lies, so no subgroup is made of them."""
@@ -37,10 +37,10 @@ Truth = NDArray[np.bool_ | np.uint8]
 Change = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
 
-class SeesLevels(Protocol):
+class LevelPredictor(Protocol):
     """Whatever turns a sample into a level map, as ``core.inference.predictor.Predictor``."""
 
-    sees_volumes: bool
+    takes_volumes: bool
     """Whether it sees the slices of a volume together."""
 
     def sample_levels(self, source: Images, sample: Sample) -> LevelMap:
@@ -70,7 +70,7 @@ class Changed:
 
 
 def sweep_samples(
-    predictor: SeesLevels,
+    predictor: LevelPredictor,
     dataset: LabelledImages,
     samples: Sequence[Sample],
     *,
@@ -101,22 +101,22 @@ def sweep_samples(
     return concatenate(sweeps)
 
 
-class CleanedCounts:
+class PostProcessedCounts:
     """Counts of cleaned masks at one threshold; ``each`` of ``sweep_samples``.
 
     Args:
         k: Index of the threshold.
-        clean_up: What becomes of each mask.
+        post_processing: What becomes of each mask.
     """
 
-    def __init__(self, k: int, clean_up: CleanUp) -> None:
+    def __init__(self, k: int, post_processing: PostProcessing) -> None:
         self.k = k
-        self.clean_up = clean_up
+        self.post_processing = post_processing
         self._rows: list[Sweep] = []
 
     def __call__(self, levels: LevelMap, truth: Truth) -> None:
         """Count one image."""
-        mask = clean(mask_at(levels, self.k), self.clean_up)
+        mask = clean(mask_at(levels, self.k), self.post_processing)
         self._rows.append(column(sweep_image(mask.astype(np.uint16), truth), 1))
 
     def counts(self) -> Sweep:
@@ -154,18 +154,20 @@ def summarize(
         temperature: Fitted on validation; None where none was.
     """
     convention = convention or Convention()
-    assert (cleaned is not None) == bool(convention.clean_up), "a clean-up needs its own counts"
+    assert (cleaned is not None) == bool(convention.post_processing), (
+        "a clean-up needs its own counts"
+    )
     here = column(sweep, k) if cleaned is None else cleaned
     groups = [sample.group for sample in samples]
     over = resampling_units(groups)
-    pooled = _figures(here.pooled())
-    figures = {name: values[:, 0] for name, values in image_figures(here).items()}
+    pooled = _scores(here.pooled())
+    scores = {name: values[:, 0] for name, values in image_scores(here).items()}
     per_image = {
         name: values[:, 0]
-        for name, values in image_figures(here, empties=convention.empties).items()
+        for name, values in image_scores(here, empties=convention.empties).items()
     }
     patients = by_group(here, groups)[1]
-    per_patient = image_figures(patients, empties=convention.empties)
+    per_patient = image_scores(patients, empties=convention.empties)
     bands = pooled_bands(bootstrap(here, groups=groups), METRICS)
     return {
         "model": model,
@@ -178,7 +180,7 @@ def summarize(
         "threshold_source": threshold_source,
         "resolution": convention.resolution,
         "empties": f"{convention.empties}: {EMPTIES[convention.empties]}",
-        "clean_up": convention.clean_up.words,
+        "post_processing": convention.post_processing.words,
         "averaged": convention.averaged,
         "interval_over": over,
         "pooled": {name: _json(values[0, 0]) for name, values in pooled.items()},
@@ -187,7 +189,7 @@ def summarize(
             for name, (low, high) in bands.items()
         },
         "baseline_all_foreground": {
-            name: _json(_figures(column(sweep, 0).pooled())[name][0, 0]) for name in ("dice", "iou")
+            name: _json(_scores(column(sweep, 0).pooled())[name][0, 0]) for name in ("dice", "iou")
         },
         "per_image": {name: spread(values, groups=groups) for name, values in per_image.items()},
         "per_patient": {
@@ -197,7 +199,7 @@ def summarize(
         "empties_variants": {
             policy: {
                 name: {key: spread(values[:, 0])[key] for key in ("mean", "median", "n")}
-                for name, values in image_figures(here, empties=policy).items()
+                for name, values in image_scores(here, empties=policy).items()
             }
             for policy in EMPTIES
         },
@@ -233,7 +235,7 @@ def summarize(
                 "id": sample.id,
                 "group": sample.group,
                 "label": sample.label,
-                **{name: _json(values[n]) for name, values in figures.items()},
+                **{name: _json(values[n]) for name, values in scores.items()},
                 "counts": [int(part[n, 0]) for part in (here.tp, here.fp, here.fn, here.tn)],
                 "facts": {key: v for key, v in sample.facts.items() if key not in PLACES},
             }
@@ -242,7 +244,7 @@ def summarize(
     }
 
 
-def _figures(sweep: Sweep) -> dict[str, Figure]:
+def _scores(sweep: Sweep) -> dict[str, Scores]:
     return {
         name: metric(sweep.tp, sweep.fp, sweep.fn, sweep.tn) for name, metric in METRICS.items()
     }

@@ -16,7 +16,7 @@ import numpy as np
 
 from core.data.base import Sample
 from core.errors import InputError
-from core.evaluation import CleanedCounts, SeesLevels, Truth, summarize, sweep_samples
+from core.evaluation import LevelPredictor, PostProcessedCounts, Truth, summarize, sweep_samples
 from core.evaluation.convention import Convention
 from core.evaluation.curves import ThresholdCurves, threshold_curves
 from core.inference.predictor import LabelledImages, Predictor
@@ -30,9 +30,9 @@ from core.threshold.operating_point import (
     refuse_other_splits,
     with_temperature,
 )
-from core.threshold.postprocessing import CleanUp, parse_clean_up
-from core.threshold.postprocessing.levels import CleanedSweeps
-from core.threshold.postprocessing.search import choose_with_clean_up
+from core.threshold.postprocessing import PostProcessing, parse_post_processing
+from core.threshold.postprocessing.levels import PostProcessedSweeps
+from core.threshold.postprocessing.search import choose_with_post_processing
 from core.threshold.rules import components_needed, parse_rule
 
 SEARCH = "search"
@@ -56,7 +56,7 @@ class Assessment:
         return threshold_curves(
             self.sweep,
             groups=[sample.group for sample in self.samples],
-            convention=replace(self.convention, clean_up=CleanUp()),
+            convention=replace(self.convention, post_processing=PostProcessing()),
         )
 
 
@@ -70,7 +70,7 @@ def assess(
     empties: str = "skip",
     resized: bool = False,
     views: str = "",
-    clean_up: CleanUp | None = None,
+    post_processing: PostProcessing | None = None,
     progress: Callable[[int, int], None] | None = None,
     **facts: Any,  # noqa: ANN401 - handed on
 ) -> Assessment:
@@ -84,7 +84,7 @@ def assess(
         empties: Key of ``EMPTIES``.
         resized: At the size the network sees instead of native, as papers report.
         views: Key of ``core.inference.uncertainty.VIEWS``; empty for the image as it is.
-        clean_up: None takes the operating point's.
+        post_processing: None takes the operating point's.
         progress: Called with samples done and samples in all.
         **facts: ``model``, ``dataset``, ``split`` and ``split_hash`` of the document.
 
@@ -100,10 +100,14 @@ def assess(
         empties=empties,
         size=predictor.size if resized else None,
         aspect=predictor.aspect,
-        clean_up=point.clean_up if clean_up is None else clean_up,
+        post_processing=point.post_processing if post_processing is None else post_processing,
         averaged=seen.words if seen else "",
     )
-    cleaned = CleanedCounts(point.k, convention.clean_up) if convention.clean_up else None
+    cleaned = (
+        PostProcessedCounts(point.k, convention.post_processing)
+        if convention.post_processing
+        else None
+    )
     sweep = sweep_samples(
         seen or predictor,
         dataset,
@@ -125,7 +129,7 @@ def assess(
     return Assessment(document, sweep, tuple(samples), convention)
 
 
-class KeptMaps:
+class CachedMaps:
     """Level maps and truths on disk, to be gone through more than once; ``each`` of a sweep.
 
     As a context: the files are gone when it ends.
@@ -161,14 +165,14 @@ class KeptMaps:
 
 
 def choose_on_validation(
-    predictor: SeesLevels,
+    predictor: LevelPredictor,
     dataset: LabelledImages,
     samples: Sequence[Sample],
     /,
     *,
     rule: str,
     split: str,
-    clean_up: str = "",
+    post_processing: str = "",
     **part: Any,  # noqa: ANN401 - handed on
 ) -> tuple[OperatingPoint, Sweep]:
     """Choose a threshold for a network, with a clean-up where one is asked for.
@@ -179,7 +183,7 @@ def choose_on_validation(
         samples: The validation images.
         rule: One of ``RULES``.
         split: What part they are; only ``val`` chooses.
-        clean_up: As ``parse_clean_up``, or ``search`` for the best of ``CANDIDATES``.
+        post_processing: As ``parse_post_processing``, or ``search`` for the best of ``CANDIDATES``.
         **part: ``dataset`` and ``split_hash`` of the point.
 
     Returns:
@@ -190,10 +194,10 @@ def choose_on_validation(
     """
     refuse_other_splits(split)
     parse_rule(rule)  # refuse before the network runs
-    wanted = None if clean_up == SEARCH else parse_clean_up(clean_up)
+    wanted = None if post_processing == SEARCH else parse_post_processing(post_processing)
     groups = [sample.group for sample in samples]
     if wanted and not wanted.largest_component:
-        cleaned = CleanedSweeps(wanted, components=components_needed(rule))
+        cleaned = PostProcessedSweeps(wanted, components=components_needed(rule))
         sweep = sweep_samples(predictor, dataset, samples, each=cleaned)
         point = choose_operating_point(
             cleaned.sweep(),
@@ -203,15 +207,15 @@ def choose_on_validation(
             false_positives=cleaned.false_positives(),
             **part,
         )
-        return with_temperature(replace(point, clean_up=wanted), sweep), sweep
+        return with_temperature(replace(point, post_processing=wanted), sweep), sweep
     if wanted is None or wanted:
-        with KeptMaps() as maps:
+        with CachedMaps() as maps:
             sweep = sweep_samples(predictor, dataset, samples, each=maps)
-            point = choose_with_clean_up(
-                maps, rule=rule, clean_up=wanted, split=split, groups=groups, **part
+            point = choose_with_post_processing(
+                maps, rule=rule, post_processing=wanted, split=split, groups=groups, **part
             )
         return with_temperature(point, sweep), sweep
-    marks = CountedMarks() if components_needed(rule) else None
+    marks = CountedComponents() if components_needed(rule) else None
     sweep = sweep_samples(predictor, dataset, samples, each=marks)
     point = choose_operating_point(
         sweep,
@@ -224,7 +228,7 @@ def choose_on_validation(
     return with_temperature(point, sweep), sweep
 
 
-class CountedMarks:
+class CountedComponents:
     """False-positive components of every image; ``each`` of ``sweep_samples``."""
 
     def __init__(self) -> None:

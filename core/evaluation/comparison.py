@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from core.errors import InputError, choose
 from core.metrics.aggregation import spread, with_empties
-from core.metrics.card import Figure
+from core.metrics.card import Scores
 from core.metrics.overlap import METRICS
-from core.metrics.paired import as_number, as_pair, corrected, paired_difference, pooled_figure
+from core.metrics.paired import as_number, as_pair, corrected, paired_difference, pooled_score
 from core.metrics.statistics import (
     RESAMPLES,
     interval,
@@ -39,7 +39,7 @@ SMALLEST_SUBGROUP = 3
 def compare(
     documents: Sequence[Document],
     *,
-    figure: str = "dice",
+    metric: str = "dice",
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Document:
@@ -47,7 +47,7 @@ def compare(
 
     Args:
         documents: From ``core.evaluation.summarize``, at least two.
-        figure: Key of ``METRICS``.
+        metric: Key of ``METRICS``.
         resamples: For the intervals.
         seed: Of the resamples, which all models share.
 
@@ -58,20 +58,20 @@ def compare(
     Raises:
         InputError: Unknown figure, or the evaluations are not of the same images in the same way.
     """
-    metric = choose("figure", figure, METRICS)
+    formula = choose("metric", metric, METRICS)
     refuse_unlike(documents)
     first = documents[0]
     groups = [row["group"] for row in first["images"]]
     counts = [np.array([row["counts"] for row in one["images"]]).T for one in documents]
     empties = str(first["empties"]).partition(":")[0]
-    values = [with_empties(_values(one, figure), metric, empties) for one in documents]
+    values = [with_empties(_values(one, metric), formula, empties) for one in documents]
     names = [one["model"] for one in documents]
 
     def table(rows: NDArray[np.intp]) -> Document:
         """Models and pairs on some of the images."""
         owners = [groups[n] for n in rows]
         weights = resample_weights(len(rows), resamples=resamples, seed=seed, groups=owners)
-        pooled = [pooled_figure(metric, part[:, rows], weights) for part in counts]
+        pooled = [pooled_score(formula, part[:, rows], weights) for part in counts]
         means = [part[rows] for part in values]
         return {
             "n_images": len(rows),
@@ -100,10 +100,13 @@ def compare(
 
     whole = table(np.arange(len(groups)))
     for row, one in zip(whole["models"], documents, strict=True):
-        row |= {key: one[key] for key in ("threshold", "threshold_source", "clean_up", "averaged")}
+        row |= {
+            key: one[key]
+            for key in ("threshold", "threshold_source", "post_processing", "averaged")
+        }
     over = resampling_units(groups)
     return {
-        "figure": figure,
+        "metric": metric,
         **{key: first[key] for key in ("dataset", "split", "split_hash", "resolution", "empties")},
         "interval_over": over,
         **whole,
@@ -111,7 +114,7 @@ def compare(
             {"by": by, "value": value, **table(rows)}
             for by, value, rows in subgroups(first["images"])
         ],
-        "label": f"{metric.title} · {first['dataset']} {first['split']} · {first['resolution']} · "
+        "label": f"{formula.title} · {first['dataset']} {first['split']} · {first['resolution']} · "
         f"each at its own threshold · n={len(groups)}",
         "conventions": {
             "mean": "mean over images, each image counts the same",
@@ -239,8 +242,8 @@ def _size_of(areas: dict[str, int]) -> dict[str, str]:
     return {identity: name(area) for identity, area in sorted(areas.items(), key=lambda i: i[1])}
 
 
-def _values(document: Document, figure: str) -> Figure:
-    return np.array([np.nan if row[figure] is None else row[figure] for row in document["images"]])
+def _values(document: Document, metric: str) -> Scores:
+    return np.array([np.nan if row[metric] is None else row[metric] for row in document["images"]])
 
 
 def _truth(row: Document) -> tuple[int, int]:

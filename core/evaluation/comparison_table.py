@@ -34,7 +34,7 @@ def comparison_table(comparison: dict[str, Any], *, form: str) -> str:
     write = choose("table format", form, FORMS)
     parts = [("all images", comparison)]
     parts += [(f"{part['by']}: {part['value']}", part) for part in comparison["subgroups"]]
-    title = METRICS[comparison["figure"]].title
+    title = METRICS[comparison["metric"]].title
     models = [[name, *_model_cells(row)] for name, part in parts for row in part["models"]]
     pairs = [[name, *_pair_cells(row)] for name, part in parts for row in part["pairs"]]
     heads = (

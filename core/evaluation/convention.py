@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from core.errors import choose
 from core.metrics.aggregation import EMPTIES
 from core.metrics.statistics import RESAMPLES
-from core.threshold.postprocessing import CleanUp
+from core.threshold.postprocessing import PostProcessing
 
 IMPLEMENTATION = "isoline core.metrics, exact pixel counts"
 SKIPPED = {"skip": "empties skipped", "1": "empties count 1", "0": "empties count 0"}
@@ -33,7 +33,7 @@ class Convention:
     """Side of the square to which image and truth are resized, as papers do; None is native."""
     aspect: str = "stretch"
     """How they are resized."""
-    clean_up: CleanUp = field(default_factory=CleanUp)
+    post_processing: PostProcessing = field(default_factory=PostProcessing)
     """What becomes of the mask after the threshold."""
     averaged: str = ""
     """Over what views probabilities were averaged, in words; empty for the image as it is."""
@@ -49,7 +49,7 @@ class Convention:
     @property
     def further(self) -> tuple[str, ...]:
         """What a short label has to add."""
-        return tuple(filter(None, (", ".join(self.clean_up.phrases), self.averaged)))
+        return tuple(filter(None, (", ".join(self.post_processing.phrases), self.averaged)))
 
 
 def labels(

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from core.errors import choose
 from core.evaluation.convention import Convention, labels
 from core.levels import STEPS
-from core.metrics.aggregation import image_figures
-from core.metrics.card import Figure
+from core.metrics.aggregation import image_scores
+from core.metrics.card import Scores
 from core.metrics.overlap import METRICS
 from core.metrics.statistics import (
     RESAMPLES,
@@ -35,13 +35,13 @@ from core.threshold.rules import NEVER
 class ThresholdCurves:
     """Figures at all T thresholds with 95 % bands; NaN where a figure is 0/0."""
 
-    thresholds: Figure
+    thresholds: Scores
     """k/1000, shape (T,)."""
-    pooled: dict[str, Figure]
+    pooled: dict[str, Scores]
     """By key of ``METRICS``, shape (T,)."""
     pooled_band: dict[str, Band]
     """Low and high, each shape (T,)."""
-    per_image: dict[str, Figure]
+    per_image: dict[str, Scores]
     """Mean over images, shape (T,)."""
     per_image_band: dict[str, Band]
     """Low and high, each shape (T,)."""
@@ -51,9 +51,9 @@ class ThresholdCurves:
     """Pixels of the truth at each level, shape (T,)."""
     off_truth: Counts
     """The other pixels at each level, shape (T,)."""
-    area_px: Figure
+    area_px: Scores
     """Mean predicted area of an image, shape (T,)."""
-    area_change_percent: Figure
+    area_change_percent: Scores
     """Change of that area for a threshold 0.01 higher, in percent of it, shape (T,)."""
     labels: dict[str, dict[str, str]]
     """``pooled`` and ``per_image``: convention, short and long."""
@@ -79,7 +79,7 @@ def threshold_curves(
     sweep: Sweep,
     *,
     groups: Sequence[str] | None = None,
-    figures: Sequence[str] = tuple(METRICS),
+    scores: Sequence[str] = tuple(METRICS),
     convention: Convention | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
@@ -89,7 +89,7 @@ def threshold_curves(
     Args:
         sweep: Counts of the images.
         groups: Patient of each image.
-        figures: Keys of ``METRICS``.
+        scores: Keys of ``METRICS``.
         convention: How the sweep was made and what empties count as.
         resamples: For the bands.
         seed: Of the resamples.
@@ -98,10 +98,10 @@ def threshold_curves(
         InputError: Unknown figure.
     """
     convention = convention or Convention()
-    metrics = {name: choose("figure", name, METRICS) for name in figures}
+    metrics = {name: choose("metric", name, METRICS) for name in scores}
     weights = resample_weights(len(sweep.positives), resamples=resamples, seed=seed, groups=groups)
     whole = sweep.pooled()
-    values = image_figures(sweep, empties=convention.empties, figures=figures)
+    values = image_scores(sweep, empties=convention.empties, scores=scores)
     off, on = histograms(whole)[0]
     area = (whole.tp + whole.fp)[0] / len(sweep.positives)
     over = resampling_units(groups)
@@ -131,7 +131,7 @@ def threshold_curves(
     )
 
 
-def area_change(area: Figure, *, nudge: int = 10) -> Figure:
+def area_change(area: Scores, *, nudge: int = 10) -> Scores:
     """Change of an area for a threshold 0.01 higher, in percent of it, from both sides.
 
     Args:
@@ -148,14 +148,14 @@ def area_change(area: Figure, *, nudge: int = 10) -> Figure:
         return np.where(area > 0, 100 * slope / area, np.nan)
 
 
-def _mean(values: Figure) -> Figure:
+def _mean(values: Scores) -> Scores:
     """Over images, shape (N, T) to (T,); NaN where none counts."""
     counted = (~np.isnan(values)).sum(axis=0)
     total = np.nansum(values, axis=0)
     return np.where(counted > 0, total / np.maximum(counted, 1), np.nan)
 
 
-def _curves(values: dict[str, Figure], bands: dict[str, Band]) -> dict[str, Any]:
+def _curves(values: dict[str, Scores], bands: dict[str, Band]) -> dict[str, Any]:
     return {
         name: {
             "value": _numbers(curve),
@@ -166,5 +166,5 @@ def _curves(values: dict[str, Figure], bands: dict[str, Band]) -> dict[str, Any]
     }
 
 
-def _numbers(values: Figure) -> list[float | None]:
+def _numbers(values: Scores) -> list[float | None]:
     return [None if np.isnan(value) else float(value) for value in values]

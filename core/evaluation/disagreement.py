@@ -14,8 +14,8 @@ from core.inference.uncertainty import (
     AveragedPredictor,
     Member,
     augmented,
-    committee_members,
     dropout_members,
+    ensemble_members,
     error_histogram,
     gather,
     refuse_volumes,
@@ -27,8 +27,8 @@ from core.metrics.sweep import Counts, Sweep, concatenate, sweep_image
 from core.models import TrainedModel
 from core.threshold.operating_point import choose_operating_point
 
-WAYS = {
-    **{way: f"the image seen {len(views)} ways" for way, views in VIEWS.items()},
+METHODS = {
+    **{method: f"the image seen {len(views)} ways" for method, views in VIEWS.items()},
     "dropout": "one network, dropout left on",
     "members": "the members of one model that was trained with several",
     "ensemble": "several networks",
@@ -37,19 +37,19 @@ POINTS = 101
 """Of a risk-coverage curve as it is written down."""
 
 
-def members_of(models: Sequence[TrainedModel], way: str, *, samples: int = 16) -> list[Member]:
+def members_of(models: Sequence[TrainedModel], method: str, *, samples: int = 16) -> list[Member]:
     """Who answers.
 
     Args:
         models: One, or several for ``ensemble``.
-        way: Key of ``WAYS``.
+        method: Key of ``METHODS``.
         samples: How often a network with dropout is asked.
 
     Raises:
         InputError: Unknown way, too few or too many models, or no dropout.
     """
-    choose("way", way, WAYS)
-    if (len(models) > 1) != (way == "ensemble"):
+    choose("method", method, METHODS)
+    if (len(models) > 1) != (method == "ensemble"):
         raise InputError(
             "an ensemble takes at least two models, --run or --weights repeated; "
             "every other way takes one"
@@ -57,20 +57,20 @@ def members_of(models: Sequence[TrainedModel], way: str, *, samples: int = 16) -
     for model in models:
         refuse_volumes(model.predictor, model.name)
     first = models[0].predictor
-    if way == "ensemble":
+    if method == "ensemble":
         return [model.predictor.probability for model in models]
-    if way == "members":
-        return committee_members(first)
+    if method == "members":
+        return ensemble_members(first)
     return (
         dropout_members(first, samples=samples)
-        if way == "dropout"
-        else augmented(first.probability, way)
+        if method == "dropout"
+        else augmented(first.probability, method)
     )
 
 
 def disagreement(
     models: Sequence[TrainedModel],
-    way: str,
+    method: str,
     *,
     split: str,
     data: Path | None,
@@ -84,7 +84,7 @@ def disagreement(
 
     Args:
         models: The first one's data set, split and rule count.
-        way: Key of ``WAYS``.
+        method: Key of ``METHODS``.
         split: ``val`` or ``test``.
         data: Where the data set lies.
         samples: How often a network with dropout is asked.
@@ -93,7 +93,7 @@ def disagreement(
     Raises:
         InputError: As ``members_of``, or the models have other data sets or splits.
     """
-    members = members_of(models, way, samples=samples)
+    members = members_of(models, method, samples=samples)
     first = models[0]
     for other in models:
         if not other.config.dataset:
@@ -104,7 +104,7 @@ def disagreement(
                 "test images; train both on one split"
             )
     opened = open_dataset(first.config.dataset, data)
-    mean = AveragedPredictor(members, words=WAYS[way])
+    mean = AveragedPredictor(members, words=METHODS[method])
     point = choose_operating_point(
         sweep_samples(mean, opened, first.samples(opened, "val")),
         rule=first.operating_point.rule,
@@ -129,7 +129,7 @@ def disagreement(
     own = first.operating_point
     return {
         "models": [model.name for model in models],
-        "way": way,
+        "method": method,
         "members": len(members),
         "dataset": first.config.dataset,
         "split": split,
@@ -149,7 +149,7 @@ def disagreement(
             f"by the rule '{own.rule}'",
             "risk_coverage": "share of wrong pixels among those of least standard deviation; gain "
             "0 is chance, 1 finds every error",
-            "mean": WAYS[way],
+            "mean": METHODS[method],
         },
     }
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from core.data.base import Sample
 from core.evaluation import sweep_samples
-from core.inference.predictor import LabelledImages, SeesImages, fit_channels
+from core.inference.predictor import ImagePredictor, LabelledImages, fit_channels
 from core.levels import STEPS, LevelMap
 from core.metrics.overlap import dice
 
@@ -20,7 +20,7 @@ SIDES = {"bright": "or brighter", "dark": "or darker"}
 GREYS = 255
 
 
-class GreyLevels(SeesImages):
+class GreyLevels(ImagePredictor):
     """An image's greys in the place of a network's answer.
 
     Args:
@@ -41,15 +41,15 @@ class GreyLevels(SeesImages):
 _LEVELS: LevelMap = (np.arange(GREYS + 1, dtype=np.uint32) * STEPS // GREYS).astype(np.uint16)
 
 
-def grey_baseline(
-    source: LabelledImages, validation: Sequence[Sample], judged: Sequence[Sample]
+def intensity_baseline(
+    source: LabelledImages, validation: Sequence[Sample], evaluated: Sequence[Sample]
 ) -> dict[str, Any]:
     """The best single grey level of the validation images, and what it has on others.
 
     Args:
         source: Where the samples are from.
         validation: Choose level and side.
-        judged: Are measured.
+        evaluated: Are measured.
 
     Returns:
         ``grey`` (0…255), ``side`` (key of ``SIDES``), ``val_dice`` and ``dice`` (pooled, native
@@ -63,13 +63,13 @@ def grey_baseline(
     value, side, k = max(found)
     grey = int(np.searchsorted(_LEVELS, k))  # the least that reaches the threshold
     dark = side == "dark"
-    here = float(_pooled(GreyLevels(dark=dark), source, judged)[k])
+    here = float(_pooled(GreyLevels(dark=dark), source, evaluated)[k])
     return {
         "grey": GREYS - grey if dark else grey,
         "side": side,
         "val_dice": None if np.isnan(value) else value,
         "dice": None if np.isnan(here) else here,
-        "n_images": len(judged),
+        "n_images": len(evaluated),
     }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from core.data import Dataset, Sample
 from core.data.importing import open_where_it_lies
-from core.data.splits import PARTS
+from core.data.splits import SUBSETS
 from core.errors import InputError
 from core.evaluation import summarize, sweep_samples
 from core.evaluation.assess import Assessment, assess
@@ -38,8 +38,8 @@ def evaluate_model(
     point = trained.operating_point
     if (
         trained.of
-        or point.clean_up
-        or any(class_point(point, name).clean_up for name in point.classes)
+        or point.post_processing
+        or any(class_point(point, name).post_processing for name in point.classes)
     ):
         return assess_model(trained, split, data=data, dataset=dataset).document
     opened, chosen, facts = _images_of(trained, split, data, dataset)
@@ -137,7 +137,7 @@ def _images_of(
     trained: TrainedModel, split: str, data: Path | None, dataset: str | None
 ) -> tuple[Dataset, list[Sample], dict[str, Any]]:
     """The opened data set, the images of a split, and what an evaluation says of them."""
-    if split != "all" and not any(getattr(trained.split, part) for part in PARTS):
+    if split != "all" and not any(getattr(trained.split, part) for part in SUBSETS):
         raise InputError(
             f"{trained.name} was not trained and has no {split} split; use --split all"
         )

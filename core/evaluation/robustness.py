@@ -14,33 +14,33 @@ from numpy.typing import NDArray
 
 from core.data.base import Sample
 from core.errors import InputError, choose
-from core.evaluation import Changed, CleanedCounts, SeesLevels
+from core.evaluation import Changed, LevelPredictor, PostProcessedCounts
 from core.evaluation.convention import AVERAGING, IMPLEMENTATION
 from core.evaluation.perturbations import PERTURBATIONS
 from core.inference.predictor import LabelledImages
 from core.levels import STEPS
 from core.metrics.aggregation import EMPTIES, spread
 from core.metrics.overlap import METRICS
-from core.metrics.paired import as_number, as_pair, paired_difference, pooled_figure
+from core.metrics.paired import as_number, as_pair, paired_difference, pooled_score
 from core.metrics.statistics import RESAMPLES, interval, resample_weights, resampling_units
 from core.threshold.operating_point import OperatingPoint
 
 Counts = NDArray[np.int64]
 Progress = Callable[[int, int], None]
 AS_IS = "as_is"
-ENOUGH = 24
+DEFAULT_IMAGES = 24
 """Images that a first look takes."""
 
 
 def robustness(
-    predictor: SeesLevels,
+    predictor: LevelPredictor,
     dataset: LabelledImages,
     samples: Sequence[Sample],
     /,
     *,
     point: OperatingPoint,
-    figure: str = "dice",
-    ways: Sequence[str] | None = None,
+    metric: str = "dice",
+    perturbations: Sequence[str] | None = None,
     at_most: int | None = None,
     progress: Progress | None = None,
     **facts: Any,  # noqa: ANN401 - handed on
@@ -52,8 +52,8 @@ def robustness(
         dataset: Where the samples are from.
         samples: Those to count, all with truth.
         point: The frozen threshold and its clean-up.
-        figure: Key of ``METRICS``.
-        ways: Keys of ``PERTURBATIONS``; None for all.
+        metric: Key of ``METRICS``.
+        perturbations: Keys of ``PERTURBATIONS``; None for all.
         at_most: Take no more images than this, evenly spread over the samples; None takes all.
         progress: Called with images done and images in all.
         **facts: ``model``, ``dataset``, ``split`` and ``split_hash`` of the document.
@@ -64,47 +64,56 @@ def robustness(
     Raises:
         InputError: Unknown figure or way, or there are no images.
     """
-    choose("figure", figure, METRICS)
-    ways = tuple(PERTURBATIONS) if ways is None else ways
-    for way in ways:
-        choose("perturbation", way, PERTURBATIONS)
+    choose("metric", metric, METRICS)
+    perturbations = tuple(PERTURBATIONS) if perturbations is None else perturbations
+    for perturbation in perturbations:
+        choose("perturbation", perturbation, PERTURBATIONS)
     if not samples:
         raise InputError("there are no images with truth to perturb; choose another part")
     taken = evenly(samples, at_most)
-    counts = count_perturbed(predictor, dataset, taken, point=point, ways=ways, progress=progress)
+    counts = count_perturbed(
+        predictor, dataset, taken, point=point, perturbations=perturbations, progress=progress
+    )
     return summarize_perturbed(
-        counts, taken, point=point, figure=figure, of_images=len(samples), **facts
+        counts, taken, point=point, metric=metric, of_images=len(samples), **facts
     )
 
 
 def count_perturbed(
-    predictor: SeesLevels,
+    predictor: LevelPredictor,
     dataset: LabelledImages,
     samples: Sequence[Sample],
     *,
     point: OperatingPoint,
-    ways: Sequence[str] = tuple(PERTURBATIONS),
+    perturbations: Sequence[str] = tuple(PERTURBATIONS),
     progress: Progress | None = None,
 ) -> dict[str, Counts]:
     """TP, FP, FN and TN of each image as it is and in each way, shape (4, N); the dear part."""
-    counted = {way: CleanedCounts(point.k, point.clean_up) for way in (AS_IS, *ways)}
+    counted = {
+        perturbation: PostProcessedCounts(point.k, point.post_processing)
+        for perturbation in (AS_IS, *perturbations)
+    }
     last = _Last(dataset)
     shown: dict[str, LabelledImages] = {AS_IS: last} | {
-        way: Changed(last, image=PERTURBATIONS[way].image, truth=PERTURBATIONS[way].truth)
-        for way in ways
+        perturbation: Changed(
+            last, image=PERTURBATIONS[perturbation].image, truth=PERTURBATIONS[perturbation].truth
+        )
+        for perturbation in perturbations
     }
     # A picture is read once for all ways; a network for volumes looks at a volume once for each.
-    order = [(way, sample) for sample in samples for way in shown]
-    if predictor.sees_volumes:
-        order = [(way, sample) for way in shown for sample in samples]
-    for step, (way, sample) in enumerate(order, start=1):
-        counted[way](predictor.sample_levels(shown[way], sample), shown[way].truth(sample))
+    order = [(perturbation, sample) for sample in samples for perturbation in shown]
+    if predictor.takes_volumes:
+        order = [(perturbation, sample) for perturbation in shown for sample in samples]
+    for step, (perturbation, sample) in enumerate(order, start=1):
+        counted[perturbation](
+            predictor.sample_levels(shown[perturbation], sample), shown[perturbation].truth(sample)
+        )
         if progress and step % len(shown) == 0:
             progress(step // len(shown), len(samples))
-    sweeps = {way: one.counts() for way, one in counted.items()}
+    sweeps = {perturbation: one.counts() for perturbation, one in counted.items()}
     return {
-        way: np.stack([part[:, 0] for part in (sweep.tp, sweep.fp, sweep.fn, sweep.tn)])
-        for way, sweep in sweeps.items()
+        perturbation: np.stack([part[:, 0] for part in (sweep.tp, sweep.fp, sweep.fn, sweep.tn)])
+        for perturbation, sweep in sweeps.items()
     }
 
 
@@ -135,7 +144,7 @@ def summarize_perturbed(
     samples: Sequence[Sample],
     *,
     point: OperatingPoint,
-    figure: str,
+    metric: str,
     of_images: int,
     **facts: Any,  # noqa: ANN401 - handed on
 ) -> dict[str, Any]:
@@ -145,7 +154,7 @@ def summarize_perturbed(
         counts: From ``count_perturbed``.
         samples: That were counted.
         point: The operating point that they were counted at.
-        figure: Key of ``METRICS``.
+        metric: Key of ``METRICS``.
         of_images: How many images the samples were taken from.
         **facts: Of the document.
 
@@ -153,16 +162,16 @@ def summarize_perturbed(
         ``as_is`` and ``perturbations`` (a row each: pooled, over images, difference to ``as_is``),
         with the conventions, as JSON.
     """
-    metric = METRICS[figure]
+    formula = METRICS[metric]
     groups = [sample.group for sample in samples]
     weights = resample_weights(len(samples), groups=groups)
     over, spreads = resampling_units(groups), len(samples) > 1
-    whole, drawn = pooled_figure(metric, counts[AS_IS], weights)
-    plain = metric(*counts[AS_IS].astype(np.float64))
+    whole, drawn = pooled_score(formula, counts[AS_IS], weights)
+    plain = formula(*counts[AS_IS].astype(np.float64))
 
     def row(here: Counts) -> dict[str, Any]:
-        pooled, resampled = pooled_figure(metric, here, weights)
-        values = metric(*here.astype(np.float64))
+        pooled, resampled = pooled_score(formula, here, weights)
+        values = formula(*here.astype(np.float64))
         paired = paired_difference(values, plain, groups, weights)
         return {
             "pooled": as_number(pooled),
@@ -175,13 +184,13 @@ def summarize_perturbed(
 
     return {
         **facts,
-        "figure": figure,
+        "metric": metric,
         "n_images": len(samples),
         "of_images": of_images,
         "n_patients": len(set(groups)),
         "threshold": point.k / STEPS,
         "threshold_source": point.name,
-        "clean_up": point.clean_up.words,
+        "post_processing": point.post_processing.words,
         "resolution": "native",
         "empties": f"skip: {EMPTIES['skip']}",
         "interval_over": over,
@@ -191,9 +200,9 @@ def summarize_perturbed(
             if "difference" not in key and key != "paired"
         },
         "perturbations": [
-            {"way": way, "title": PERTURBATIONS[way].title, **row(here)}
-            for way, here in counts.items()
-            if way != AS_IS
+            {"perturbation": perturbation, "title": PERTURBATIONS[perturbation].title, **row(here)}
+            for perturbation, here in counts.items()
+            if perturbation != AS_IS
         ],
         "conventions": {
             "pooled": AVERAGING["pooled"],

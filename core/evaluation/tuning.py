@@ -14,13 +14,13 @@ from core.models import TrainedModel, load_run
 from core.runs import open_run
 
 
-def tune(name: str, rule: str, *, clean_up: str = "") -> dict[str, Any]:
+def tune(name: str, rule: str, *, post_processing: str = "") -> dict[str, Any]:
     """Choose a run's threshold anew on its validation split; kept with the run.
 
     Args:
         name: Of the run.
         rule: One of ``RULES``; several classes choose by it each.
-        clean_up: As ``parse_clean_up``, or ``search``.
+        post_processing: As ``parse_post_processing``, or ``search``.
 
     Raises:
         InputError: The rule or the clean-up is unknown, no threshold keeps it or the data has
@@ -31,13 +31,13 @@ def tune(name: str, rule: str, *, clean_up: str = "") -> dict[str, Any]:
     opened = open_dataset(run.config.dataset, Path(run.config.data) if run.config.data else None)
     samples = trained.samples(opened, "val")
     part = {"dataset": run.config.dataset, "split": "val", "split_hash": trained.split.hash}
-    asked = {"rule": rule, "clean_up": clean_up, **part}
+    asked = {"rule": rule, "post_processing": post_processing, **part}
     point, sweep = choose_on_validation(trained.predictor, opened, samples, **asked)
     facts: dict[str, Any] = {"model": name, **part}
     if head := trained.head(opened):
         point = replace(point, classes=_choose_classes(trained, opened, samples, head, asked))
     trained = replace(trained, operating_point=point)
-    if head or point.clean_up:
+    if head or point.post_processing:
         document = evaluate_model(trained, "val", data=opened.path)
     else:
         document = summarize(

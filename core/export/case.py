@@ -12,7 +12,7 @@ from core.export.measure import Component, Labels, Mask, components, measure
 from core.imaging.planes import sides_of_plane
 from core.imaging.volume import Geometry
 from core.levels import STEPS, LevelMap, mask_at
-from core.threshold.postprocessing import CleanUp, clean
+from core.threshold.postprocessing import PostProcessing, clean
 
 
 class Source(Protocol):
@@ -22,7 +22,7 @@ class Source(Protocol):
         """All of it."""
 
 
-AS_IT_IS = CleanUp()
+AS_IT_IS = PostProcessing()
 DISCLAIMER = "Research use only. Not a medical device."
 
 
@@ -58,7 +58,7 @@ class Case:
 
     name: str
     """Stem of the files that are written; see ``core.imaging.names.clean_name``."""
-    picture: NDArray[np.uint8]
+    image: NDArray[np.uint8]
     """As the viewer shows it: (H, W), (H, W, 3), or (D, H, W) where it is a volume."""
     levels: LevelMap
     """Shape (H, W) or (D, H, W)."""
@@ -68,7 +68,7 @@ class Case:
     """Where the threshold comes from: ``Best Dice on validation``, ``set by hand``."""
     model: ModelFacts
     """Which model made the level map."""
-    clean_up: CleanUp = AS_IT_IS
+    post_processing: PostProcessing = AS_IT_IS
     """What happened to the mask after the threshold."""
     spacing_mm: tuple[float, ...] | None = None
     """Along each axis of ``levels``; None where unknown."""
@@ -83,7 +83,7 @@ class Case:
     """The plane of the slices, a key of ``core.imaging.planes.PLANES``."""
     sources: tuple[Path | bytes | Source, ...] = ()
     """The DICOM files, one for each slice of ``levels`` and in its order."""
-    doubts: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     """What to know before the mask is trusted, a sentence each."""
     truth: Mask | None = None
     """Reference mask, shape as ``levels``."""
@@ -112,7 +112,7 @@ class Case:
         """Foreground at the threshold, cleaned up, or as corrected; shape as ``levels``."""
         if self.corrected is not None:
             return self.corrected
-        return clean(mask_at(self.levels, self.k), self.clean_up)
+        return clean(mask_at(self.levels, self.k), self.post_processing)
 
     @cached_property
     def labels(self) -> Labels:

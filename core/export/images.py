@@ -46,9 +46,9 @@ def overlay(case: Case) -> bytes:
     Of a volume the slice with the most foreground.
     """
     n = case.fullest_slice
-    picture = case.picture[n] if case.is_volume else case.picture
+    image = case.image[n] if case.is_volume else case.image
     predicted = case.mask[n] if case.is_volume else case.mask
-    drawn = overlay_png(picture, predicted, colour=PREDICTION_COLOUR, opacity=0.2)
+    drawn = overlay_png(image, predicted, colour=PREDICTION_COLOUR, opacity=0.2)
     if case.truth is None:
         return drawn
     truth = case.truth[n] if case.is_volume else case.truth

@@ -4,7 +4,7 @@ from core.data import info_of
 from core.errors import InputError
 from core.export.case import ModelFacts
 from core.inference.classes import split_name
-from core.inference.volumetric import seen_as
+from core.inference.volumetric import inference_mode
 from core.models import TrainedModel, weights_folder
 from core.networks import MODELS
 from core.runs import open_run
@@ -49,7 +49,7 @@ def model_facts(trained: TrainedModel, *, origin: str = "weights") -> ModelFacts
             if part
         ),
         marks=f"{trained.of or info.foreground} in {info.modality}",
-        sees=seen_as(config),
+        sees=inference_mode(config),
         performance=_performance(name, origin, trained.of),
         limits=(
             f"It has seen {info.modality} of one source; devices and sites differ.",

@@ -19,7 +19,7 @@ from core.imaging.dicom.series import Series, is_volume, read_header, read_serie
 from core.imaging.formats.metaimage import second_file
 from core.imaging.image import Image
 from core.imaging.names import clean_name
-from core.imaging.opening import MAX_BYTES, megabytes, stream_of, told, where_of
+from core.imaging.opening import MAX_BYTES, as_input_error, megabytes, stream_of, where_of
 from core.imaging.read import format_of, read_any
 from core.imaging.source_file import SourceFile
 from core.imaging.volume import Volume
@@ -56,12 +56,12 @@ class Item:
         if self.series is not None and len(self.files) > 1:
             return read_series(self.series, name=self.name)
         first, *others = self.files
-        with told("" if first.path and not first.entry else self.name):
+        with as_input_error("" if first.path and not first.entry else self.name):
             source = first.direct
         if not others:
             found = read_any(source, name=self.name)
         else:
-            with told(self.name), stream_of(others[0].direct) as second:
+            with as_input_error(self.name), stream_of(others[0].direct) as second:
                 found = read_any(source, name=self.name, second=second)
         return replace(found, source_files=self.files)
 
@@ -104,7 +104,7 @@ def survey(sources: Sequence[Path | SourceFile]) -> Collection:
     for number, source in enumerate(files, start=1):
         where = clean_name(source.name)
         try:
-            with told(""):
+            with as_input_error(""):
                 head = source.head(512)
                 alone = len(files) == 1 and source.entry is None
                 if not alone and (head[128:132] == b"DICM" or head.startswith(b"\x08\0")):
@@ -213,7 +213,7 @@ def _on_disk(path: Path) -> SourceFile:
 
 def _is_zip(source: SourceFile) -> bool:
     try:
-        with told(where_of(source.path, "") if source.path else clean_name(source.name)):
+        with as_input_error(where_of(source.path, "") if source.path else clean_name(source.name)):
             return source.entry is None and source.head(4) in {b"PK\3\4", b"PK\5\6"}
     except InputError:
         if source.path is not None and not source.path.is_file():
@@ -239,7 +239,7 @@ def _in_zip(source: SourceFile) -> Iterator[SourceFile]:
     """
     where = str(source.path) if source.path else clean_name(source.name)
     with (
-        told(where, "zip"),
+        as_input_error(where, "zip"),
         stream_of(source.whole) as stream,
         zipfile.ZipFile(stream) as container,
     ):

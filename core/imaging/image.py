@@ -62,24 +62,24 @@ class Image:
         """The same values, shown in another grey window: ``image.windowed(WINDOWS_HU["lung"])``."""
         return replace(self, window=window)
 
-    def picture8(self) -> NDArray[np.uint8]:
+    def image8(self) -> NDArray[np.uint8]:
         """The picture in its grey window, shape of ``pixels``, 0…255, a fresh array."""
         return to_8bit(self.pixels, self.window)
 
     def rgb8(self) -> NDArray[np.uint8]:
-        """``picture8`` in colour, shape (H, W, 3), 0…255; grey is repeated."""
-        picture = self.picture8()
+        """``image8`` in colour, shape (H, W, 3), 0…255; grey is repeated."""
+        picture = self.image8()
         if picture.ndim == 2:
             picture = np.repeat(picture[..., None], 3, axis=2)  # (H, W, 3)
         return picture
 
     def grey8(self) -> NDArray[np.uint8]:
-        """``picture8`` in grey, shape (H, W), 0…255, a fresh array.
+        """``image8`` in grey, shape (H, W), 0…255, a fresh array.
 
         Colour becomes ITU-R 601 luma, (19595 R + 38470 G + 7471 B + 32768) >> 16, as Pillow's
         mode ``L``; equal channels give their own value exactly.
         """
-        picture = self.picture8()
+        picture = self.image8()
         if picture.ndim == 2:
             return picture
         grey = np.empty(picture.shape[:2], np.uint8)

@@ -17,9 +17,9 @@ from core.imaging.window import WINDOWS_HU, Window, body_window
 
 AIR_HU = -500
 """Signed values that go below this are taken for Hounsfield units where a file names no unit."""
-LEARNT, OPENED = "learnt", "opened"
+AS_TRAINED, OPENED = "as-trained", "opened"
 CHOICES = {
-    LEARNT: "as the model's training images were shown",
+    AS_TRAINED: "as the model's training images were shown",
     OPENED: "in the file's own window, else from the smallest to the largest value",
     **{name: f"the {name} window of a CT" for name in WINDOWS_HU},
 }
@@ -29,7 +29,7 @@ Shown = TypeVar("Shown", bound=Image | Volume)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Greys:
+class IntensityMapping:
     """How values of more than 8 bits become greys; nothing given means from smallest to largest."""
 
     window_hu: tuple[float, float] | None = None
@@ -53,7 +53,7 @@ class Greys:
         return "from the smallest to the largest value"
 
 
-def shown_as(found: Shown, choice: str, learnt: Greys) -> Shown:
+def shown_as(found: Shown, choice: str, learnt: IntensityMapping) -> Shown:
     """An image or a volume in the greys that were chosen for the model to see.
 
     Args:
@@ -64,15 +64,15 @@ def shown_as(found: Shown, choice: str, learnt: Greys) -> Shown:
     Raises:
         InputError: Unknown choice, or a window of a CT for values that are no Hounsfield units.
     """
-    choose("greys", choice, CHOICES)
-    if choice == LEARNT:
-        return as_learnt(found, learnt)
+    choose("intensities", choice, CHOICES)
+    if choice == AS_TRAINED:
+        return as_trained(found, learnt)
     if choice == OPENED:
         return found
     if not has_hounsfield(found):
         raise InputError(
             f"{found.name}: the {choice} window is of Hounsfield units, and this file has none; "
-            f"choose {LEARNT} or {OPENED}"
+            f"choose {AS_TRAINED} or {OPENED}"
         )
     return replace(found, window=WINDOWS_HU[choice])
 
@@ -85,22 +85,22 @@ def has_hounsfield(found: Image | Volume) -> bool:
     return bool(np.nanmin(values) < AIR_HU)
 
 
-def as_learnt(found: Shown, greys: Greys) -> Shown:
+def as_trained(found: Shown, intensities: IntensityMapping) -> Shown:
     """An image or a volume in the grey window in which a model's training images were.
 
     Args:
         found: As read. A picture in 8 bits is left as it is, and a window of Hounsfield units is
             for values that are such.
-        greys: Of the model's training images.
+        intensities: Of the model's training images.
     """
     values = found.pixels if isinstance(found, Image) else found.array
     as_it_is = values.dtype in (np.uint8, np.bool_) and not (
-        greys.body and isinstance(found, Volume)
+        intensities.body and isinstance(found, Volume)
     )
-    if not greys or as_it_is:
+    if not intensities or as_it_is:
         return found
-    if greys.window_hu is not None:
+    if intensities.window_hu is not None:
         hounsfield = has_hounsfield(found)
-        return replace(found, window=Window(*greys.window_hu)) if hounsfield else found
-    window = body_window(values, outside=greys.outside)
+        return replace(found, window=Window(*intensities.window_hu)) if hounsfield else found
+    window = body_window(values, outside=intensities.outside)
     return found if window is None else replace(found, window=window)

@@ -94,7 +94,7 @@ _QUIET = _Quiet()
 
 
 @contextmanager
-def told(where: str, title: str = "image") -> Iterator[None]:
+def as_input_error(where: str, title: str = "image") -> Iterator[None]:
     """Turn whatever goes wrong inside the block into one ``InputError`` that starts with ``where``.
 
     Args:
@@ -117,8 +117,8 @@ def told(where: str, title: str = "image") -> Iterator[None]:
 
 @contextmanager
 def opened(source: Path | bytes, name: str, title: str = "image") -> Iterator[BinaryIO]:
-    """A stream over a file or its bytes; faults inside the block as by ``told``."""
-    with told(where_of(source, name), title), stream_of(source) as stream:
+    """A stream over a file or its bytes; faults inside the block as by ``as_input_error``."""
+    with as_input_error(where_of(source, name), title), stream_of(source) as stream:
         yield stream
 
 

@@ -28,12 +28,12 @@ from core.imaging.image import Image
 from core.imaging.opening import (
     DAMAGED,
     EXPORT,
+    as_input_error,
     check_bytes,
     check_page,
     shown_name,
     size_of,
     stream_of,
-    told,
     where_of,
 )
 from core.imaging.source_file import SourceFile
@@ -130,11 +130,11 @@ def format_of(head: bytes) -> str:
 def _open(source: Path | bytes, name: str) -> Iterator[tuple[BinaryIO, str, Reader]]:
     """Open, recognise, and turn whatever goes wrong inside the block into one ``InputError``."""
     where = where_of(source, name)
-    with told(where), stream_of(source) as stream:
+    with as_input_error(where), stream_of(source) as stream:
         check_bytes(size_of(stream))
         title = format_of(stream.read(512))
         stream.seek(0)
-        with told("", title):  # only from here on is it known what is damaged
+        with as_input_error("", title):  # only from here on is it known what is damaged
             yield stream, title, READERS[title]
 
 

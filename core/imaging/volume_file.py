@@ -15,7 +15,7 @@ from core.imaging.formats.header_text import MAX_HEADER
 from core.imaging.formats.metaimage import metaimage_geometry, read_metaimage, second_file
 from core.imaging.formats.nifti import read_geometry, read_volume
 from core.imaging.formats.nrrd import nrrd_geometry, read_nrrd
-from core.imaging.opening import check_bytes, size_of, told, where_of
+from core.imaging.opening import as_input_error, check_bytes, size_of, where_of
 from core.imaging.volume import Geometry, Volume
 
 NIFTI = (".nii.gz", ".nii")
@@ -52,7 +52,7 @@ def volume_geometry(
     if _ending(name) in NIFTI:
         return read_geometry(head, name=name, several=several, file_bytes=file_bytes)
     where = where_of(head, name)
-    with told(where, "volume"):
+    with as_input_error(where, "volume"):
         check_bytes(file_bytes)
         stream = io.BytesIO(head)
         if _ending(name) == ".nrrd":
@@ -67,7 +67,7 @@ def volume_of(data: bytes, *, name: str, second: Second, several: bool = False) 
     if _ending(name) in NIFTI:
         return read_volume(data, name=name, several=several)
     where = where_of(data, name)
-    with told(where, "volume"):
+    with as_input_error(where, "volume"):
         check_bytes(len(data))
         stream = io.BytesIO(data)
         if _ending(name) == ".nrrd":

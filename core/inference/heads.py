@@ -19,7 +19,7 @@ from core.data.stacks import no_volumes
 from core.errors import InputError
 from core.losses import LOSSES, Loss, build_loss
 from core.networks import build_model, build_untrained, card_of
-from core.networks.ensemble import Committee
+from core.networks.ensemble import Ensemble
 from core.system.device import pick_device, precision_of
 
 FOREGROUND = ("foreground",)
@@ -133,7 +133,7 @@ def build_network(
         for _ in range(config.members)
     ]
     if config.members > 1:
-        return Committee(members)
+        return Ensemble(members)
     model = members[0]
     if config.deep_supervision and not hasattr(model, "forward_all"):
         raise InputError(
@@ -154,7 +154,7 @@ class Outputs(nn.Module):
     def __init__(self, model: nn.Module, *, deep: bool) -> None:
         super().__init__()
         self.model = model
-        self.all = deep or isinstance(model, Committee)
+        self.all = deep or isinstance(model, Ensemble)
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Logits (B, K, H, W) of each output for an image (B, C, H, W)."""

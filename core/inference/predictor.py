@@ -49,10 +49,10 @@ class LabelledImages(Images, Protocol):
         """Shape (H, W); any value but 0 is foreground."""
 
 
-class SeesImages:
+class ImagePredictor:
     """Whatever turns a picture into a level map, without a look at its neighbours."""
 
-    sees_volumes: bool = False
+    takes_volumes: bool = False
     """Whether it sees slices together after all, see ``core.inference.volumetric``."""
 
     def levels(self, image: NDArray[np.uint8], /) -> LevelMap:
@@ -64,7 +64,7 @@ class SeesImages:
         return self.levels(source.image(sample))
 
 
-class Predictor(SeesImages):
+class Predictor(ImagePredictor):
     """A network with its way of seeing.
 
     Where it marks several classes, ``levels``, ``probability`` and ``probability_rows`` are of the

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from core.errors import InputError, choose
-from core.inference.predictor import Predictor, Probability, SeesImages
+from core.inference.predictor import ImagePredictor, Predictor, Probability
 from core.levels import STEPS, LevelMap, level_map
-from core.metrics.card import Figure
+from core.metrics.card import Scores
 from core.metrics.sweep import Counts
-from core.networks.ensemble import Committee
+from core.networks.ensemble import Ensemble
 
 Image = NDArray[np.uint8]
 Member = Callable[[Image], Probability]
@@ -80,7 +80,7 @@ def gather(members: Iterable[Member], image: Image) -> Uncertainty:
     )
 
 
-def entropy_bits(probability: Figure) -> Figure:
+def entropy_bits(probability: Scores) -> Scores:
     """Of foreground or not, 0 where it is certain, 1 at 0.5; the same shape."""
     from scipy.special import entr  # 0.2 s; only where uncertainty is asked for
 
@@ -93,7 +93,7 @@ def refuse_volumes(predictor: Predictor, name: str) -> None:
     Raises:
         InputError: It is one.
     """
-    if predictor.sees_volumes:
+    if predictor.takes_volumes:
         raise InputError(
             f"{name} sees whole volumes, and several answers are had for pictures by themselves "
             "alone; leave that out or choose a model for images"
@@ -130,13 +130,13 @@ def dropout_members(predictor: Predictor, *, samples: int = 16, seed: int = 0) -
     return [partial(_dropped, predictor, seed + n) for n in range(samples)]
 
 
-def committee_members(predictor: Predictor) -> list[Member]:
+def ensemble_members(predictor: Predictor) -> list[Member]:
     """The networks of a committee, each by itself.
 
     Raises:
         InputError: There is one network only.
     """
-    if not isinstance(predictor.model, Committee):
+    if not isinstance(predictor.model, Ensemble):
         raise InputError(
             "the model is one network; train with --set members=3, or name several models and take "
             "--way ensemble"
@@ -173,7 +173,7 @@ def _dropouts(model: nn.Module) -> list[nn.Module]:
     return [layer for layer in model.modules() if isinstance(layer, kinds) and layer.p > 0]
 
 
-class AveragedPredictor(SeesImages):
+class AveragedPredictor(ImagePredictor):
     """The mean of several answers in the place of one predictor.
 
     Args:
@@ -211,9 +211,9 @@ class RiskCoverage:
     Pixels are accepted from the most certain on; those of equal uncertainty in random order.
     """
 
-    coverage: Figure
+    coverage: Scores
     """Share of pixels accepted, ascending to 1."""
-    risk: Figure
+    risk: Scores
     """Share of errors among them."""
     area: float
     """Under the curve: mean risk over all coverages; lower is better."""

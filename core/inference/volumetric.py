@@ -51,7 +51,7 @@ class VolumePredictor(Predictor):
         **seeing: As of ``Predictor``.
     """
 
-    sees_volumes = True
+    takes_volumes = True
 
     def __init__(
         self,
@@ -190,7 +190,7 @@ def count_windows(sides: Sequence[int], window: Sequence[int]) -> int:
     )
 
 
-def seen_as(config: RunConfig) -> str:
+def inference_mode(config: RunConfig) -> str:
     """How a network sees an image, to follow on "it sees an image"."""
     size = f"resized to {config.size} x {config.size} pixels" if config.size else ""
     if config.model not in MODELS or MODELS[config.model].dimensions == 2:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import choose
-from core.metrics.card import Figure, Metric
+from core.metrics.card import Metric, Scores
 from core.metrics.overlap import METRICS
 from core.metrics.statistics import (
     draw,
@@ -35,9 +35,9 @@ def column(sweep: Sweep, k: int) -> Sweep:
     return Sweep(sweep.tp[:, [k]], sweep.fp[:, [k]], sweep.positives, sweep.pixels)
 
 
-def image_figures(
-    sweep: Sweep, *, empties: str = "skip", figures: Sequence[str] = tuple(METRICS)
-) -> dict[str, Figure]:
+def image_scores(
+    sweep: Sweep, *, empties: str = "skip", scores: Sequence[str] = tuple(METRICS)
+) -> dict[str, Scores]:
     """Figures of every image at every threshold, shape (N, T); NaN does not count.
 
     Raises:
@@ -45,12 +45,11 @@ def image_figures(
     """
     tp, fp, fn, tn = sweep.tp, sweep.fp, sweep.fn, sweep.tn
     return {
-        name: with_empties(METRICS[name](tp, fp, fn, tn), METRICS[name], empties)
-        for name in figures
+        name: with_empties(METRICS[name](tp, fp, fn, tn), METRICS[name], empties) for name in scores
     }
 
 
-def with_empties(values: Figure, metric: Metric, empties: str) -> Figure:
+def with_empties(values: Scores, metric: Metric, empties: str) -> Scores:
     """Figures with 0/0 replaced as the policy says.
 
     Raises:
@@ -76,7 +75,7 @@ def by_group(sweep: Sweep, groups: Sequence[str]) -> tuple[list[str], Sweep]:
     return names, Sweep(pool(sweep.tp), pool(sweep.fp), pool(sweep.positives), pool(sweep.pixels))
 
 
-def spread(values: Figure, *, groups: Sequence[str] | None = None) -> dict[str, Any]:
+def spread(values: Scores, *, groups: Sequence[str] | None = None) -> dict[str, Any]:
     """Mean, median and 95 % interval of the mean over the values that count, as JSON.
 
     Args:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics.card import Figure
+from core.metrics.card import Scores
 
 IMPLEMENTATION = "isoline core.metrics.boundary on scipy's exact distance transform"
 
@@ -33,9 +33,9 @@ Mask = NDArray[np.bool_]
 class SurfaceDistances:
     """Distances of every contour pixel to the other contour: the dear step, done once."""
 
-    to_truth_mm: Figure
+    to_truth_mm: Scores
     """From each contour pixel of the prediction, shape (A,)."""
-    to_prediction_mm: Figure
+    to_prediction_mm: Scores
     """From each contour pixel of the truth, shape (B,)."""
 
     @property
@@ -168,10 +168,10 @@ def contour(mask: Mask) -> Mask:
     return np.asarray(mask & ~binary_erosion(mask), dtype=np.bool_)
 
 
-def _apart(contours: tuple[Mask, Mask], spacing: tuple[float, ...]) -> tuple[Figure, Figure]:
+def _apart(contours: tuple[Mask, Mask], spacing: tuple[float, ...]) -> tuple[Scores, Scores]:
     from scipy.ndimage import distance_transform_edt  # only where contours are compared
 
-    def directed(start: Mask, goal: Mask) -> Figure:
+    def directed(start: Mask, goal: Mask) -> Scores:
         if not start.any() or not goal.any():
             return np.full(int(start.sum()), np.inf)
         return np.asarray(distance_transform_edt(~goal, sampling=spacing))[start]

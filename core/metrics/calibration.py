@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import InputError
-from core.metrics.card import Figure
+from core.metrics.card import Scores
 from core.metrics.sweep import Sweep, histograms
 
 BINS = 10
 TEMPERATURES = (0.05, 20.0)
 
 
-def level_probability(levels: int = 1001) -> Figure:
+def level_probability(levels: int = 1001) -> Scores:
     """The probability that a level stands for, the middle of its step, shape (T,)."""
     steps = levels - 1
     return np.minimum((np.arange(levels) + 0.5) / steps, 1 - 0.5 / steps)
@@ -32,11 +32,11 @@ def level_probability(levels: int = 1001) -> Figure:
 class Calibration:
     """How far probabilities can be believed."""
 
-    edges: Figure
+    edges: Scores
     """Of the bins, shape (bins + 1,)."""
-    predicted: Figure
+    predicted: Scores
     """Mean probability in each bin, NaN where it is empty."""
-    observed: Figure
+    observed: Scores
     """Share of foreground in each bin, NaN where it is empty."""
     pixels: NDArray[np.int64]
     """In each bin."""
@@ -93,7 +93,7 @@ def calibration(sweep: Sweep, *, bins: int = BINS, temperature: float = 1.0) -> 
     )
 
 
-def scaled(probability: Figure, temperature: float) -> Figure:
+def scaled(probability: Scores, temperature: float) -> Scores:
     """Probability with its logit divided by a temperature; the order of pixels stays the same."""
     logits = np.log(probability) - np.log1p(-probability)
     return np.asarray(1 / (1 + np.exp(-logits / temperature)))
@@ -136,5 +136,5 @@ def fit_temperature(sweep: Sweep, *, split: str) -> float:
     return float(np.exp(found.x))
 
 
-def _numbers(values: Figure) -> list[float | None]:
+def _numbers(values: Scores) -> list[float | None]:
     return [None if np.isnan(value) else float(value) for value in values]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Figure = NDArray[np.float64]
+Scores = NDArray[np.float64]
 Numbers = NDArray[np.int64] | NDArray[np.float64]
-Counting = Callable[[Numbers, Numbers, Numbers, Numbers], Figure]
+Counting = Callable[[Numbers, Numbers, Numbers, Numbers], Scores]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class Metric:
     unit: str = ""
     """``px`` for an area, empty for a share or a quotient."""
 
-    def __call__(self, tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Figure:
+    def __call__(self, tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Scores:
         """The figure, float64 of the same shape; NaN where it is 0/0."""
         return self.compute(tp, fp, fn, tn)
 
@@ -50,11 +50,11 @@ class Metric:
         )
 
 
-def ratio(over: NDArray[np.number], under: NDArray[np.number]) -> Figure:
+def ratio(over: NDArray[np.number], under: NDArray[np.number]) -> Scores:
     """``over / under`` in float64, NaN where ``under`` is 0."""
     above, below = (part.astype(np.float64, copy=False) for part in (over, under))
     with np.errstate(invalid="ignore", divide="ignore"):
-        result: Figure = np.asarray(above / below)
+        result: Scores = np.asarray(above / below)
     np.copyto(result, np.nan, where=below == 0)
     return result
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import InputError
-from core.metrics.card import Figure
+from core.metrics.card import Scores
 from core.metrics.statistics import Weights
 from core.metrics.sweep import Sweep
 
@@ -23,7 +23,7 @@ ASSUMPTION = (
 )
 
 
-def false_negative_rates(sweep: Sweep) -> Figure:
+def false_negative_rates(sweep: Sweep) -> Scores:
     """Missed share of the foreground of each image that has some, shape (n, T).
 
     The others have nothing to miss; counting them as 0 would water the guarantee down.
@@ -32,7 +32,7 @@ def false_negative_rates(sweep: Sweep) -> Figure:
     return np.asarray(sweep.fn[shown] / sweep.positives[shown, None])
 
 
-def corrected_risk(rates: Figure, weights: Weights) -> Figure:
+def corrected_risk(rates: Scores, weights: Weights) -> Scores:
     """(n · mean loss + B) / (n + 1) of every resample at every threshold, shape (R, T).
 
     Args:

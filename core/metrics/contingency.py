@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics.card import Figure
+from core.metrics.card import Scores
 
 Labels = NDArray[np.integer]
 
@@ -18,7 +18,7 @@ class Contingency:
     """Label in the prediction, shape (E,)."""
     real: NDArray[np.int64]
     """Label in the truth, shape (E,)."""
-    shared: Figure
+    shared: Scores
     """Pixels of the pair, whole numbers, shape (E,)."""
 
     def without_background(self) -> "Contingency":

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.levels import STEPS, LevelMap
-from core.metrics.card import Figure, ratio
+from core.metrics.card import Scores, ratio
 from core.metrics.false_positives import false_positive_components
 from core.metrics.instances import split_components
 from core.metrics.sweep import Counts, Sweep
@@ -22,11 +22,11 @@ from core.metrics.sweep import Counts, Sweep
 class ImageLevel:
     """Figures of a set of images at T = 1001 thresholds."""
 
-    sensitivity: Figure
+    sensitivity: Scores
     """Share of the images with a lesion that are called positive, shape (T,); NaN without any."""
-    specificity: Figure
+    specificity: Scores
     """Share of the images without one that are not, shape (T,); NaN without any."""
-    false_positive_area_px: Figure
+    false_positive_area_px: Scores
     """Mean foreground on images without a lesion, shape (T,); NaN without any."""
     with_lesion: int
     """Images with foreground in the truth."""
@@ -77,12 +77,12 @@ class FreeResponse:
         )
 
     @property
-    def sensitivity(self) -> Figure:
+    def sensitivity(self) -> Scores:
         """Share of the lesions that are found, shape (T,); NaN without any."""
         return ratio(self.hits, np.array(self.lesions))
 
     @property
-    def false_marks_per_image(self) -> Figure:
+    def false_positives_per_image(self) -> Scores:
         """Shape (T,). Not monotone: a lower threshold can melt two false marks into one."""
         return ratio(self.false_marks, np.array(self.images))
 

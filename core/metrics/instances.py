@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import choose
-from core.metrics.card import Figure
+from core.metrics.card import Scores
 from core.metrics.contingency import Labels, contingency
 
 THRESHOLDS_PERCENT = tuple(range(50, 100, 5))
@@ -32,7 +32,7 @@ class InstanceMatch:
     """Objects in the prediction."""
     real: int
     """Objects in the truth."""
-    iou_sum: Figure
+    iou_sum: Scores
     """Sum of the IoU over the pairs that match, shape (T,)."""
 
     def __add__(self, other: "InstanceMatch") -> "InstanceMatch":

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics.card import Figure
+from core.metrics.card import Scores
 from core.metrics.contingency import Labels, contingency
 
 Mask = NDArray[np.bool_ | np.uint8]
@@ -111,7 +111,7 @@ def information_score(prediction: Labels, truth: Labels) -> PartitionScore:
     )
 
 
-def _shares(prediction: Labels, truth: Labels) -> tuple[Figure, Figure, Figure]:
+def _shares(prediction: Labels, truth: Labels) -> tuple[Scores, Scores, Scores]:
     """Shares of the truth's foreground: of pairs, of predicted and of real segments."""
     table = contingency(prediction, truth)
     table = table.where(table.real != 0)
@@ -125,5 +125,5 @@ def _shares(prediction: Labels, truth: Labels) -> tuple[Figure, Figure, Figure]:
     return pairs / total, found / total, real[real > 0] / total
 
 
-def _entropy(shares: Figure) -> float:
+def _entropy(shares: Scores) -> float:
     return float(-(shares * np.log(shares)).sum()) + 0.0  # no −0

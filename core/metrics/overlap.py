@@ -15,22 +15,22 @@ import math
 
 import numpy as np
 
-from core.metrics.card import Figure, Metric, Numbers, ratio
+from core.metrics.card import Metric, Numbers, Scores, ratio
 
 __all__ = ["METRICS", "Figure", "Metric", "Numbers", "dice", "f_beta", "iou"]
 
 
-def dice(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Figure:  # noqa: ARG001 - one signature
+def dice(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Scores:  # noqa: ARG001 - one signature
     """2TP / (2TP + FP + FN), also called F1."""
     return ratio(2 * tp, 2 * tp + fp + fn)
 
 
-def iou(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Figure:  # noqa: ARG001 - one signature
+def iou(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Scores:  # noqa: ARG001 - one signature
     """TP / (TP + FP + FN), also called Jaccard."""
     return ratio(tp, tp + fp + fn)
 
 
-def mean_iou(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Figure:
+def mean_iou(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Scores:
     """Mean of the IoU of the foreground and of the background, as Keras's ``MeanIoU`` has it.
 
     A class that neither the prediction nor the truth contains does not enter the mean, as in
@@ -43,27 +43,27 @@ def mean_iou(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Figure:
     return ratio(np.where(defined, both, 0).sum(axis=0), defined.sum(axis=0))
 
 
-def precision(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Figure:  # noqa: ARG001 - one signature
+def precision(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Scores:  # noqa: ARG001 - one signature
     """TP / (TP + FP)."""
     return ratio(tp, tp + fp)
 
 
-def recall(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Figure:  # noqa: ARG001 - one signature
+def recall(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Scores:  # noqa: ARG001 - one signature
     """TP / (TP + FN), also called sensitivity."""
     return ratio(tp, tp + fn)
 
 
-def specificity(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Figure:  # noqa: ARG001 - one signature
+def specificity(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Scores:  # noqa: ARG001 - one signature
     """TN / (TN + FP)."""
     return ratio(tn, tn + fp)
 
 
-def accuracy(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Figure:
+def accuracy(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Scores:
     """(TP + TN) / all pixels."""
     return ratio(tp + tn, tp + fp + fn + tn)
 
 
-def balanced_accuracy(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Figure:
+def balanced_accuracy(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Scores:
     """Mean of recall and specificity.
 
     NaN where the truth lacks foreground or background. scikit-learn then returns the one of the
@@ -72,7 +72,7 @@ def balanced_accuracy(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Fig
     return (recall(tp, fp, fn, tn) + specificity(tp, fp, fn, tn)) / 2
 
 
-def f_beta(tp: Numbers, fp: Numbers, fn: Numbers, *, beta: float) -> Figure:
+def f_beta(tp: Numbers, fp: Numbers, fn: Numbers, *, beta: float) -> Scores:
     """(1 + β²)TP / ((1 + β²)TP + β²FN + FP).
 
     Args:
@@ -85,12 +85,12 @@ def f_beta(tp: Numbers, fp: Numbers, fn: Numbers, *, beta: float) -> Figure:
     return ratio((1 + weight) * tp, (1 + weight) * tp + weight * fn + fp)
 
 
-def f2(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Figure:  # noqa: ARG001 - one signature
+def f2(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Scores:  # noqa: ARG001 - one signature
     """5TP / (5TP + 4FN + FP): recall matters twice as much as precision."""
     return f_beta(tp, fp, fn, beta=2)
 
 
-def mcc(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Figure:
+def mcc(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Scores:
     """Matthews correlation of the two masks (Matthews 1975).
 
     NaN where prediction or truth is all of one kind: a constant has no correlation. scikit-learn
@@ -103,7 +103,7 @@ def mcc(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Figure:
     return np.clip(ratio(tp * tn - fp * fn, scale), -1, 1)
 
 
-def kappa(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Figure:
+def kappa(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Scores:
     """Cohen's kappa: agreement beyond what the two masks' sizes alone would give (Cohen 1960).
 
     NaN where both masks are wholly background or both wholly foreground.
@@ -113,7 +113,7 @@ def kappa(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Figure:
     return ratio(2 * (tp * tn - fp * fn), chance)
 
 
-def volumetric_similarity(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Figure:  # noqa: ARG001 - one signature
+def volumetric_similarity(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Scores:  # noqa: ARG001 - one signature
     """1 − |FN − FP| / (2TP + FP + FN): compares sizes, not places (Taha 2015).
 
     The convention of that paper, 0 to 1. SimpleITK and seg-metrics give the name to the signed
@@ -122,12 +122,12 @@ def volumetric_similarity(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) ->
     return 1 - ratio(abs(fn - fp), 2 * tp + fp + fn)
 
 
-def area_error_px(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Figure:  # noqa: ARG001 - one signature
+def area_error_px(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Scores:  # noqa: ARG001 - one signature
     """|FP − FN|: how far the predicted area or volume is off, in pixels or voxels."""
     return np.abs(np.asarray(fp, np.float64) - fn)
 
 
-def relative_area_error(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Figure:  # noqa: ARG001 - one signature
+def relative_area_error(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Scores:  # noqa: ARG001 - one signature
     """(FP − FN) / (TP + FN): signed share by which the predicted area is too large."""
     return ratio(fp - fn, tp + fn)
 

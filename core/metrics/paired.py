@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics.card import Figure
+from core.metrics.card import Scores
 from core.metrics.statistics import (
     Weights,
     holm,
@@ -19,7 +19,7 @@ from core.metrics.statistics import (
 Document = dict[str, Any]
 
 
-def paired_difference(a: Figure, b: Figure, owners: Sequence[str], weights: Weights) -> Document:
+def paired_difference(a: Scores, b: Scores, owners: Sequence[str], weights: Weights) -> Document:
     """Mean of a − b over the images on which both are defined, interval and test."""
     difference = a - b
     defined = difference[~np.isnan(difference)]
@@ -47,15 +47,15 @@ def corrected(pairs: list[Document]) -> list[Document]:
     return [{"p_holm": None, **pair} for pair in pairs]
 
 
-def pooled_figure(
-    metric: Callable[..., Figure], counts: NDArray[np.int64], weights: Weights
-) -> tuple[float, Figure]:
+def pooled_score(
+    metric: Callable[..., Scores], counts: NDArray[np.int64], weights: Weights
+) -> tuple[float, Scores]:
     """The pooled figure and that of every resample, from counts of shape (4, n)."""
     whole = metric(*counts.sum(axis=1, keepdims=True).astype(np.float64))
     return float(whole[0]), metric(*(weights @ counts.T).T)
 
 
-def as_pair(band: tuple[Figure, Figure]) -> list[float] | None:
+def as_pair(band: tuple[Scores, Scores]) -> list[float] | None:
     """An interval as JSON has it; None where it is undefined."""
     return None if np.isnan(band[0]) else [float(band[0]), float(band[1])]
 

@@ -7,11 +7,11 @@ Against the float map they treat probabilities within 0.001 of one another as ti
 
 import numpy as np
 
-from core.metrics.card import Figure, ratio
+from core.metrics.card import Scores, ratio
 from core.metrics.sweep import Counts, Sweep
 
 
-def auroc(sweep: Sweep) -> Figure:
+def auroc(sweep: Sweep) -> Scores:
     """Area under the receiver operating characteristic, by trapezoids, shape (N,).
 
     The probability that a foreground pixel has a higher level than a background pixel, a tie
@@ -23,7 +23,7 @@ def auroc(sweep: Sweep) -> Figure:
     return ratio(area, positives * (sweep.pixels - sweep.positives))
 
 
-def average_precision(sweep: Sweep) -> Figure:
+def average_precision(sweep: Sweep) -> Scores:
     """Mean of the precision over the recall gained at each threshold, shape (N,).
 
     A sum of steps, without interpolation: trapezoids under a precision-recall curve promise more
@@ -35,7 +35,7 @@ def average_precision(sweep: Sweep) -> Figure:
     return ratio((gained * precision).sum(axis=1), sweep.positives)
 
 
-def _from_nothing(counts: Counts) -> Figure:
+def _from_nothing(counts: Counts) -> Scores:
     """From the strictest threshold to the laxest, a column of zeros first, shape (N, T + 1)."""
     rising = np.zeros((len(counts), counts.shape[1] + 1))
     rising[:, 1:] = counts[:, ::-1]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.levels import STEPS
-from core.metrics.card import Figure, ratio
+from core.metrics.card import Scores, ratio
 from core.metrics.sweep import Sweep
 
 
@@ -19,11 +19,11 @@ from core.metrics.sweep import Sweep
 class SoftSums:
     """Sums over the pixels of N images."""
 
-    both: Figure
+    both: Scores
     """Σ p t, shape (N,)."""
-    predicted: Figure
+    predicted: Scores
     """Σ p, shape (N,)."""
-    truth: Figure
+    truth: Scores
     """Σ t, shape (N,)."""
 
     def pooled(self) -> "SoftSums":
@@ -64,7 +64,7 @@ def sums_of_levels(sweep: Sweep) -> SoftSums:
     return SoftSums(both, both + wrong, sweep.positives.astype(np.float64))
 
 
-def soft_dice(sums: SoftSums, *, smooth: float = 0.0) -> Figure:
+def soft_dice(sums: SoftSums, *, smooth: float = 0.0) -> Scores:
     """(2 Σpt + s) / (Σp + Σt + s), shape (N,).
 
     Args:
@@ -75,6 +75,6 @@ def soft_dice(sums: SoftSums, *, smooth: float = 0.0) -> Figure:
     return ratio(2 * sums.both + smooth, sums.predicted + sums.truth + smooth)
 
 
-def soft_jaccard(sums: SoftSums, *, smooth: float = 0.0) -> Figure:
+def soft_jaccard(sums: SoftSums, *, smooth: float = 0.0) -> Scores:
     """(Σpt + s) / (Σp + Σt − Σpt + s), shape (N,); arguments as ``soft_dice``."""
     return ratio(sums.both + smooth, sums.predicted + sums.truth - sums.both + smooth)

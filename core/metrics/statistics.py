@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics.card import Figure, Metric
+from core.metrics.card import Metric, Scores
 from core.metrics.sweep import Counts, Sweep
 
 RESAMPLES = 2000
@@ -20,7 +20,7 @@ CHUNK = 32
 """Thresholds at a time: 2,000 resamples of them stay in the processor's cache."""
 
 Weights = NDArray[np.float64]
-Band = tuple[Figure, Figure]
+Band = tuple[Scores, Scores]
 
 
 def resampling_units(groups: Sequence[str] | None) -> str:
@@ -100,7 +100,7 @@ def weighted_sums(counts: Counts, weights: Weights) -> Counts:
     return sums.T
 
 
-def interval(values: Figure) -> Band:
+def interval(values: Scores) -> Band:
     """95 % percentile interval over the first axis, linear between ranks as ``numpy.percentile``.
 
     Values that are NaN are left out; where all are, both ends are NaN.
@@ -111,7 +111,7 @@ def interval(values: Figure) -> Band:
     return low, high
 
 
-def _ranked(ranked: Figure, count: NDArray[np.int64], quantile: float) -> Figure:
+def _ranked(ranked: Scores, count: NDArray[np.int64], quantile: float) -> Scores:
     place = np.broadcast_to(quantile * np.maximum(count - 1, 0), ranked.shape[1:])
     below = np.floor(place).astype(np.intp)
     above = np.minimum(below + 1, np.maximum(count - 1, 0))
@@ -123,13 +123,13 @@ def _ranked(ranked: Figure, count: NDArray[np.int64], quantile: float) -> Figure
     return np.asarray(np.where(share < 0.5, near, other - (other - one) * (1 - share)))
 
 
-def pooled_bands(resampled: Sweep, figures: Mapping[str, Metric]) -> dict[str, Band]:
+def pooled_bands(resampled: Sweep, scores: Mapping[str, Metric]) -> dict[str, Band]:
     """Interval of every pooled figure at every threshold, from ``bootstrap``; two of shape (T,).
 
     Memory grows with R times ``CHUNK``, however many thresholds there are.
     """
     thresholds = resampled.tp.shape[1]
-    bands = {name: (np.empty(thresholds), np.empty(thresholds)) for name in figures}
+    bands = {name: (np.empty(thresholds), np.empty(thresholds)) for name in scores}
     positives = resampled.positives[:, None].astype(np.float64)
     negatives = resampled.pixels[:, None] - positives
     for start in range(0, thresholds, CHUNK):
@@ -137,12 +137,12 @@ def pooled_bands(resampled: Sweep, figures: Mapping[str, Metric]) -> dict[str, B
         tp = resampled.tp[:, part].astype(np.float64)  # (R, CHUNK)
         fp = resampled.fp[:, part].astype(np.float64)
         fn, tn = positives - tp, negatives - fp
-        for name, metric in figures.items():
+        for name, metric in scores.items():
             bands[name][0][part], bands[name][1][part] = interval(metric(tp, fp, fn, tn))
     return bands
 
 
-def mean_bands(values: Figure, weights: Weights) -> Band:
+def mean_bands(values: Scores, weights: Weights) -> Band:
     """Interval of the mean over images at every threshold; two of shape (T,).
 
     Args:
@@ -164,11 +164,11 @@ def mean_bands(values: Figure, weights: Weights) -> Band:
     return low, high
 
 
-def _products(values: Figure, weights: Weights) -> Figure:
+def _products(values: Scores, weights: Weights) -> Scores:
     return np.asarray(values.T @ weights.T)
 
 
-def resampled_means(values: Figure, weights: Weights) -> Figure:
+def resampled_means(values: Scores, weights: Weights) -> Scores:
     """Mean over the images of every resample; NaN marks a value that does not count.
 
     Args:
@@ -188,7 +188,7 @@ def resampled_means(values: Figure, weights: Weights) -> Figure:
         return np.asarray((weights @ filled) / (weights @ (~missing).astype(np.float64)))
 
 
-def wilcoxon(differences: Figure) -> float:
+def wilcoxon(differences: Scores) -> float:
     """Two-sided p-value of the signed-rank test (Wilcoxon 1945), from scipy.
 
     Args:

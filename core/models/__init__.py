@@ -23,7 +23,7 @@ from core.inference.heads import FOREGROUND, Head, build_network
 from core.inference.predictor import Predictor
 from core.inference.volumetric import build_predictor
 from core.models.trained import TrainedModel
-from core.models.training_facts import kept_training_facts
+from core.models.training_facts import read_training_facts
 from core.networks.folding import folded
 from core.runs import Run, open_run
 from core.runs.checkpoint import load_checkpoint
@@ -82,9 +82,9 @@ def load_weights(name: str) -> TrainedModel:
         name,
         stored.config,
         restored(stored.config, stored.in_channels, stored.state, stored.head),
-        OperatingPoint(**read_json(stored.folder / "operating_point.json")),
+        OperatingPoint.of_document(read_json(stored.folder / "operating_point.json")),
         stored.split,
-        facts=kept_training_facts(stored.folder),
+        facts=read_training_facts(stored.folder),
     )
 
 
@@ -213,7 +213,7 @@ def load_run(run: Run) -> TrainedModel:
         )
     stored = stored_run(run)
     predictor = restored(stored.config, stored.in_channels, stored.state, stored.head)
-    facts = kept_training_facts(run.path)
+    facts = read_training_facts(run.path)
     return TrainedModel(run.name, stored.config, predictor, point, stored.split, facts=facts)
 
 

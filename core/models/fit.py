@@ -82,7 +82,7 @@ def fit_warnings(image: Image, facts: TrainingFacts) -> list[FitWarning]:
     return [*found, *_scale_warnings(image, facts)]
 
 
-def doubts(found: Image | Volume, facts: TrainingFacts | None) -> tuple[str, ...]:
+def warnings_of(found: Image | Volume, facts: TrainingFacts | None) -> tuple[str, ...]:
     """What to know before an answer is trusted, a sentence each: of the file, then of the fit.
 
     Args:
@@ -107,7 +107,7 @@ def _kind_warnings(image: Image, facts: TrainingFacts) -> list[FitWarning]:
                 advice="choose a model for this kind of picture",
             )
         )
-    coloured = is_coloured(image.picture8())
+    coloured = is_coloured(image.image8())
     if facts.channels not in {1, 3}:
         found.append(
             FitWarning(

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from core.config import RunConfig
 from core.data import Dataset, DatasetInfo, Sample, info_of
-from core.data.splits import PARTS, Split
+from core.data.splits import SUBSETS, Split
 from core.errors import InputError
-from core.imaging.intensities import Greys
+from core.imaging.intensities import IntensityMapping
 from core.inference.classes import SEPARATOR, ClassTruths, class_predictor
 from core.inference.heads import Head, build_network, head_of
 from core.inference.predictor import LabelledImages, Predictor
@@ -41,10 +41,10 @@ class TrainedModel:
     """The class that it is looked at for, see ``of_class``; empty for all it marks."""
 
     @property
-    def greys(self) -> Greys:
+    def intensities(self) -> IntensityMapping:
         """How values of more than 8 bits became the greys of its training images."""
         dataset = self.config.dataset
-        return info_of(dataset).greys if dataset else Greys()
+        return info_of(dataset).intensities if dataset else IntensityMapping()
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -119,7 +119,9 @@ class TrainedModel:
         """An image, its mask at the operating point and its truth, each (H, W, …)."""
         sample = next(sample for sample in opened.samples if sample.id == identity)
         image, point = opened.image(sample), self.operating_point
-        mask = clean(mask_at(self.predictor.sample_levels(opened, sample), point.k), point.clean_up)
+        mask = clean(
+            mask_at(self.predictor.sample_levels(opened, sample), point.k), point.post_processing
+        )
         return image, mask, self.truths(opened).truth(sample) > 0
 
     def head(self, opened: Dataset) -> Head | None:
@@ -136,8 +138,8 @@ class TrainedModel:
         Raises:
             InputError: There is no such part, or the opened data set does not hold its images.
         """
-        if split not in PARTS:
-            raise InputError(f"unknown split '{split}'; choose one of {', '.join(PARTS)}, all")
+        if split not in SUBSETS:
+            raise InputError(f"unknown split '{split}'; choose one of {', '.join(SUBSETS)}, all")
         if opened.info.name != self.config.dataset:
             raise InputError(
                 f"{self.name} was trained on {self.config.dataset}, its splits say nothing about "

@@ -110,7 +110,7 @@ def training_facts(dataset: Dataset, samples: Sequence[Sample]) -> TrainingFacts
     return facts_of_images(images, modality=dataset.info.modality, spacings_mm=spacings)
 
 
-def kept_training_facts(folder: Path) -> TrainingFacts | None:
+def read_training_facts(folder: Path) -> TrainingFacts | None:
     """Those of a shipped model or run; None where it has none."""
     file = folder / FILE
     return TrainingFacts.of_document(read_json(file)) if file.exists() else None
@@ -135,7 +135,7 @@ def facts_of_images(
     found = np.array(rows)  # (N, 13)
     mean, spread, directions = _fitted(found)
     margin = _MARGIN * (1 + _FEW / len(found))
-    limit = max(_LEAST_LIMIT, margin * _usual_distance((found - mean) / spread @ directions))
+    limit = max(_LEAST_LIMIT, margin * _typical_distance((found - mean) / spread @ directions))
     low, high = np.percentile(found, (5, 95), axis=0)
     return TrainingFacts(
         modality=modality,
@@ -207,7 +207,7 @@ def _fitted(found: Vector) -> tuple[Vector, Vector, Vector]:
     return mean, spread, vectors / np.sqrt(lengths)
 
 
-def _usual_distance(turned: Vector) -> float:
+def _typical_distance(turned: Vector) -> float:
     """95th percentile of the distance of each image (N, 13) to the most similar other one."""
     if len(turned) < 2:
         return 0.0

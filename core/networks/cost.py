@@ -45,14 +45,14 @@ def cost(model: nn.Module, *, in_channels: int = 1, side: int = 256, batch: int 
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         model(torch.zeros(1, *shape, device=device))
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
-    activations = kept_for_gradient(model, torch.zeros(batch, *shape, device=device))
+    activations = activation_bytes(model, torch.zeros(batch, *shape, device=device))
     return Cost(
         multiply_adds=counter.get_total_flops() // 2,
         training_bytes=activations + ADAM_COPIES * weights,
     )
 
 
-def kept_for_gradient(model: nn.Module, image: Tensor) -> int:
+def activation_bytes(model: nn.Module, image: Tensor) -> int:
     """Bytes that a training step keeps for the gradient, beside the weights.
 
     Args:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 
-class Committee(nn.Module):
+class Ensemble(nn.Module):
     """N networks of one kind.
 
     Args:
@@ -34,4 +34,4 @@ class Committee(nn.Module):
 
 def members_of(model: nn.Module) -> list[nn.Module]:
     """The networks of a committee, or the network itself."""
-    return list(model.members) if isinstance(model, Committee) else [model]
+    return list(model.members) if isinstance(model, Ensemble) else [model]

@@ -35,7 +35,7 @@ class Paper:
     """What ``amounts`` counts: ``images`` or ``volumes``."""
     finding: str = ""
     """What it found, where that is more than a figure."""
-    doubts: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
     """Where a printed figure or formula is doubtful, and what we do about it."""
     field: str = ""
     """Works that it names as the state of the art or as the next to try."""
@@ -58,7 +58,7 @@ PAPERS: dict[str, Paper] = {
             "Lesions without a sharp border, where the network hesitates.",
         ),
         amounts={"busi": 780},
-        doubts=(
+        caveats=(
             (
                 "The averaging of the mean IoU of 84 % is not stated. MeanIoU of Keras averages "
                 "background and foreground, and a large background lifts it; both are shown."
@@ -103,7 +103,7 @@ PAPERS: dict[str, Paper] = {
         unit="volumes",
         finding="Activation, dropout and normalization changed the final accuracy by less than 0.5 "
         "points.",
-        doubts=(
+        caveats=(
             (
                 "IoU above Dice cannot come from one averaging of one confusion matrix, for the "
                 "Dice of a class is never below its IoU. Both averagings are computed and shown."
@@ -128,7 +128,7 @@ PAPERS: dict[str, Paper] = {
         ),
         amounts={"isbi2012": 30, "lung_ct": 1021},
         finding="Fewer filters were no worse; the metric changed more than the network did.",
-        doubts=(
+        caveats=(
             (
                 "IoU and Dice of probabilities fall when a network is unsure, even where its "
                 "mask is right, so they are shown beside the figures of the mask."
@@ -154,7 +154,7 @@ PAPERS: dict[str, Paper] = {
         ),
         amounts={},
         finding="Dice 0.96, where earlier work is quoted with 0.85 to 0.94.",
-        doubts=(
+        caveats=(
             (
                 "The printed formulas are garbled: Dice is written as intersection over union, and "
                 "the loss −(1 − Dice)² rewards a worse prediction. BCE + 1 − soft Dice is what the "

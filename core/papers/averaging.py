@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.metrics.overlap import dice, iou
-from core.papers.conventions import Seen, one_against_rest
+from core.papers.conventions import SplitCounts, one_against_rest
 
 Counts = NDArray[np.int64]
 
@@ -28,7 +28,7 @@ PENCIL: Counts = np.array(
 """A million pixels of one drawn brain: truth by row, decision by column; background, necrosis,
 oedema, enhancing tumour, in about the shares of BraTS."""
 
-WAYS = {
+AVERAGINGS = {
     "all classes": "mean over background and the three tumour classes, all images together",
     "tumour classes": "mean over the three tumour classes, all images together",
     "tumour or not": "background and whole tumour as two classes, averaged, all images together",
@@ -56,19 +56,19 @@ class Pair:
         return {
             "printed": {"iou": self.iou, "dice": self.dice},
             "ours": {"iou": self.ours[0], "dice": self.ours[1]},
-            "iou_way": f"{self.iou_way}: {WAYS[self.iou_way]}",
-            "dice_way": f"{self.dice_way}: {WAYS[self.dice_way]}",
+            "iou_way": f"{self.iou_way}: {AVERAGINGS[self.iou_way]}",
+            "dice_way": f"{self.dice_way}: {AVERAGINGS[self.dice_way]}",
         }
 
 
 def averagings(
     confusion: Counts, *, certain: Counts | None = None
 ) -> dict[str, tuple[float, float]]:
-    """IoU and Dice by every averaging of ``WAYS`` that can be computed.
+    """IoU and Dice by every averaging of ``AVERAGINGS`` that can be computed.
 
     Args:
         confusion: Shape (N, L, L), truth by row, background first.
-        certain: As ``Seen.certain``; None leaves that way out.
+        certain: As ``SplitCounts.certain``; None leaves that way out.
     """
     together = confusion.sum(axis=0)
     tumour = np.stack(
@@ -80,35 +80,35 @@ def averagings(
     whole, two = one_against_rest(together), one_against_rest(tumour.sum(axis=0))
     each = one_against_rest(confusion)
     found = {}
-    for way, counts, part in (
+    for averaging, counts, part in (
         ("all classes", whole, slice(None)),
         ("tumour classes", whole, slice(1, None)),
         ("tumour or not", two, slice(None)),
         ("whole tumour", two, slice(1, None)),
     ):
-        found[way] = tuple(float(np.nanmean(figure(*counts)[part])) for figure in (iou, dice))
+        found[averaging] = tuple(float(np.nanmean(metric(*counts)[part])) for metric in (iou, dice))
     for empties in (1, 0):
         found[f"per image, empties {empties}"] = tuple(
-            float(np.nan_to_num(figure(*each)[:, 1:], nan=empties).mean()) for figure in (iou, dice)
+            float(np.nan_to_num(metric(*each)[:, 1:], nan=empties).mean()) for metric in (iou, dice)
         )
     if certain is not None:
         tp, fp, fn, tn = certain.sum(axis=0).astype(np.float64)
         both = np.array([tp, tn]), np.array([fp, fn]), np.array([fn, fp]), np.array([tn, tp])
         found["cast to whole numbers"] = tuple(
-            float(np.nanmean(figure(*both))) for figure in (iou, dice)
+            float(np.nanmean(metric(*both))) for metric in (iou, dice)
         )
-    return {way: (pair[0], pair[1]) for way, pair in found.items()}
+    return {averaging: (pair[0], pair[1]) for averaging, pair in found.items()}
 
 
-def of_seen(seen: Seen) -> dict[str, tuple[float, float]]:
+def of_counts(counted: SplitCounts) -> dict[str, tuple[float, float]]:
     """The averagings of a network's decisions on a part of the data."""
-    return averagings(seen.confusion, certain=seen.certain)
+    return averagings(counted.confusion, certain=counted.certain)
 
 
 def nearest_pair(found: dict[str, tuple[float, float]], *, iou: float, dice: float) -> Pair:
     """The two averagings whose IoU and Dice come nearest to a printed pair."""
-    iou_way = min(found, key=lambda way: abs(found[way][0] - iou))
-    dice_way = min(found, key=lambda way: abs(found[way][1] - dice))
+    iou_way = min(found, key=lambda averaging: abs(found[averaging][0] - iou))
+    dice_way = min(found, key=lambda averaging: abs(found[averaging][1] - dice))
     return Pair(
         iou=iou,
         dice=dice,

@@ -10,13 +10,13 @@ from core.system.files import read_json
 from core.system.home import ROOT
 
 RESULTS = ROOT / "docs" / "papers.json"
-FIGURES = ("printed", "proper", "data", "epochs", "seeds", "folds", "seconds", "hardware")
+PAPER_METRICS = ("printed", "proper", "data", "epochs", "seeds", "folds", "seconds", "hardware")
 """What of a row is a result; the rest is of the preset."""
 
 Document = dict[str, Any]
 
 
-def with_kept(rows: list[Document]) -> list[Document]:
+def with_cached(rows: list[Document]) -> list[Document]:
     """Rows of presets, with the figures that came along where no own run has any.
 
     Args:
@@ -33,6 +33,6 @@ def with_kept(rows: list[Document]) -> list[Document]:
     found = []
     for row in rows:
         kept = None if row["proper"] else came.get(row["name"])
-        results = {key: kept[key] for key in FIGURES} if kept else {}
+        results = {key: kept[key] for key in PAPER_METRICS} if kept else {}
         found.append({**row, **results, "made": report["generated"] if kept else None})
     return found

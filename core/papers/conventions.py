@@ -1,7 +1,7 @@
 """A trained network as the papers look at it: at the size it was trained on, threshold 0.5.
 
 Everything is counted in one pass over a part of the data; every figure is then arithmetic.
-``FIGURES`` lists the figures the papers print with how each is averaged.
+``PAPER_METRICS`` lists the figures the papers print with how each is averaged.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ AT_MOST = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
+class SplitCounts:
     """What was counted on N images with L labels, background first."""
 
     losses: Vector
@@ -48,9 +48,9 @@ class Seen:
         return len(self.losses)
 
 
-def look(
+def count_split(
     trained: TrainedModel, dataset: Dataset, samples: Sequence[Sample], *, batch_size: int
-) -> Seen:
+) -> SplitCounts:
     """Run a network over samples at the size it was trained on.
 
     Args:
@@ -71,7 +71,7 @@ def look(
         rows.append((loss, *_counted(logits[0], truths, head)))
     losses, soft, confusion, certain = zip(*rows, strict=True)
     sums = np.stack(soft)  # (N, L - 1, 3)
-    return Seen(
+    return SplitCounts(
         losses=np.array(losses),
         soft=SoftSums(sums[..., 0], sums[..., 1], sums[..., 2]),
         confusion=np.stack(confusion),
@@ -135,46 +135,47 @@ def one_against_rest(confusion: Counts) -> tuple[Vector, Vector, Vector, Vector]
     return tp, fp, fn, confusion.sum(axis=(-2, -1))[..., None] - tp - fp - fn
 
 
-def _pooled(metric: Callable[..., Vector]) -> Callable[[Seen], float]:
+def _pooled(metric: Callable[..., Vector]) -> Callable[[SplitCounts], float]:
     """Mean over the foreground classes of a figure of the counts of all images."""
 
-    def compute(seen: Seen) -> float:
-        values = metric(*one_against_rest(seen.confusion.sum(axis=0)))[1:]
+    def compute(counted: SplitCounts) -> float:
+        values = metric(*one_against_rest(counted.confusion.sum(axis=0)))[1:]
         return _mean(values)
 
     return compute
 
 
-def _mean_iou(seen: Seen) -> float:
-    return _mean(iou(*one_against_rest(seen.confusion.sum(axis=0))))
+def _mean_iou(counted: SplitCounts) -> float:
+    return _mean(iou(*one_against_rest(counted.confusion.sum(axis=0))))
 
 
-def _accuracy(seen: Seen) -> float:
-    together = seen.confusion.sum(axis=0)
+def _accuracy(counted: SplitCounts) -> float:
+    together = counted.confusion.sum(axis=0)
     return float(np.trace(together) / together.sum())
 
 
-def _over_batches(figure: Callable[..., Vector]) -> Callable[[Seen], float]:
+def _over_batches(metric: Callable[..., Vector]) -> Callable[[SplitCounts], float]:
     """Mean over batches of a soft figure pooled within each, as Keras prints it."""
 
-    def compute(seen: Seen) -> float:
-        starts = range(0, len(seen), seen.batch_size)
+    def compute(counted: SplitCounts) -> float:
+        starts = range(0, len(counted), counted.batch_size)
         parts = [
-            SoftSums(*(s[n : n + seen.batch_size].sum(axis=0) for s in _sums(seen))) for n in starts
+            SoftSums(*(s[n : n + counted.batch_size].sum(axis=0) for s in _sums(counted)))
+            for n in starts
         ]
-        return _mean(np.array([figure(part, smooth=SMOOTH).mean() for part in parts]))
+        return _mean(np.array([metric(part, smooth=SMOOTH).mean() for part in parts]))
 
     return compute
 
 
-def _thresholded(seen: Seen) -> float:
-    starts = range(0, len(seen), seen.batch_size)
-    parts = [seen.confusion[n : n + seen.batch_size].sum(axis=0) for n in starts]
+def _thresholded(counted: SplitCounts) -> float:
+    starts = range(0, len(counted), counted.batch_size)
+    parts = [counted.confusion[n : n + counted.batch_size].sum(axis=0) for n in starts]
     return _mean(np.array([_mean(iou(*one_against_rest(part))[1:]) for part in parts]))
 
 
-def _sums(seen: Seen) -> tuple[Any, Any, Any]:
-    return seen.soft.both, seen.soft.predicted, seen.soft.truth
+def _sums(counted: SplitCounts) -> tuple[Any, Any, Any]:
+    return counted.soft.both, counted.soft.predicted, counted.soft.truth
 
 
 def _mean(values: NDArray[np.float64]) -> float:
@@ -183,65 +184,65 @@ def _mean(values: NDArray[np.float64]) -> float:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PaperFigure:
+class PaperMetric:
     """A figure that a paper prints, and how it is made here."""
 
     title: str
     """As shown."""
     how: str
     """The convention in words."""
-    compute: Callable[[Seen], float]
+    compute: Callable[[SplitCounts], float]
     """NaN where it is undefined."""
     lower_is_better: bool = False
 
 
 AT_HALF = "at the size of training, threshold 0.5 (several classes: the likeliest)"
-FIGURES: dict[str, PaperFigure] = {
-    "loss": PaperFigure(
+PAPER_METRICS: dict[str, PaperMetric] = {
+    "loss": PaperMetric(
         title="Loss",
         how="the loss of the preset, mean over images at the size of training",
-        compute=lambda seen: float(seen.losses.mean()),
+        compute=lambda counted: float(counted.losses.mean()),
         lower_is_better=True,
     ),
-    "accuracy": PaperFigure(
+    "accuracy": PaperMetric(
         title="Accuracy",
         how=f"right pixels of all pixels, all images together, {AT_HALF}",
         compute=_accuracy,
     ),
-    "mean_iou": PaperFigure(
+    "mean_iou": PaperMetric(
         title="Mean IoU (Keras)",
         how=f"IoU of every class and of the background, averaged; all images together, {AT_HALF}",
         compute=_mean_iou,
     ),
-    "dice": PaperFigure(
+    "dice": PaperMetric(
         title="Dice",
         how="2TP / (2TP + FP + FN) of the foreground, of several classes the mean; all images "
         f"together, {AT_HALF}",
         compute=_pooled(dice),
     ),
-    "precision": PaperFigure(
+    "precision": PaperMetric(
         title="Precision",
         how=f"TP / (TP + FP), all images together, {AT_HALF}",
         compute=_pooled(precision),
     ),
-    "recall": PaperFigure(
+    "recall": PaperMetric(
         title="Recall",
         how=f"TP / (TP + FN), all images together, {AT_HALF}",
         compute=_pooled(recall),
     ),
-    "soft_jaccard": PaperFigure(
+    "soft_jaccard": PaperMetric(
         title="Soft IoU (Jaccard)",
         how="of probabilities, smoothed by 1 px, pooled within a batch, mean over batches; no "
         "threshold",
         compute=_over_batches(soft_jaccard),
     ),
-    "soft_dice": PaperFigure(
+    "soft_dice": PaperMetric(
         title="Soft Dice",
         how="of probabilities, smoothed by 1 px, pooled within a batch, mean over batches; no "
         "threshold",
         compute=_over_batches(soft_dice),
     ),
-    "iou_thresholded": PaperFigure(
+    "iou_thresholded": PaperMetric(
         title="Thresholded IoU",
         how=f"pooled within a batch, mean over batches, {AT_HALF}",
         compute=_thresholded,

@@ -17,8 +17,8 @@ from core.papers import PAPERS
 from core.papers.averaging import PENCIL, averagings, nearest_pair
 from core.papers.presets import Preset, load_presets
 from core.papers.reproduction import Counted, finished_runs, presets_of, runs_of
-from core.papers.results import kept_figures, ours_as_printed, proper
-from core.runs import UNDER_WAY
+from core.papers.results import cached_scores, ours_as_printed, proper
+from core.runs import ACTIVE
 from core.system.files import read_json
 
 Document = dict[str, Any]
@@ -43,7 +43,7 @@ def preset_row(preset: Preset) -> Document:
     """One preset: what was asked, which runs there are, and the figures side by side."""
     counted = runs_of(preset)
     used = finished_runs(preset, counted)
-    ready = [one for one in used if kept_figures(preset, one.run)]
+    ready = [one for one in used if cached_scores(preset, one.run)]
     return {
         "name": preset.name,
         "paper": preset.paper,
@@ -85,15 +85,15 @@ def averaging_section(presets: Sequence[Preset]) -> Document:
     drawn = averagings(PENCIL[None])
     pairs, ours = [], {}
     for preset in presets:
-        printed = {(row.figure, row.split): row.value for row in preset.printed}
-        for (figure, part), value in printed.items():
+        printed = {(row.metric, row.split): row.value for row in preset.printed}
+        for (metric, part), value in printed.items():
             lower = printed.get(("dice", part))
-            if figure == "mean_iou" and lower is not None and value > lower:
+            if metric == "mean_iou" and lower is not None and value > lower:
                 pair = nearest_pair(drawn, iou=value, dice=lower).document()
                 pairs.append({"preset": preset.name, "split": part, **pair})
         if preset.config.target == "classes":
             for one in finished_runs(preset, runs_of(preset)):
-                kept = kept_figures(preset, one.run) or {}
+                kept = cached_scores(preset, one.run) or {}
                 if "averagings" in kept:
                     ours[one.run.name] = kept["averagings"]
     return {
@@ -112,7 +112,7 @@ def _state(
         "runs": len(counted),
         "finished": len(used),
         "evaluated": len(ready),
-        "under_way": sum(state in UNDER_WAY for state in states),
+        "under_way": sum(state in ACTIVE for state in states),
         "broken": sum(state in ("failed", "lost", "stopped") for state in states),
     }
 

@@ -101,7 +101,7 @@ def plan(
             raise InputError(f"{preset.name} learns {', '.join(ours.classes)}, {name} has others")
     path = data.resolve() if data else imported_path(name)
     opened = open_dataset(name, path)
-    count = usual_folds(opened) if folds is None else folds
+    count = default_folds(opened) if folds is None else folds
     base = replace(
         preset.config,
         dataset=name,
@@ -127,7 +127,7 @@ def plan(
     )
 
 
-def usual_folds(dataset: Dataset) -> int:
+def default_folds(dataset: Dataset) -> int:
     """Folds for a set that is small and has groups enough; otherwise 0."""
     labelled = [sample for sample in dataset.samples if sample.has_truth]
     groups = {sample.group for sample in labelled}

@@ -15,13 +15,13 @@ import numpy as np
 
 from core.data import open_dataset
 from core.metrics.aggregation import spread
-from core.metrics.card import Figure
+from core.metrics.card import Scores
 from core.metrics.overlap import METRICS
 from core.metrics.statistics import bootstrap, pooled_bands, resampling_units
 from core.metrics.sweep import Sweep
 from core.models import load_run
 from core.papers.averaging import averagings
-from core.papers.conventions import FIGURES, look
+from core.papers.conventions import PAPER_METRICS, count_split
 from core.papers.presets import Preset
 from core.papers.reproduction import Counted
 from core.papers.tagged import Say, evaluate_test, stamp
@@ -44,7 +44,7 @@ def evaluate_run(preset: Preset, counted: Counted, *, say: Say = lambda _line: N
         InputError: The run or its data is gone or damaged.
     """
     run = counted.run
-    if document := kept_figures(preset, run):
+    if document := cached_scores(preset, run):
         return document
     trained = load_run(run)
     data = Path(counted.config.data) if counted.config.data else None
@@ -57,19 +57,23 @@ def evaluate_run(preset: Preset, counted: Counted, *, say: Say = lambda _line: N
         samples = [s for s in trained.samples(opened, part) if s.label not in set(preset.leave_out)]
         if not samples:
             continue
-        seen = look(trained, opened, samples, batch_size=preset.config.batch_size)
-        names = {*preset.figures, *(row.figure for row in preset.printed)}
-        values = {name: _json(FIGURES[name].compute(seen)) for name in FIGURES if name in names}
-        parts[part] = {**values, "n_images": len(seen)}
+        found_counts = count_split(trained, opened, samples, batch_size=preset.config.batch_size)
+        names = {*preset.metrics, *(row.metric for row in preset.printed)}
+        values = {
+            name: _json(PAPER_METRICS[name].compute(found_counts))
+            for name in PAPER_METRICS
+            if name in names
+        }
+        parts[part] = {**values, "n_images": len(found_counts)}
         if part == "test" and trained.predictor.softmax:
-            found = averagings(seen.confusion, certain=seen.certain)
+            found = averagings(found_counts.confusion, certain=found_counts.certain)
             document["averagings"] = {way: list(pair) for way, pair in found.items()}
     (run.path / FOLDER).mkdir(exist_ok=True)
     write_json(run.path / FOLDER / f"{preset.name}.json", document)
     return document
 
 
-def kept_figures(preset: Preset, run: Run) -> Document | None:
+def cached_scores(preset: Preset, run: Run) -> Document | None:
     """What ``evaluate_run`` kept, unless the run was trained or tuned since."""
     file = run.path / FOLDER / f"{preset.name}.json"
     if not file.exists() or run.evaluation("test") is None:
@@ -81,23 +85,23 @@ def kept_figures(preset: Preset, run: Run) -> Document | None:
 def ours_as_printed(preset: Preset, counted: Sequence[Counted]) -> list[Document]:
     """A row for each printed or watched figure: the paper's value and ours over the runs."""
     wanted: list[tuple[str, str, float | None, str]] = [
-        (row.figure, row.split, row.value, row.called) for row in preset.printed
+        (row.metric, row.split, row.value, row.called) for row in preset.printed
     ]
     wanted += [
         (name, "test", None, "")
-        for name in preset.figures
-        if not any(row.figure == name and row.split == "test" for row in preset.printed)
+        for name in preset.metrics
+        if not any(row.metric == name and row.split == "test" for row in preset.printed)
     ]
     rows = []
-    for figure, part, value, called in wanted:
-        found = [document for one in counted if (document := kept_figures(preset, one.run))]
+    for metric, part, value, called in wanted:
+        found = [document for one in counted if (document := cached_scores(preset, one.run))]
         parts = [document["parts"][part] for document in found if part in document["parts"]]
-        values = [row[figure] for row in parts if row.get(figure) is not None]
+        values = [row[metric] for row in parts if row.get(metric) is not None]
         rows.append(
             {
-                "figure": figure,
-                "title": FIGURES[figure].title,
-                "called": called or FIGURES[figure].title,
+                "metric": metric,
+                "title": PAPER_METRICS[metric].title,
+                "called": called or PAPER_METRICS[metric].title,
                 "split": part,
                 "printed": value,
                 "ours": float(np.mean(values)) if values else None,
@@ -105,7 +109,7 @@ def ours_as_printed(preset: Preset, counted: Sequence[Counted]) -> list[Document
                 "highest": max(values, default=None),
                 "runs": len(values),
                 "n_images": max((row["n_images"] for row in parts), default=0),
-                "how": FIGURES[figure].how,
+                "how": PAPER_METRICS[metric].how,
             }
         )
     return rows
@@ -157,17 +161,17 @@ def _together(evaluations: Sequence[Document]) -> Document:
     tp, fp, fn, tn = table.T
     sweep = Sweep(tp[:, None], fp[:, None], tp + fn, table.sum(axis=1))
     bands = pooled_bands(bootstrap(sweep, groups=owners), {name: METRICS[name] for name in PROPER})
-    figures: Document = {}
+    scores: Document = {}
     for name in PROPER:
-        whole: Figure = METRICS[name](*(np.array([part.sum()]) for part in (tp, fp, fn, tn)))
+        whole: Scores = METRICS[name](*(np.array([part.sum()]) for part in (tp, fp, fn, tn)))
         low, high = (float(band[0]) for band in bands[name])
-        figures[name] = {
+        scores[name] = {
             "pooled": _json(float(whole[0])),
             "ci95": None if math.isnan(low) or len(table) < 2 else [low, high],
             "mean_over_images": spread(METRICS[name](tp, fp, fn, tn), groups=owners),
         }
     return {
-        **figures,
+        **scores,
         "n_images": len(table),
         "n_patients": len(set(owners)),
         "interval_over": resampling_units(owners),

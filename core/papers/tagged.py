@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.config import RunConfig
 from core.errors import InputError
-from core.runs import UNDER_WAY, Run, create_run, list_runs, runs_folder
+from core.runs import ACTIVE, Run, create_run, list_runs, runs_folder
 
 if TYPE_CHECKING:
     from core.models import TrainedModel  # torch
@@ -112,7 +112,7 @@ def train_when_free(missing: Sequence[Run]) -> list[tuple[str, str]]:
     """Put runs into the queue: run and job; what waits or trains already stays."""
     from core.runs.jobs import start
 
-    waiting = [run for run in missing if run.status["state"] not in UNDER_WAY]
+    waiting = [run for run in missing if run.status["state"] not in ACTIVE]
     return [(run.name, start(run).id) for run in waiting]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.papers import PAPERS
-from core.papers.averaging import WAYS
+from core.papers.averaging import AVERAGINGS
 from core.training.progress import duration
 
 Document = dict[str, Any]
@@ -38,9 +38,9 @@ def as_markdown(document: Document) -> str:
         if paper.finding:
             parts.append(f"What it found: {paper.finding}\n")
         parts += [_printed_table(own), _proper_table(own), *_notes(own)]
-        if paper.doubts:
-            parts.append("Doubts:\n")
-            parts += [f"- {doubt}" for doubt in paper.doubts]
+        if paper.caveats:
+            parts.append("Caveats:\n")
+            parts += [f"- {caveat}" for caveat in paper.caveats]
             parts.append("")
         if key == "brats2020":
             parts.append(_averaging(document["averaging"]))
@@ -53,17 +53,17 @@ def as_markdown(document: Document) -> str:
 def _printed_table(rows: list[Document]) -> str:
     lines = []
     for row in rows:
-        for figure in row["printed"]:
-            if figure["printed"] is None and figure["ours"] is None:
+        for metric in row["printed"]:
+            if metric["printed"] is None and metric["ours"] is None:
                 continue
             lines.append(
                 (
                     f"`{row['name']}`",
-                    figure["called"],
-                    figure["title"],
-                    figure["split"],
-                    number(figure["printed"]),
-                    ours_in_words(figure),
+                    metric["called"],
+                    metric["title"],
+                    metric["split"],
+                    number(metric["printed"]),
+                    ours_in_words(metric),
                 )
             )
     head = ("preset", "in the paper", "convention", "part", "paper", "ours, the paper's way")
@@ -137,8 +137,8 @@ def _averaging(section: Document) -> str:
         table(
             ("averaging", "IoU", "Dice"),
             [
-                (f"{way}: {WAYS[way]}", number(pair[0]), number(pair[1]))
-                for way, pair in section["pencil"].items()
+                (f"{averaging}: {AVERAGINGS[averaging]}", number(pair[0]), number(pair[1]))
+                for averaging, pair in section["pencil"].items()
             ],
         ),
         table(
@@ -156,7 +156,9 @@ def _averaging(section: Document) -> str:
         ),
     ]
     for name, found in section["runs"].items():
-        listed = "; ".join(f"{way} {iou:.3f}, {dice:.3f}" for way, (iou, dice) in found.items())
+        listed = "; ".join(
+            f"{averaging} {iou:.3f}, {dice:.3f}" for averaging, (iou, dice) in found.items()
+        )
         lines.append(f"- `{name}`, test, IoU and Dice: {listed}.")
     return "\n".join([*lines, ""])
 
@@ -180,24 +182,24 @@ def _best_table(rows: list[Document]) -> str:
     return table(("preset", "shipped model", "test Dice", "why"), lines)
 
 
-def ours_in_words(figure: Document) -> str:
+def ours_in_words(metric: Document) -> str:
     """Mean over runs, lowest and highest, n; or that there is none."""
-    if figure["ours"] is None:
+    if metric["ours"] is None:
         return "–"
     spread = (
-        f" ({number(figure['lowest'])}–{number(figure['highest'])})" if figure["runs"] > 1 else ""
+        f" ({number(metric['lowest'])}–{number(metric['highest'])})" if metric["runs"] > 1 else ""
     )
-    runs = f"{figure['runs']} run{'s' if figure['runs'] > 1 else ''}"
-    return f"{number(figure['ours'])}{spread}, {runs}, n = {figure['n_images']}"
+    runs = f"{metric['runs']} run{'s' if metric['runs'] > 1 else ''}"
+    return f"{number(metric['ours'])}{spread}, {runs}, n = {metric['n_images']}"
 
 
-def proper_in_words(found: Document | None, figure: str) -> str:
+def proper_in_words(found: Document | None, metric: str) -> str:
     """``0.912 (0.897–0.925), n = 6``, pooled, with its interval."""
-    if found is None or found[figure]["pooled"] is None:
+    if found is None or found[metric]["pooled"] is None:
         return "–"
-    low, high = found[figure]["ci95"] or (None, None)
+    low, high = found[metric]["ci95"] or (None, None)
     band = f" ({number(low)}–{number(high)})" if low is not None else ""
-    return f"{number(found[figure]['pooled'])}{band}, n = {found['n_images']}"
+    return f"{number(found[metric]['pooled'])}{band}, n = {found['n_images']}"
 
 
 def _tested(row: Document) -> str:

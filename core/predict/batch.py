@@ -18,11 +18,11 @@ from core.export import DISCLAIMER, EXPORTS, Case, ModelFacts
 from core.export.measure import table
 from core.export.model_facts import model_facts
 from core.imaging import Image, Item, Volume, page_count, read_image, survey
-from core.imaging.intensities import CHOICES, LEARNT
+from core.imaging.intensities import AS_TRAINED, CHOICES
 from core.models import TrainedModel
 from core.predict.cases import case_of
 from core.system.files import atomic_path, write_atomic
-from core.threshold.postprocessing import CleanUp
+from core.threshold.postprocessing import PostProcessing
 
 TABLE = "results.csv"
 ARCHIVE = "predictions.zip"
@@ -31,16 +31,16 @@ Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class PredictionOptions:
     """What to make of every picture."""
 
     formats: tuple[str, ...] = ("mask",)
     """Keys of ``EXPORTS``; the mask of a volume is a NIfTI."""
     k: int | None = None
     """Index of the threshold; None takes the operating point."""
-    clean_up: CleanUp | None = None
+    post_processing: PostProcessing | None = None
     """What happens to the mask after the threshold; None takes the operating point's."""
-    greys: str = LEARNT
+    intensities: str = AS_TRAINED
     """In which greys the model sees a file of more than 8 bits, key of ``CHOICES``."""
     measurements: bool = False
     """Whether rows carry a ``measurements`` table."""
@@ -50,7 +50,7 @@ class Wanted:
     def __post_init__(self) -> None:
         for name in self.formats:
             choose("format", name, EXPORTS)
-        choose("greys", self.greys, CHOICES)
+        choose("intensities", self.intensities, CHOICES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,7 @@ def predict_files(
     inputs: Sequence[Path],
     out: Path,
     *,
-    wanted: Wanted | None = None,
+    wanted: PredictionOptions | None = None,
     facts: ModelFacts | None = None,
     lenient: bool = False,
     report: Report = lambda _line: None,
@@ -99,7 +99,7 @@ def predict_files(
         InputError: A file is no picture, two would write the same file, or a file would replace an
             input; no picture could be read, or written in a format that was asked for.
     """
-    asked = wanted or Wanted()
+    asked = wanted or PredictionOptions()
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: a file is in the way; give a folder with --out")
     tasks = _tasks(inputs, report, lenient=lenient)
@@ -117,15 +117,15 @@ def predict_files(
                 about,
                 name=task.stem,
                 k=asked.k,
-                clean_up=asked.clean_up,
-                greys=asked.greys,
+                post_processing=asked.post_processing,
+                intensities=asked.intensities,
                 progress=_slices(report),
             )
         except InputError as fault:
             report(f"left out: {fault}")
             rows.append(place | _left_out(str(fault)))
             continue
-        for sentence in case.doubts:
+        for sentence in case.warnings:
             report(f"warning: {sentence}")
         rows.append(place | _write(case, out, asked, report))
     _check_written(rows, asked)
@@ -141,7 +141,7 @@ def _left_out(problem: str) -> dict[str, Any]:
     return {**dict.fromkeys(unknown), "files": {}, "problems": [problem]}
 
 
-def _write(case: Case, out: Path, asked: Wanted, report: Report) -> dict[str, Any]:
+def _write(case: Case, out: Path, asked: PredictionOptions, report: Report) -> dict[str, Any]:
     files: dict[str, str] = {}
     problems: list[str] = []
     for name in asked.formats:
@@ -158,7 +158,7 @@ def _write(case: Case, out: Path, asked: Wanted, report: Report) -> dict[str, An
     row = {"mask": files.get("mask"), **case.row, "files": files}
     if asked.measurements:
         row["measurements"] = table(case.components)
-    said = {"problems": problems, "warnings": list(case.doubts)}
+    said = {"problems": problems, "warnings": list(case.warnings)}
     return row | {name: sentences for name, sentences in said.items() if sentences}
 
 
@@ -209,7 +209,9 @@ def _pages(item: Item, named: set[Path]) -> list[_Task]:
     ]
 
 
-def _check_names(tasks: list[_Task], inputs: Sequence[Path], out: Path, asked: Wanted) -> None:
+def _check_names(
+    tasks: list[_Task], inputs: Sequence[Path], out: Path, asked: PredictionOptions
+) -> None:
     names = [
         f"{task.stem}{EXPORTS[_fitting(name, volume=task.volume)].suffix}"
         for task in tasks
@@ -229,7 +231,7 @@ def _check_names(tasks: list[_Task], inputs: Sequence[Path], out: Path, asked: W
         raise InputError(f"{out / spoilt[0]}: a mask would replace this input; give another --out")
 
 
-def _check_written(rows: list[dict[str, Any]], asked: Wanted) -> None:
+def _check_written(rows: list[dict[str, Any]], asked: PredictionOptions) -> None:
     for name in asked.formats:
         if not any(name in row["files"] for row in rows):
             raise InputError(next(p for row in rows for p in row.get("problems", ())))

@@ -8,11 +8,11 @@ import numpy as np
 from core.errors import InputError
 from core.export.case import AS_IT_IS, Case, ModelFacts
 from core.imaging import Image, SourceFile, Volume
-from core.imaging.intensities import LEARNT, shown_as
+from core.imaging.intensities import AS_TRAINED, shown_as
 from core.inference.slice_by_slice import predict_volume
 from core.models import TrainedModel
-from core.models.fit import doubts
-from core.threshold.postprocessing import CleanUp
+from core.models.fit import warnings_of
+from core.threshold.postprocessing import PostProcessing
 
 Progress = Callable[[int, int], None]
 
@@ -24,8 +24,8 @@ def case_of(
     *,
     name: str = "",
     k: int | None = None,
-    clean_up: CleanUp | None = None,
-    greys: str = LEARNT,
+    post_processing: PostProcessing | None = None,
+    intensities: str = AS_TRAINED,
     progress: Progress | None = None,
 ) -> Case:
     """Predict a picture, or a volume, in the plane of its acquisition.
@@ -36,17 +36,25 @@ def case_of(
         facts: What exports say of it.
         name: Stem of the exports' names; empty takes that of the file.
         k: Index of the threshold; None takes the operating point.
-        clean_up: What happens to the mask after the threshold; None takes the operating point's,
-            which is for pictures and is not applied to volumes.
-        greys: Of a file of more than 8 bits, key of ``core.imaging.intensities.CHOICES``.
+        post_processing: What happens to the mask after the threshold; None takes the operating
+            point's, which is for pictures and is not applied to volumes.
+        intensities: Of a file of more than 8 bits, key of ``core.imaging.intensities.CHOICES``.
         progress: Of a volume: slices done and slices in all.
 
     Raises:
         InputError: The picture does not fit the model, or the greys do not fit the picture.
     """
-    found = shown_as(found, greys, trained.greys)
+    found = shown_as(found, intensities, trained.intensities)
     try:
-        return _case(found, trained, facts, name=name, k=k, clean_up=clean_up, progress=progress)
+        return _case(
+            found,
+            trained,
+            facts,
+            name=name,
+            k=k,
+            post_processing=post_processing,
+            progress=progress,
+        )
     except InputError as wrong:  # the network knows no file
         raise InputError(f"{found.name}: {wrong}") from wrong
 
@@ -58,12 +66,12 @@ def _case(
     *,
     name: str,
     k: int | None,
-    clean_up: CleanUp | None,
+    post_processing: PostProcessing | None,
     progress: Progress | None,
 ) -> Case:
     point = trained.operating_point
-    by_hand = k is not None and k != point.k
-    chosen = f"set by hand; {point.name} would be {point.threshold:.3f}" if by_hand else point.name
+    manual = k is not None and k != point.k
+    chosen = f"set by hand; {point.name} would be {point.threshold:.3f}" if manual else point.name
     stem = name or PurePath(found.name.removesuffix(".gz")).stem
     sources: tuple[SourceFile, ...] = found.source_files if found.facts.format == "DICOM" else ()
     threshold = point.k if k is None else k
@@ -72,17 +80,17 @@ def _case(
         pixels = found.grey8() if grey else found.rgb8()
         return Case(
             name=stem,
-            picture=pixels,
+            image=pixels,
             levels=trained.predictor.levels(pixels),
             k=threshold,
             threshold_source=chosen,
             model=facts,
-            clean_up=point.clean_up if clean_up is None else clean_up,
+            post_processing=point.post_processing if post_processing is None else post_processing,
             spacing_mm=found.spacing_mm,
             affine=found.affine,
             sides=found.sides,
             sources=sources,
-            doubts=doubts(found, trained.facts),
+            warnings=warnings_of(found, trained.facts),
         )
     slices = found.to_uint8()  # (D, H, W)
     levels = np.zeros(slices.shape, np.uint16)
@@ -94,15 +102,15 @@ def _case(
     )
     return Case(
         name=stem,
-        picture=slices,
+        image=slices,
         levels=levels,
         k=threshold,
         threshold_source=chosen,
         model=facts,
-        clean_up=clean_up or AS_IT_IS,
+        post_processing=post_processing or AS_IT_IS,
         spacing_mm=found.slice_spacing_mm() if found.spacing_known else None,
         geometry=found,
         plane=found.plane,
         sources=sources,
-        doubts=doubts(found, trained.facts),
+        warnings=warnings_of(found, trained.facts),
     )

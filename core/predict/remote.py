@@ -108,7 +108,7 @@ def remote_model(address: str, document: dict[str, Any]) -> tuple[TrainedModel, 
         document["name"],
         RunConfig.of_document(document["config"]),
         RemotePredictor(address, document["name"], in_channels=document["in_channels"]),
-        OperatingPoint(**point),
+        OperatingPoint.of_document(point),
         Split(train=(), val=(), test=(), method="on the server"),
     )
     known = ModelFacts.__dataclass_fields__

@@ -16,7 +16,7 @@ from core.export.case import ModelFacts
 from core.imaging import SourceFile
 from core.imaging.names import clean_name
 from core.models import TrainedModel
-from core.predict.batch import ARCHIVE, Wanted, predict_files
+from core.predict.batch import ARCHIVE, PredictionOptions, predict_files
 from core.system.background import Work
 
 
@@ -39,7 +39,7 @@ class BatchPrediction(Work):
         sources: Sequence[SourceFile],
         *,
         items: int,
-        wanted: Wanted,
+        wanted: PredictionOptions,
         turn: threading.Lock,
     ) -> None:
         super().__init__(total=items, turn=turn)

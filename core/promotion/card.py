@@ -5,9 +5,9 @@ from typing import Any
 
 from core.config import RunConfig
 from core.data.base import DatasetInfo
-from core.data.splits import PARTS, Split
+from core.data.splits import SUBSETS, Split
 from core.evaluation.intensity_baseline import SIDES
-from core.inference.volumetric import seen_as
+from core.inference.volumetric import inference_mode
 from core.networks import card_of
 from core.promotion.failures import worst_images
 from core.threshold.operating_point import OperatingPoint
@@ -62,7 +62,7 @@ def model_card(
 
 A {config.model} ({paper}; {options or "default options"}) that marks the
 {info.foreground} in {info.modality}.
-{together}It sees an image {seen_as(config)},
+{together}It sees an image {inference_mode(config)},
 and returns a probability for every pixel; the mask is a decision at the threshold
 {point.threshold:.3f} ({point.name}).
 
@@ -137,9 +137,9 @@ def _grey(grey: Mapping[str, Any], test: Mapping[str, Any]) -> str:
 
 def _patients(split: Split, patients: Mapping[str, int]) -> str:
     """How many patients the parts are of, where images are more than these."""
-    if all(patients[part] == len(getattr(split, part)) for part in PARTS):
+    if all(patients[part] == len(getattr(split, part)) for part in SUBSETS):
         return ""
-    train, val, test = (patients[part] for part in PARTS)
+    train, val, test = (patients[part] for part in SUBSETS)
     return f", of {train}, {val} and {test} patients or specimens"
 
 

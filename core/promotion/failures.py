@@ -26,10 +26,10 @@ def worst_images(images: Sequence[Mapping[str, Any]], *, count: int = 3) -> list
     def truth_px(row: Mapping[str, Any]) -> int:
         return int(row["counts"][0] + row["counts"][2])
 
-    judged = sorted((row for row in images if truth_px(row)), key=lambda row: float(row["dice"]))
+    evaluated = sorted((row for row in images if truth_px(row)), key=lambda row: float(row["dice"]))
     alarms = [row for row in images if not truth_px(row) and row["counts"][1]]
     alarms.sort(key=lambda row: -int(row["counts"][1]))
-    return [str(row["id"]) for row in (*judged[:count], *alarms[:1])]
+    return [str(row["id"]) for row in (*evaluated[:count], *alarms[:1])]
 
 
 def failure_strip(

@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 
 from core.data import info_of, open_dataset
-from core.data.splits import PARTS
-from core.evaluation.intensity_baseline import grey_baseline
+from core.data.splits import SUBSETS
+from core.evaluation.intensity_baseline import intensity_baseline
 from core.evaluation.of_model import evaluate_model, robustness_of_model
 from core.models import TrainedModel, load_run, restored, weights_folder
 from core.models.provenance import FILE as STARTED_FROM
@@ -81,7 +81,9 @@ def promote(run: Run, name: str) -> Path:
             write_json(partial / "evaluation" / f"{part}.json", document)
         perturbed = robustness_of_model(shipped, "test", data=data, at_most=MOST_PERTURBED)
         write_json(partial / "evaluation" / "robustness.json", perturbed)
-        grey = grey_baseline(opened, *(trained.samples(opened, part) for part in ("val", "test")))
+        grey = intensity_baseline(
+            opened, *(trained.samples(opened, part) for part in ("val", "test"))
+        )
         write_json(partial / "evaluation" / "grey.json", grey)
         worst = worst_images(evaluations["test"]["images"])
         strip = failure_strip([shipped.outcome(opened, identity) for identity in worst])
@@ -95,7 +97,7 @@ def promote(run: Run, name: str) -> Path:
             evaluations=evaluations,
             patients={
                 part: len({sample.group for sample in trained.samples(opened, part)})
-                for part in PARTS
+                for part in SUBSETS
             },
             perturbed=perturbed,
             grey=grey,

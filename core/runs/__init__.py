@@ -27,7 +27,7 @@ STATES = ("new", "queued", "starting", "running", "finished", "stopped", "failed
 STOP = "stop"
 TRAINING = ("starting", "running")
 """States with a process behind them."""
-UNDER_WAY = ("queued", *TRAINING)
+ACTIVE = ("queued", *TRAINING)
 """States that change by themselves."""
 LOWER_IS_BETTER = ("loss",)
 COLUMNS = (
@@ -118,7 +118,7 @@ class Run:
         """The state that was written last, whether or not its process lives."""
         return str(self._saved_status["state"])
 
-    def wish_to_stop(self, *, wish: bool) -> None:
+    def request_stop(self, *, wish: bool) -> None:
         """Leave or take back the word that the run is to stop."""
         if wish:
             write_atomic(self.path / STOP, b"")
@@ -194,7 +194,7 @@ class Run:
     def operating_point(self) -> OperatingPoint | None:
         """The frozen threshold, None before the training ends."""
         file = self.path / "operating_point.json"
-        return OperatingPoint(**read_json(file)) if file.exists() else None
+        return OperatingPoint.of_document(read_json(file)) if file.exists() else None
 
     def save_operating_point(self, point: OperatingPoint) -> None:
         """Freeze the threshold."""

@@ -20,7 +20,7 @@ Stamp = list[int]
 FILES = ("config.json", "status.json", "history.jsonl", "about.json")
 VERSION = 1
 _LOCK = threading.Lock()
-_KEPT: dict[Path, tuple[float, dict[str, tuple[Stamp, Row]]]] = {}
+_CACHE: dict[Path, tuple[float, dict[str, tuple[Stamp, Row]]]] = {}
 
 
 def run_table() -> list[Row]:
@@ -103,8 +103,8 @@ def _stamp(path: Path) -> Stamp:
 def _load(file: Path) -> dict[str, tuple[Stamp, Row]]:
     try:
         written = file.stat().st_mtime
-        if file in _KEPT and _KEPT[file][0] == written:
-            return _KEPT[file][1]
+        if file in _CACHE and _CACHE[file][0] == written:
+            return _CACHE[file][1]
         document = read_json(file)
         if document["version"] != VERSION:
             return {}
@@ -116,5 +116,5 @@ def _load(file: Path) -> dict[str, tuple[Stamp, Row]]:
 def _save(file: Path, rows: dict[str, tuple[Stamp, Row]]) -> None:
     with suppress(OSError):  # a full disk slows the next listing down, no more
         write_json(file, {"version": VERSION, "rows": rows})
-        _KEPT.clear()
-        _KEPT[file] = (file.stat().st_mtime, rows)
+        _CACHE.clear()
+        _CACHE[file] = (file.stat().st_mtime, rows)

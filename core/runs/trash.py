@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from core.errors import InputError
-from core.runs import UNDER_WAY, Run, runs_folder
+from core.runs import ACTIVE, Run, runs_folder
 from core.system.home import home
 
 KEPT_SECONDS = 30 * 24 * 3600.0
@@ -18,7 +18,7 @@ def delete_run(run: Run) -> None:
     Raises:
         InputError: The run waits or trains.
     """
-    if run.status["state"] in UNDER_WAY:
+    if run.status["state"] in ACTIVE:
         raise InputError(f"run {run.name} is under way; stop it before you delete it")
     trash_folder().mkdir(parents=True, exist_ok=True)
     run.path.rename(trash_folder() / f"{time.time_ns()}-{run.name}")

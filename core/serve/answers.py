@@ -16,15 +16,17 @@ from core.export import DISCLAIMER, EXPORTS, Case, export
 from core.export.images import png
 from core.export.measure import table
 from core.imaging import read_any, read_image
-from core.imaging.intensities import CHOICES, LEARNT
+from core.imaging.intensities import AS_TRAINED, CHOICES
 from core.levels import threshold_index
 from core.predict.cases import case_of
 from core.serve.models import Models
-from core.threshold.postprocessing import parse_clean_up
+from core.threshold.postprocessing import parse_post_processing
 
 log = logging.getLogger(__name__)
 
-PARAMETERS = frozenset({"model", "threshold", "clean_up", "greys", "page", "format", "name"})
+PARAMETERS = frozenset(
+    {"model", "threshold", "post_processing", "intensities", "page", "format", "name"}
+)
 FORMATS = ("json", "levels", *EXPORTS)
 """``json`` is threshold, area and components; ``levels`` the level map as 16-bit grey PNG."""
 
@@ -55,10 +57,10 @@ class Submission:
     """Empty takes the server's first."""
     k: int | None = None
     """Index of the threshold; None takes the operating point."""
-    greys: str = LEARNT
+    intensities: str = AS_TRAINED
     """In which greys the model sees a file of more than 8 bits, key of ``CHOICES``."""
-    clean_up: str = ""
-    """As ``parse_clean_up`` reads it; empty takes the operating point's."""
+    post_processing: str = ""
+    """As ``parse_post_processing`` reads it; empty takes the operating point's."""
     format: str = "json"
 
 
@@ -80,7 +82,8 @@ def submission_of(
     Args:
         content: The file.
         name: Its name; ``query["name"]`` goes before it.
-        query: ``model``, ``threshold``, ``clean_up``, ``greys``, ``page``, ``format``, ``name``.
+        query: ``model``, ``threshold``, ``post_processing``, ``intensities``, ``page``, ``format``,
+            ``name``.
         accept: The ``Accept`` header, asked where there is no ``format``.
 
     Raises:
@@ -92,8 +95,8 @@ def submission_of(
         raise InputError(f"unknown parameter '{min(unknown)}'; see /openapi.json")
     wanted = query.get("format") or _format_of(accept)
     choose("format", wanted, dict.fromkeys(FORMATS))
-    parse_clean_up(query.get("clean_up", ""))
-    choose("greys", query.get("greys") or LEARNT, CHOICES)
+    parse_post_processing(query.get("post_processing", ""))
+    choose("intensities", query.get("intensities") or AS_TRAINED, CHOICES)
     threshold = query.get("threshold", "")
     return Submission(
         content=content,
@@ -101,8 +104,8 @@ def submission_of(
         page=int(_number("page", query["page"])) - 1 if query.get("page") else None,
         model=query.get("model", ""),
         k=threshold_index(_number("threshold", threshold)) if threshold else None,
-        clean_up=query.get("clean_up", ""),
-        greys=query.get("greys") or LEARNT,
+        post_processing=query.get("post_processing", ""),
+        intensities=query.get("intensities") or AS_TRAINED,
         format=wanted,
     )
 
@@ -146,8 +149,10 @@ def predicted(submission: Submission, models: Models) -> Case:
         served.trained,
         served.facts,
         k=submission.k,
-        greys=submission.greys,
-        clean_up=parse_clean_up(submission.clean_up) if submission.clean_up else None,
+        intensities=submission.intensities,
+        post_processing=parse_post_processing(submission.post_processing)
+        if submission.post_processing
+        else None,
     )
 
 
@@ -176,10 +181,10 @@ def _document(submission: Submission, case: Case) -> dict[str, Any]:
         "mask": None,
         **case.row,
         "threshold_source": case.threshold_source,
-        "clean_up": case.clean_up.words,
+        "post_processing": case.post_processing.words,
         "spacing_mm": case.spacing_mm,
         "model": case.model.document(),
-        "warnings": list(case.doubts),
+        "warnings": list(case.warnings),
         "measurements": table(case.components),
         "note": DISCLAIMER,
     }

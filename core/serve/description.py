@@ -73,11 +73,11 @@ def _parameters() -> list[dict[str, Any]]:
             {"type": "number", "minimum": 0, "maximum": 1, "multipleOf": 0.001},
             "Instead of the model's operating point.",
         ),
-        "clean_up": (
+        "post_processing": (
             {"type": "string"},
             "minimum_area_px=N, fill_holes, largest_component or none; by default the model's.",
         ),
-        "greys": (
+        "intensities": (
             {"type": "string", "enum": list(CHOICES)},
             "What the model sees of a file of more than 8 bits. "
             + "; ".join(f"{name}: {words}" for name, words in CHOICES.items()),

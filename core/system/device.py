@@ -19,7 +19,7 @@ def to_device(model: nn.Module, device: torch.device) -> nn.Module:
     """The network on a device with channels last in memory, which convolutions there like best."""
     model = model.to(device)
     order = torch.channels_last
-    if sees_volumes(model):
+    if takes_volumes(model):
         if device.type != "cpu":  # not tried there
             return model
         order = torch.channels_last_3d
@@ -36,7 +36,7 @@ def channels_last(images: Tensor) -> Tensor:
     return images.contiguous(memory_format=torch.channels_last)
 
 
-def sees_volumes(model: nn.Module) -> bool:
+def takes_volumes(model: nn.Module) -> bool:
     """Whether a network has convolutions in three dimensions."""
     return any(isinstance(module, nn.Conv3d) for module in model.modules())
 
@@ -65,7 +65,7 @@ def precision_of(precision: str, device: torch.device, model: nn.Module) -> torc
         raise InputError(f"{device.type} has no bfloat16 here; use --set precision=fp32")
     # On a processor gradients of 3D convolutions on small planes are not numbers now and then: in 7
     # of 66 trials of two steps (oneDNN of torch 2.13, AVX512-BF16).
-    unsound = on_cpu and sees_volumes(model)
+    unsound = on_cpu and takes_volumes(model)
     if precision == "bf16" and unsound:
         raise InputError(
             "a processor gets gradients of networks for volumes wrong in bfloat16; use "

@@ -6,7 +6,7 @@ threshold the document says how sure the choice is: a bootstrap interval of the 
 how flat the optimum is, and how far the measured area hangs on it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from core.errors import InputError
 from core.levels import STEPS
 from core.metrics.calibration import fit_temperature
-from core.metrics.card import Figure
+from core.metrics.card import Scores
 from core.metrics.overlap import dice
 from core.metrics.statistics import RESAMPLES, interval, resample_weights, resampling_units
 from core.metrics.sweep import Counts, Sweep
-from core.threshold.postprocessing import CleanUp
+from core.threshold.postprocessing import PostProcessing
 from core.threshold.rules import NEVER, RULES, Rule, Tally, components_needed, parse_rule
 
 FLAT = 0.005
@@ -37,6 +37,10 @@ __all__ = [
     "decide",
     "with_temperature",
 ]
+
+
+RENAMED = {"clean_up": "post_processing"}
+"""Keys of documents that were written before 0.2.0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +73,7 @@ class OperatingPoint:
     """Change of the pooled area when the threshold rises by 0.01, in percent of the area."""
     note: str = ""
     """What has to be known beside the rule: a definition, the assumption of a guarantee."""
-    clean_up: CleanUp = field(default_factory=CleanUp)
+    post_processing: PostProcessing = field(default_factory=PostProcessing)
     """What becomes of the mask after the threshold; chosen together with it."""
     temperature: float | None = None
     """Fitted on validation: logits divided by it give probabilities that are nearer to the observed
@@ -78,11 +82,16 @@ class OperatingPoint:
     """Of a network for several classes: the document of each class's own point, by its name."""
 
     def __post_init__(self) -> None:
-        if isinstance(self.clean_up, dict):  # as read from JSON
-            object.__setattr__(self, "clean_up", CleanUp(**self.clean_up))
+        if isinstance(self.post_processing, dict):  # as read from JSON
+            object.__setattr__(self, "post_processing", PostProcessing(**self.post_processing))
         for name in ("threshold_ci95", "flat"):
             pair = getattr(self, name)
             object.__setattr__(self, name, None if pair is None else tuple(pair))
+
+    @classmethod
+    def of_document(cls, document: Mapping[str, Any]) -> "OperatingPoint":
+        """From what ``document`` gave, in this version or an earlier one."""
+        return cls(**{RENAMED.get(key, key): value for key, value in document.items()})
 
     @property
     def k(self) -> int:
@@ -175,7 +184,7 @@ def decide(
     split_hash: str,
     groups: Sequence[str] | None = None,
     resamples: int = RESAMPLES,
-    clean_up: CleanUp | None = None,
+    post_processing: PostProcessing | None = None,
 ) -> OperatingPoint:
     """Apply a rule to validation counts at any thresholds; arguments as ``choose_operating_point``.
 
@@ -186,7 +195,7 @@ def decide(
         split_hash: Their split.
         groups: Patient of each image.
         resamples: For the interval of the threshold; 0 leaves it out.
-        clean_up: What the counts were cleaned with.
+        post_processing: What the counts were cleaned with.
 
     Raises:
         InputError: The rule is unknown or no threshold satisfies it.
@@ -219,11 +228,11 @@ def decide(
         flat=None if parsed.kind == "guarantee" else _flat(score[0], tally.ks, place),
         area_change_percent=area_change_percent(tally, int(tally.ks[place])),
         note=parsed.note,
-        clean_up=clean_up or CleanUp(),
+        post_processing=post_processing or PostProcessing(),
     )
 
 
-def middle_of_best(score: Figure) -> NDArray[np.int64]:
+def middle_of_best(score: Scores) -> NDArray[np.int64]:
     """Column of the middle of the best scores of each row, −1 where every one is forbidden."""
     best = score.max(axis=1, keepdims=True)
     equal = (score == best) & (best > NEVER)
@@ -260,7 +269,7 @@ def _threshold_interval(
     return float(low), float(high)
 
 
-def _flat(score: Figure, ks: NDArray[np.int64], place: int) -> tuple[float, float]:
+def _flat(score: Scores, ks: NDArray[np.int64], place: int) -> tuple[float, float]:
     """The unbroken stretch of thresholds around a place whose scores are as good as the best."""
     worse = np.flatnonzero(score < score[place] - FLAT)
     first = worse[worse < place].max(initial=-1) + 1
@@ -278,4 +287,4 @@ def class_point(point: OperatingPoint, name: str) -> OperatingPoint:
         raise InputError(
             f"no threshold was chosen for '{name}'; choose one of {', '.join(point.classes)}"
         )
-    return OperatingPoint(**point.classes[name])
+    return OperatingPoint.of_document(point.classes[name])

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import InputError
-from core.metrics.card import Figure
+from core.metrics.card import Scores
 from core.metrics.conformal import ASSUMPTION, corrected_risk, false_negative_rates, refuse_too_few
 from core.metrics.false_positives import DEFINITION
 from core.metrics.overlap import METRICS, f_beta
@@ -41,7 +41,7 @@ class Tally:
     """Components that touch no truth, shape (N, T); needed by ``fppi`` alone."""
 
 
-Score = Callable[[Tally, Weights], Figure]
+Score = Callable[[Tally, Weights], Scores]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,29 +103,29 @@ def parse_rule(rule: str) -> Rule:
     raise InputError(f"unknown rule '{rule}'; choose one of {RULES}")
 
 
-Counting = Callable[[Figure, Figure, Figure, Figure], Figure]
+Counting = Callable[[Scores, Scores, Scores, Scores], Scores]
 
 
 def _f_beta(beta: float) -> Counting:
-    def score(tp: Figure, fp: Figure, fn: Figure, tn: Figure) -> Figure:  # noqa: ARG001 - one signature
+    def score(tp: Scores, fp: Scores, fn: Scores, tn: Scores) -> Scores:  # noqa: ARG001 - one signature
         return f_beta(tp, fp, fn, beta=beta)
 
     return score
 
 
-def _best(figure: Counting) -> Score:
-    def score(tally: Tally, weights: Weights) -> Figure:
-        return _defined(figure(*_pooled(tally, weights)))
+def _best(metric: Counting) -> Score:
+    def score(tally: Tally, weights: Weights) -> Scores:
+        return _defined(metric(*_pooled(tally, weights)))
 
     return score
 
 
-def _at_least(figure: str, bound: float) -> Score:
+def _at_least(metric: str, bound: float) -> Score:
     """Among the thresholds that keep the bound, the one with the best Dice."""
 
-    def score(tally: Tally, weights: Weights) -> Figure:
+    def score(tally: Tally, weights: Weights) -> Scores:
         tp, fp, fn, tn = _pooled(tally, weights)
-        under = tp + fp if figure == "precision" else tp + fn
+        under = tp + fp if metric == "precision" else tp + fn
         kept = (tp >= bound * under - TOLERANCE) & (under > 0)
         return np.where(kept, _defined(METRICS["dice"](tp, fp, fn, tn)), NEVER)
 
@@ -135,7 +135,7 @@ def _at_least(figure: str, bound: float) -> Score:
 def _few_false_positives(bound: float) -> Score:
     """Among the thresholds that keep the bound, the one with the best Dice."""
 
-    def score(tally: Tally, weights: Weights) -> Figure:
+    def score(tally: Tally, weights: Weights) -> Scores:
         assert tally.false_positives is not None, "counted from the maps, see components_needed"
         marks = weighted_sums(tally.false_positives, weights)
         kept = marks <= bound * weights.sum(axis=1)[:, None] + TOLERANCE
@@ -147,7 +147,7 @@ def _few_false_positives(bound: float) -> Score:
 def _guaranteed(alpha: float) -> Score:
     """The largest threshold that keeps the guarantee; more would be marked below it for nothing."""
 
-    def score(tally: Tally, weights: Weights) -> Figure:
+    def score(tally: Tally, weights: Weights) -> Scores:
         rates = false_negative_rates(tally.sweep)
         refuse_too_few(len(rates), alpha)
         shown = weights[:, tally.sweep.positives > 0]
@@ -162,7 +162,7 @@ def components_needed(rule: str) -> bool:
     return rule.replace(" ", "").lower().startswith("fppi")
 
 
-def _pooled(tally: Tally, weights: Weights) -> tuple[Figure, Figure, Figure, Figure]:
+def _pooled(tally: Tally, weights: Weights) -> tuple[Scores, Scores, Scores, Scores]:
     """TP, FP, FN and TN of every resample at every threshold, each shape (R, T)."""
     pooled = weighted_counts(tally.sweep, weights)
     tp, fp = pooled.tp.astype(np.float64), pooled.fp.astype(np.float64)
@@ -170,5 +170,5 @@ def _pooled(tally: Tally, weights: Weights) -> tuple[Figure, Figure, Figure, Fig
     return tp, fp, positives - tp, pooled.pixels[:, None] - positives - fp
 
 
-def _defined(score: Figure) -> Figure:
+def _defined(score: Scores) -> Scores:
     return np.where(np.isnan(score), NEVER, score)

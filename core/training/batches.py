@@ -55,7 +55,7 @@ class Foreground:
 
 
 @dataclass(frozen=True)
-class Pictures:
+class Images:
     """The training images on the device, where every step reads them."""
 
     images: Tensor
@@ -114,7 +114,7 @@ class Epoch:
         number: Epochs done.
     """
 
-    def __init__(self, config: RunConfig, pictures: Pictures, number: int) -> None:
+    def __init__(self, config: RunConfig, pictures: Images, number: int) -> None:
         self.config = config
         self.number = number
         self.source = pictures.source
@@ -133,7 +133,7 @@ class Epoch:
                 self.centres = torch.where(chosen[:, None], pixels, torch.nan)
         self.order = self._with_neighbours(order, pictures) if pictures.stacks else order
 
-    def _drawn_from(self, pictures: Pictures) -> Tensor:
+    def _drawn_from(self, pictures: Images) -> Tensor:
         """Rows that crops are taken of: every image, or slices spread over every volume."""
         each = self.config.crops_per_image
         if not pictures.stacks:
@@ -145,7 +145,7 @@ class Epoch:
             rows.append(torch.tensor(run)[(place * len(run)).long()])
         return torch.cat(rows)
 
-    def _with_neighbours(self, rows: Tensor, pictures: Pictures) -> Tensor:
+    def _with_neighbours(self, rows: Tensor, pictures: Images) -> Tensor:
         """Slices about each row, as far inside its volume as they can be, shape (N, D).
 
         Where images may be mirrored, half of the stacks run the other way.
@@ -203,7 +203,7 @@ class Epoch:
         return replace(draw, centre=torch.where(centres.isnan(), draw.centre, inside))
 
 
-def crops_per_epoch(config: RunConfig, pictures: Pictures) -> int:
+def crops_per_epoch(config: RunConfig, pictures: Images) -> int:
     """Images, or crops of them or of volumes, that one epoch shows."""
     several = len(pictures.images)
     if pictures.stacks:
@@ -216,7 +216,7 @@ def output_size(config: RunConfig, source: tuple[int, int]) -> tuple[int, int]:
     return min(config.tile or source[0], source[0]), min(config.tile or source[1], source[1])
 
 
-def read(step: Step, pictures: Pictures, head: Head) -> tuple[Tensor, Tensor, list[Tensor]]:
+def read(step: Step, pictures: Images, head: Head) -> tuple[Tensor, Tensor, list[Tensor]]:
     """The pixels of a step on the device.
 
     Returns:

@@ -23,7 +23,7 @@ class Stopped(Exception):  # noqa: N818 - an event, not an error
 
 
 @dataclass
-class Voice:
+class ProgressReporter:
     """How a training speaks: status file and report, both of the first process alone."""
 
     run: Run

@@ -30,11 +30,11 @@ from core.runs.tracking import follow
 from core.system.device import channels_last, precision_of
 from core.training.batches import Epoch, Step, generator, read
 from core.training.distributed import joined
-from core.training.heartbeat import Report, Stopped, Voice, deterministic, stop_on_signal
+from core.training.heartbeat import ProgressReporter, Report, Stopped, deterministic, stop_on_signal
 from core.training.memory import out_of_memory
 from core.training.optimization import learning_rate
-from core.training.state import Training, begin, in_parts, save
-from core.training.validation import Outcome, figures, save_pictures, validate
+from core.training.state import Training, begin, in_micro_batches, save
+from core.training.validation import Outcome, figures, save_images, validate
 
 __all__ = ["Stopped", "train"]
 
@@ -56,31 +56,31 @@ def train(run: Run, *, report: Report = lambda _event: None) -> Row:
         Stopped: The process was asked to stop.
     """
     with joined() as team, stop_on_signal() as stopping, deterministic():
-        voice = Voice(run, report, team, stopping)
+        reporter = ProgressReporter(run, report, team, stopping)
         try:
-            voice.status("running", message="preparing the data")
+            reporter.status("running", message="preparing the data")
             if team.leads:
                 follow(run)
-            summary = _to_the_end(voice)
+            summary = _to_the_end(reporter)
         except Stopped:
-            voice.status("stopped", reason="stopped by request; its last checkpoint is kept")
+            reporter.status("stopped", reason="stopped by request; its last checkpoint is kept")
             raise
         except BaseException as fault:
             given = isinstance(fault, InputError)
-            voice.status(
+            reporter.status(
                 "failed", reason=str(fault) if given else f"{type(fault).__name__}: {fault}"
             )
             raise
-        voice.status("finished", **summary)
+        reporter.status("finished", **summary)
     return summary
 
 
-def _to_the_end(voice: Voice) -> Row:
+def _to_the_end(reporter: ProgressReporter) -> Row:
     """Train; where memory runs out, go on from the last checkpoint in smaller parts if allowed."""
     while True:
         training = None
         try:
-            training = begin(voice)
+            training = begin(reporter)
             while not training.done:
                 _one_epoch(training)
             return _finish(training)
@@ -89,7 +89,9 @@ def _to_the_end(voice: Voice) -> Row:
                 raise
             reason = str(fault).splitlines()[0] if str(fault) else type(fault).__name__
         # After the except clause, which keeps the tensors of the step that failed alive.
-        _smaller_parts(voice, training.config if training else voice.run.config, reason)
+        _smaller_micro_batches(
+            reporter, training.config if training else reporter.run.config, reason
+        )
 
 
 def _one_epoch(training: Training) -> None:
@@ -118,10 +120,10 @@ def _one_epoch(training: Training) -> None:
         training.run.save_history(training.history)
         every, epoch = training.config.samples_every, training.epoch
         if every and (epoch == 1 or epoch % every == 0 or training.done):
-            save_pictures(
+            save_images(
                 training.run.path / "samples", outcome, training.validation.checked, epoch=epoch
             )
-    training.voice.tell(
+    training.reporter.tell(
         {"event": "epoch", "epochs": training.config.epochs, **training.history[-1]}
     )
 
@@ -133,7 +135,7 @@ def _fit(training: Training) -> tuple[list[float], list[float]]:
     """
     config, device = training.config, training.device
     epoch = Epoch(config, training.pictures, training.epoch)
-    beat = training.voice.beat(
+    beat = training.reporter.beat(
         epoch=training.epoch,
         epochs=config.epochs,
         steps=len(epoch),
@@ -285,9 +287,9 @@ def _finish(training: Training) -> Row:
     }
 
 
-def _smaller_parts(voice: Voice, config: RunConfig, reason: str) -> None:
+def _smaller_micro_batches(reporter: ProgressReporter, config: RunConfig, reason: str) -> None:
     """After memory ran out: note that batches go through in twice as many parts, or refuse."""
-    if voice.team.size > 1 or not config.allow_accumulation:
+    if reporter.team.size > 1 or not config.allow_accumulation:
         raise InputError(
             f"memory ran out ({reason}); go on with a smaller batch, or let it through in parts: "
             "--set allow_accumulation=true or accumulate=2"
@@ -298,4 +300,4 @@ def _smaller_parts(voice: Voice, config: RunConfig, reason: str) -> None:
         )
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-    in_parts(voice, config, min(config.batch_size, 2 * config.accumulate))
+    in_micro_batches(reporter, config, min(config.batch_size, 2 * config.accumulate))

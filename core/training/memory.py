@@ -16,7 +16,7 @@ from core.config import RunConfig
 from core.errors import InputError
 from core.inference.heads import build_network
 from core.networks import card_of
-from core.networks.cost import kept_for_gradient
+from core.networks.cost import activation_bytes
 from core.system.device import precision_of
 
 WORKSPACE = 1.25
@@ -105,7 +105,7 @@ def estimate(
     deep = card_of(config.model).dimensions == 3
     sides_px = (-(-config.slices // multiple) * multiple,) * deep + (side, side)
     pair = torch.zeros(2, in_channels, *sides_px, device="meta")  # of one, a norm may refuse
-    activations = kept_for_gradient(model, pair) // 2
+    activations = activation_bytes(model, pair) // 2
     share = 1.0 if precision_of(config.precision, device, model) == torch.float32 else HALF
     copies = COPIES[config.optimizer] + (config.ema > 0)
     images = math.ceil(config.batch_size / config.accumulate / processes)
@@ -118,7 +118,7 @@ def estimate(
     )
 
 
-def parts_that_fit(config: RunConfig, found: Estimate) -> int:
+def micro_batches_that_fit(config: RunConfig, found: Estimate) -> int:
     """Parts in which the batch has to go through the network: ``accumulate``, or more if allowed.
 
     Raises:

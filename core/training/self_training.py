@@ -17,7 +17,7 @@ from PIL import Image
 
 from core.data import Dataset, Sample
 from core.data.importing import open_where_it_lies
-from core.data.splits import PARTS
+from core.data.splits import SUBSETS
 from core.errors import InputError
 from core.evaluation import sweep_samples
 from core.inference.uncertainty import AveragedPredictor, augmented, refuse_volumes
@@ -33,7 +33,7 @@ def label_unlabelled(
     out: Path,
     *,
     data: Path | None = None,
-    way: str = "",
+    method: str = "",
     progress: Progress = lambda _done, _total: None,
 ) -> dict[str, Any]:
     """Write a data set for ``folder``: the models' own one, complete with masks they predict.
@@ -44,7 +44,7 @@ def label_unlabelled(
         out: The folder to make: ``train``, ``val`` and ``test``, each with ``images`` and
             ``masks``. What had no mask is in ``train``.
         data: The data set as published; None for drawn and imported ones.
-        way: Key of ``VIEWS``: each model answers with the mean of such views.
+        method: Key of ``VIEWS``: each model answers with the mean of such views.
         progress: Called with images done and all of them.
 
     Returns:
@@ -66,31 +66,31 @@ def label_unlabelled(
         if len(model.predictor.classes) > 1:
             raise InputError(f"{model.name} marks several classes; only one can be labelled")
     opened = open_where_it_lies(first.config.dataset, data)
-    parts = {part: first.samples(opened, part) for part in PARTS}
+    subsets = {subset: first.samples(opened, subset) for subset in SUBSETS}
     bare = [sample for sample in opened.samples if not sample.has_truth]
     if not bare:
         raise InputError(f"{opened.info.name} has no image without a mask; there is nothing to do")
-    teacher, point = _teacher(models, way, opened, parts["val"])
-    total, done = sum(map(len, parts.values())) + len(bare), 0
+    teacher, point = _teacher(models, method, opened, subsets["val"])
+    total, done = sum(map(len, subsets.values())) + len(bare), 0
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=".isoline-tmp-", dir=out.parent))
     try:
         partial.chmod(0o755)
-        for part, samples in parts.items():
-            for sample in (*samples, *(bare if part == "train" else ())):
+        for subset, samples in subsets.items():
+            for sample in (*samples, *(bare if subset == "train" else ())):
                 image = opened.image(sample)
                 mask = (
                     opened.truth(sample) > 0
                     if sample.has_truth
                     else mask_at(teacher.levels(image), point.k)
                 )
-                _save(partial / part, sample, image, mask)
+                _save(partial / subset, sample, image, mask)
                 done += 1
                 progress(done, total)
         partial.rename(out)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    counts = {part: len(samples) for part, samples in parts.items()}
+    counts = {subset: len(samples) for subset, samples in subsets.items()}
     return {
         "path": str(out),
         "images": counts | {"train": counts["train"] + len(bare)},
@@ -102,14 +102,16 @@ def label_unlabelled(
 
 
 def _teacher(
-    models: Sequence[TrainedModel], way: str, opened: Dataset, samples: Sequence[Sample]
+    models: Sequence[TrainedModel], method: str, opened: Dataset, samples: Sequence[Sample]
 ) -> tuple[AveragedPredictor, OperatingPoint]:
     """The mean of the models, and the threshold that suits it on the validation part."""
     members = [
         member
         for model in models
         for member in (
-            augmented(model.predictor.probability, way) if way else [model.predictor.probability]
+            augmented(model.predictor.probability, method)
+            if method
+            else [model.predictor.probability]
         )
     ]
     teacher = AveragedPredictor(members, words=f"mean of {len(members)} answers")

@@ -28,14 +28,14 @@ from core.runs.facts import record_facts
 from core.runs.step_log import StepLog
 from core.system.device import pick_device, precision_of, to_device
 from core.system.files import sweep_temporary, write_json
-from core.training.batches import Pictures, crops_per_epoch, output_size
+from core.training.batches import Images, crops_per_epoch, output_size
 from core.training.distributed import Team
-from core.training.heartbeat import Voice
+from core.training.heartbeat import ProgressReporter
 from core.training.initial_weights import refuse_leak, source_of, start_from
-from core.training.memory import estimate, parts_that_fit
+from core.training.memory import estimate, micro_batches_that_fit
 from core.training.optimization import Average, build_optimizer
-from core.training.training_data import training_pictures, validation_images
-from core.training.validation import Held
+from core.training.training_data import training_images, validation_images
+from core.training.validation import ValidationSet
 
 Row = dict[str, Any]
 
@@ -50,9 +50,9 @@ class Training:
     device: torch.device
     team: Team
     head: Head
-    pictures: Pictures
+    pictures: Images
     """Training images on the device."""
-    validation: Held
+    validation: ValidationSet
     """Validation samples with image and mask at native size."""
     model: nn.Module
     """The network."""
@@ -64,7 +64,7 @@ class Training:
     scaler: torch.amp.GradScaler
     """Scales the loss in float16 alone."""
     criterion: Loss
-    voice: Voice
+    reporter: ProgressReporter
     epoch: int = 0
     """Epochs done."""
     started_at: int = 0
@@ -113,9 +113,9 @@ class Training:
         return self.epoch - int(since) >= self.config.patience
 
 
-def begin(voice: Voice) -> Training:
+def begin(reporter: ProgressReporter) -> Training:
     """Data, network and optimizer, as the last checkpoint left them or fresh."""
-    run, team, config, device = voice.run, voice.team, voice.run.config, pick_device()
+    run, team, config, device = reporter.run, reporter.team, reporter.run.config, pick_device()
     if team.leads:
         for folder in (run.path, run.path / "checkpoints"):
             sweep_temporary(folder)
@@ -127,7 +127,7 @@ def begin(voice: Voice) -> Training:
         size=config.size,
         aspect=config.aspect,
         tile=config.tile,
-        progress=voice.preparing(),
+        progress=reporter.preparing(),
     )
     split = make_split(
         dataset.samples,
@@ -146,13 +146,13 @@ def begin(voice: Voice) -> Training:
         )
     if team.leads:
         _write_down(run, dataset, split)
-    pictures = training_pictures(dataset, prepared, split, config, head, device)
-    config = _fitting(voice, config, pictures, head, device)
+    pictures = training_images(dataset, prepared, split, config, head, device)
+    config = _fitting(reporter, config, pictures, head, device)
     torch.manual_seed(config.seed)
     in_channels = pictures.images.shape[1]
     network: nn.Module = build_network(config, in_channels=in_channels, outputs=head.outputs)
     if config.start_from and not begun:
-        _start(voice, network, config, split)
+        _start(reporter, network, config, split)
     model = to_device(network, device)
     precision = precision_of(config.precision, device, model)
     learnt = bool(config.start_from)
@@ -172,7 +172,7 @@ def begin(voice: Voice) -> Training:
         optimizer=build_optimizer(model, config),
         scaler=torch.amp.GradScaler(device.type, enabled=precision == torch.float16),
         criterion=criterion,
-        voice=voice,
+        reporter=reporter,
     )
     damaged = _go_on(training, last) if begun else False
     if team.leads:  # a run that was killed before its first checkpoint has steps to cut, too
@@ -202,21 +202,21 @@ def _write_down(run: Run, dataset: Dataset, split: Split) -> None:
     record_facts(run, data_sha256=dataset.fingerprint(), split_hash=split.hash)
 
 
-def _start(voice: Voice, network: nn.Module, config: RunConfig, split: Split) -> None:
+def _start(reporter: ProgressReporter, network: nn.Module, config: RunConfig, split: Split) -> None:
     """Begin with the weights that the config names; the run says which those were."""
     source = source_of(config.start_from)
     refuse_leak(source, config.dataset, split)
     for note in start_from(network, source):
-        voice.note(note)
-    if voice.team.leads:
-        write_json(voice.run.path / STARTED_FROM, provenance(source))
+        reporter.note(note)
+    if reporter.team.leads:
+        write_json(reporter.run.path / STARTED_FROM, provenance(source))
 
 
 def _go_on(training: Training, last: list[Path]) -> bool:
     """Take all from the last checkpoint, or the one before it; whether the last was damaged."""
     document, file, fault = load_first_whole(last, device=training.device)
     if fault:
-        training.voice.note(f"{fault}; going on from {file.name}, one epoch earlier")
+        training.reporter.note(f"{fault}; going on from {file.name}, one epoch earlier")
     if training.average:
         training.model.load_state_dict(document["fitted"])
         training.average.model.load_state_dict(document["model"])
@@ -263,10 +263,14 @@ def save(training: Training) -> None:
 
 
 def _fitting(
-    voice: Voice, config: RunConfig, pictures: Pictures, head: Head, device: torch.device
+    reporter: ProgressReporter,
+    config: RunConfig,
+    pictures: Images,
+    head: Head,
+    device: torch.device,
 ) -> RunConfig:
     """The config, its batches cut into parts that fit into memory where that is allowed."""
-    team = voice.team
+    team = reporter.team
     found = estimate(
         config,
         pictures.images.shape[1],
@@ -276,15 +280,15 @@ def _fitting(
         device=device,
     )
     found = replace(found, available_bytes=min(team.all(found.available_bytes)))
-    voice.tell({"event": "note", "text": found.sentence()})
-    parts = parts_that_fit(config, found)
-    return config if parts == config.accumulate else in_parts(voice, config, parts)
+    reporter.tell({"event": "note", "text": found.sentence()})
+    parts = micro_batches_that_fit(config, found)
+    return config if parts == config.accumulate else in_micro_batches(reporter, config, parts)
 
 
-def in_parts(voice: Voice, config: RunConfig, parts: int) -> RunConfig:
+def in_micro_batches(reporter: ProgressReporter, config: RunConfig, parts: int) -> RunConfig:
     """Record that batches go through the network in parts, and say so."""
     config = replace(config, accumulate=parts)
-    if voice.team.leads:
-        write_json(voice.run.path / "config.json", config.document())
-    voice.note(f"memory: a batch of {config.batch_size} goes through in {parts} parts from here")
+    if reporter.team.leads:
+        write_json(reporter.run.path / "config.json", config.document())
+    reporter.note(f"memory: a batch of {config.batch_size} goes through in {parts} parts from here")
     return config

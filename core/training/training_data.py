@@ -15,24 +15,24 @@ from core.errors import choose
 from core.inference.heads import Head
 from core.losses import LOSSES
 from core.networks import card_of
-from core.training.batches import Foreground, Pictures
-from core.training.validation import Held
+from core.training.batches import Foreground, Images
+from core.training.validation import ValidationSet
 
 
-def training_pictures(  # noqa: PLR0917 - what they are made of, none of it optional
+def training_images(  # noqa: PLR0917 - what they are made of, none of it optional
     dataset: Dataset,
     prepared: Prepared,
     split: Split,
     config: RunConfig,
     head: Head,
     device: torch.device,
-) -> Pictures:
+) -> Images:
     """Training images and masks as uint8 on the device, where every epoch reads them."""
     rows = prepared.rows(split.train)
     borders = _borders(dataset, prepared, config)
     parts = (prepared.images, prepared.masks, *([] if borders is None else [borders]))
     images, masks, *maps = (torch.from_numpy(part[rows]).to(device) for part in parts)
-    pictures = Pictures(images, masks, maps[0] if maps else None)
+    pictures = Images(images, masks, maps[0] if maps else None)
     if card_of(config.model).dimensions == 3:
         check_volumes(dataset.info, dataset.samples, model=config.model)
         pictures = replace(pictures, stacks=_stacks(dataset, prepared, rows))
@@ -59,7 +59,7 @@ def _borders(dataset: Dataset, prepared: Prepared, config: RunConfig) -> NDArray
     )
 
 
-def validation_images(dataset: Dataset, ids: tuple[str, ...], *, whole: bool) -> Held:
+def validation_images(dataset: Dataset, ids: tuple[str, ...], *, whole: bool) -> ValidationSet:
     """Validation images and masks as the data set has them, decoded once.
 
     Args:
@@ -71,7 +71,7 @@ def validation_images(dataset: Dataset, ids: tuple[str, ...], *, whole: bool) ->
     chosen = [samples[identity] for identity in ids]
     cases, own = {s.facts.get("case") for s in chosen} if whole else set(), set(ids)
     beside = [s for s in dataset.samples if s.facts.get("case") in cases and s.id not in own]
-    return Held(
+    return ValidationSet(
         [(s, dataset.image(s), dataset.truth(s)) for s in chosen],
         [(s, dataset.image(s)) for s in beside],
     )

@@ -43,9 +43,9 @@ from core.losses import LOSSES, Loss
 from core.metrics.sweep import sweep_image
 from core.networks import card_of
 from core.system.device import channels_last, pick_device, precision_of, to_device
-from core.training.batches import Epoch, Pictures, Step, read
+from core.training.batches import Epoch, Images, Step, read
 from core.training.optimization import build_optimizer
-from core.training.validation import Held
+from core.training.validation import ValidationSet
 
 STEPS = 3
 """One to warm up, two that are timed."""
@@ -136,7 +136,7 @@ def trial(config: RunConfig) -> Trial:
     )
 
 
-def _pictures(dataset: Dataset, samples: list[Sample], config: RunConfig) -> tuple[Pictures, float]:
+def _pictures(dataset: Dataset, samples: list[Sample], config: RunConfig) -> tuple[Images, float]:
     """Enough pictures for all steps, a few over and over, and how many a sample has on average.
 
     That is one, or as many patches as ``prepare`` cuts where sizes differ and crops are taken.
@@ -167,7 +167,7 @@ def _pictures(dataset: Dataset, samples: list[Sample], config: RunConfig) -> tup
     rows = [n % len(images) for n in range(max(len(images), STEPS * config.batch_size))]
     card = choose("loss", config.loss, LOSSES)
     borders = torch.zeros(len(rows), 1, *images[0].shape[1:], dtype=torch.uint8)
-    pictures = Pictures(
+    pictures = Images(
         torch.from_numpy(np.stack([images[n] for n in rows])),
         torch.from_numpy(np.stack([masks[n] for n in rows])),
         borders.to(pick_device()) if card.border_map else None,
@@ -176,7 +176,7 @@ def _pictures(dataset: Dataset, samples: list[Sample], config: RunConfig) -> tup
 
 
 def _steps(
-    model: nn.Module, criterion: Loss, pictures: Pictures, head: Head, config: RunConfig
+    model: nn.Module, criterion: Loss, pictures: Images, head: Head, config: RunConfig
 ) -> float:
     """Seconds of a step: as the loop takes it, in as many parts."""
     once = replace(config, crops_per_image=1, oversample=0.0)
@@ -203,7 +203,7 @@ def _loss(  # noqa: PLR0917 - the parts of a step, none of them optional
     network: nn.Module,
     criterion: Loss,
     chosen: Step,
-    pictures: Pictures,
+    pictures: Images,
     head: Head,
     config: RunConfig,
 ) -> Tensor:
@@ -227,7 +227,9 @@ def _run(samples: list[Sample], count: int) -> list[Sample]:
 
 def _validation(predictor: Predictor, dataset: Dataset, samples: list[Sample], head: Head) -> float:
     """Seconds for one of some images, or of slices that are seen together."""
-    held = Held([(sample, dataset.image(sample), dataset.truth(sample)) for sample in samples])
+    held = ValidationSet(
+        [(sample, dataset.image(sample), dataset.truth(sample)) for sample in samples]
+    )
     started = time.perf_counter()
     for sample, _, mask in held.checked:
         planes = predictor.sample_class_probability(held, sample)  # (K, H, W)

@@ -32,7 +32,7 @@ PICTURE_PX = 512
 """Longest side of such a picture."""
 
 
-class Held:
+class ValidationSet:
     """Validation images in memory, as a predictor asks for them.
 
     Args:
@@ -77,7 +77,7 @@ def watched_images(count: int) -> list[int]:
 
 
 def validate(
-    predictor: Predictor, held: Held, *, head: Head, config: RunConfig, team: Team
+    predictor: Predictor, held: ValidationSet, *, head: Head, config: RunConfig, team: Team
 ) -> Outcome:
     """Predict the validation images, each by one of the processes, and count.
 
@@ -158,9 +158,7 @@ def figures(outcome: Outcome, head: Head) -> dict[str, Any]:
     return {"val_loss": outcome.loss, **figures}
 
 
-def save_pictures(
-    folder: Path, outcome: Outcome, checked: Sequence[Checked], *, epoch: int
-) -> None:
+def save_images(folder: Path, outcome: Outcome, checked: Sequence[Checked], *, epoch: int) -> None:
     """Write ``<epoch>-<n>.png``, and once ``image-<n>.png`` and ``truth-<n>.png``, n from 1.
 
     Level maps and truths are 8-bit grey, 255 for probability 1 and for foreground; the longest side

@@ -15,7 +15,7 @@ from core.data.datasets.phantoms import draw
 from core.errors import InputError
 from core.imaging import Image
 from core.models import list_weights, weights_document
-from dashboard.common.sources import dataset_path, is_drawn
+from dashboard.common.sources import dataset_path, is_synthetic
 
 PHANTOM_SIZE = 512
 PHANTOMS = {
@@ -40,7 +40,7 @@ LONGEST = 18
 
 
 @dataclass(frozen=True)
-class Picture:
+class Example:
     """Something to predict on."""
 
     title: str
@@ -80,8 +80,8 @@ def example_names(
         volumes: Whether it sees volumes, and so nothing that is a picture by itself.
     """
     own = {}
-    drawn_slices = is_drawn(dataset) and info_of(dataset).volumes
-    if held_out and (drawn_slices or (not is_drawn(dataset) and dataset_path(dataset))):
+    drawn_slices = is_synthetic(dataset) and info_of(dataset).volumes
+    if held_out and (drawn_slices or (not is_synthetic(dataset) and dataset_path(dataset))):
         own = _held_out(dataset, held_out)
     if volumes:
         return own
@@ -150,7 +150,7 @@ def _known(dataset: str, ids: set[str]) -> list[dict[str, Any]]:
     return []
 
 
-def open_example(key: str) -> Picture:
+def open_example(key: str) -> Example:
     """An example by its key.
 
     Raises:
@@ -162,9 +162,9 @@ def open_example(key: str) -> Picture:
         phantom = draw(kind, seed=1, index=int(number), size=PHANTOM_SIZE)
         title = f"{PHANTOMS[kind]} {int(number) + 1}"
         drawn = phantom.truth.astype(bool)
-        return Picture(title, phantom.image, drawn, phantom.spacing_mm, kind=kind)
+        return Example(title, phantom.image, drawn, phantom.spacing_mm, kind=kind)
     path = dataset_path(source)
-    if path is None and not is_drawn(source):
+    if path is None and not is_synthetic(source):
         raise InputError(f"example {key}: its data set is not on this machine; choose another")
     from core.data import open_dataset
 
@@ -173,7 +173,7 @@ def open_example(key: str) -> Picture:
     if sample is None:
         raise InputError(f"example {key}: no such image in {path or source}; choose another")
     labels = dataset.truth(sample) if sample.has_truth else None
-    return Picture(
+    return Example(
         f"{dataset.info.title}, {rest}",
         dataset.image(sample),
         None if labels is None else labels.astype(bool),

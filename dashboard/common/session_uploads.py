@@ -34,20 +34,20 @@ def ask(types: Sequence[str], words: str) -> tuple[UploadedFile, ...]:
         on_change=_changed,
         help=words,
     )
-    kept: tuple[UploadedFile, ...] = tuple(given) or st.session_state.get(KEPT, ())
-    if not kept:
+    cached: tuple[UploadedFile, ...] = tuple(given) or st.session_state.get(KEPT, ())
+    if not cached:
         return ()
-    st.session_state[KEPT] = kept
+    st.session_state[KEPT] = cached
     looked_at: bool = st.session_state.setdefault(LOOKS_AT, True)
     if not given or not looked_at:
-        _row(kept, looked_at=looked_at, listed=bool(given))
-    return kept if looked_at else ()
+        _row(cached, looked_at=looked_at, listed=bool(given))
+    return cached if looked_at else ()
 
 
-def _row(kept: Sequence[UploadedFile], *, looked_at: bool, listed: bool) -> None:
+def _row(cached: Sequence[UploadedFile], *, looked_at: bool, listed: bool) -> None:
     """What waits or is no longer listed in the uploader, and what can be done with it."""
-    name = clean_name(kept[0].name)
-    words = name if len(kept) == 1 else f"{name} and {len(kept) - 1} more"
+    name = clean_name(cached[0].name)
+    words = name if len(cached) == 1 else f"{name} and {len(cached) - 1} more"
     with st.container(horizontal=True, vertical_alignment="center"):
         if looked_at:
             st.caption(f"{words}, brought before", width="stretch")

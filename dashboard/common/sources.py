@@ -19,14 +19,14 @@ PUBLISHED_FOLDERS = {
 """Name of the folder under ``ISOLINE_REALDATA``."""
 
 
-def is_drawn(name: str) -> bool:
+def is_synthetic(name: str) -> bool:
     """Whether a data set needs no files."""
     return name.startswith("phantoms")
 
 
 def dataset_path(name: str) -> Path | None:
     """Where a data set lies; None when it is drawn or not on this machine."""
-    if is_drawn(name):
+    if is_synthetic(name):
         return None
     if (imported := imported_path(name)) is not None:
         return imported
@@ -38,8 +38,8 @@ def dataset_path(name: str) -> Path | None:
 def available() -> list[str]:
     """Names of the data sets that can be opened here: own ones first, then real ones."""
     own = [name for name in own_datasets() if imported_path(name)]
-    real = [name for name in DATASETS if not is_drawn(name) and dataset_path(name)]
-    return own + real + [name for name in DATASETS if is_drawn(name)]
+    real = [name for name in DATASETS if not is_synthetic(name) and dataset_path(name)]
+    return own + real + [name for name in DATASETS if is_synthetic(name)]
 
 
 def allowed_root() -> Path:

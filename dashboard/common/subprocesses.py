@@ -14,7 +14,7 @@ STOP_SECONDS = 3.0
 
 
 @dataclass
-class Errand:
+class Subprocess:
     """A command under way, or what came of it."""
 
     process: subprocess.Popen[bytes]

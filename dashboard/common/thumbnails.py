@@ -16,13 +16,13 @@ TRUTH = np.array([0x56, 0xB4, 0xE9], dtype=np.uint8)
 def thumbnail_png(dataset: Dataset, sample: Sample, *, overlay: bool = True) -> bytes:
     """A sample as a square PNG of side ``SIDE``; a file that cannot be read is a grey field."""
     try:
-        picture = _displayed(dataset.image(sample))
+        example = _displayed(dataset.image(sample))
         truth = dataset.truth(sample) if overlay and sample.has_truth else None
     except InputError:
         return _png(np.full((SIDE, SIDE, 3), 90, dtype=np.uint8))
-    scale = SIDE / max(picture.shape[:2])
-    size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
-    small = np.array(Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR))
+    scale = SIDE / max(example.shape[:2])
+    size = (max(1, round(example.shape[1] * scale)), max(1, round(example.shape[0] * scale)))
+    small = np.array(Image.fromarray(example).resize(size, Image.Resampling.BILINEAR))
     if truth is not None:
         labels = Image.fromarray(truth).resize(size, Image.Resampling.NEAREST)
         small[_outline(np.asarray(labels))] = TRUTH
@@ -32,9 +32,9 @@ def thumbnail_png(dataset: Dataset, sample: Sample, *, overlay: bool = True) -> 
     return _png(square)
 
 
-def overlay_picture(picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def overlay_image(example: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """A picture with the outline of a mask, shape (H, W, 3)."""
-    result = _displayed(picture).copy()
+    result = _displayed(example).copy()
     result[_outline(mask.astype(np.uint8))] = TRUTH
     return result
 
@@ -55,7 +55,7 @@ def _outline(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return lower
 
 
-def _png(picture: NDArray[np.uint8]) -> bytes:
+def _png(example: NDArray[np.uint8]) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG", compress_level=1)
+    Image.fromarray(example).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()

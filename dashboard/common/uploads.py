@@ -10,11 +10,18 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.errors import InputError
 from core.imaging import MIN_SIDE, Collection, Image, Item, Volume
-from core.imaging.intensities import CHOICES, LEARNT, OPENED, Greys, Shown, has_hounsfield
+from core.imaging.intensities import (
+    AS_TRAINED,
+    CHOICES,
+    OPENED,
+    IntensityMapping,
+    Shown,
+    has_hounsfield,
+)
 from core.imaging.planes import PLANES
 from dashboard.common import cache
 from dashboard.common.cache import ItemKey
-from dashboard.common.examples import Picture
+from dashboard.common.examples import Example
 
 SINGLE = ("png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp", "gif", "ppm", "pgm")
 VOLUMES = ("dcm", "nii", "gz", "nrrd", "mha", "npy", "zip")
@@ -37,7 +44,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Upload(Picture):
+class Upload(Example):
     """A picture that a person brought, and what else was in the files."""
 
     files: tuple[UploadedFile, ...] = ()
@@ -49,8 +56,8 @@ class Upload(Picture):
     """Names the volume and its grey window."""
 
 
-def uploaded_picture(
-    files: Sequence[UploadedFile], learnt: Greys | None = None, *, whole: bool = False
+def uploaded_image(
+    files: Sequence[UploadedFile], learnt: IntensityMapping | None = None, *, whole: bool = False
 ) -> Upload:
     """The picture or volume that is looked at; asks which one where there are several.
 
@@ -62,7 +69,7 @@ def uploaded_picture(
     Raises:
         InputError: Nothing can be read, or what was chosen cannot.
     """
-    given, learnt = tuple(files), learnt or Greys()
+    given, learnt = tuple(files), learnt or IntensityMapping()
     if len(given) == 1 and given[0].name.lower().endswith(SINGLE):
         st.session_state[SEEN] = Seen(files=frozenset({given[0].file_id}))
         return _upload(_page(given[0], learnt), given)
@@ -72,8 +79,8 @@ def uploaded_picture(
     if isinstance(item, Volume):
         shown = _volume(item, keys[number], learnt, whole=whole)
         return replace(shown, files=given, items=len(found.items))
-    image, _ = _in_greys(item, keys[number], learnt)
-    return _upload(picture_of(image, item.name), given, items=len(found.items))
+    image, _ = _with_intensities(item, keys[number], learnt)
+    return _upload(example_of(image, item.name), given, items=len(found.items))
 
 
 def _which(found: Collection, keys: Sequence[ItemKey], files: Sequence[str]) -> int:
@@ -159,36 +166,38 @@ def _names(items: Sequence[Item]) -> list[str]:
     return names
 
 
-def picture_of(image: Image, title: str) -> Picture:
+def example_of(image: Image, title: str) -> Example:
     """An image as the model and the viewer see it."""
-    return Picture(title, image.picture8(), None, image.spacing_mm, image)
+    return Example(title, image.image8(), None, image.spacing_mm, image)
 
 
-def _upload(picture: Picture, files: tuple[UploadedFile, ...] = (), *, items: int = 1) -> Upload:
+def _upload(example: Example, files: tuple[UploadedFile, ...] = (), *, items: int = 1) -> Upload:
     return Upload(
-        picture.title,
-        picture.image,
-        picture.truth,
-        picture.spacing_mm,
-        picture.source,
+        example.title,
+        example.image,
+        example.truth,
+        example.spacing_mm,
+        example.source,
         files=files,
         items=items,
     )
 
 
-def _page(file: UploadedFile, learnt: Greys) -> Picture:
+def _page(file: UploadedFile, learnt: IntensityMapping) -> Example:
     content = file.getvalue()
     pages = cache.upload_pages(content, file.name)
     page = 1 if pages == 1 else st.number_input(f"Page (of {pages})", 1, pages)
-    picture = cache.upload(content, file.name, int(page) - 1)
-    assert picture.source is not None, "it was read from a file"
-    image, choice = _in_greys(picture.source, (file.file_id, page), learnt)
-    return picture if choice == OPENED else picture_of(image, picture.title)
+    example = cache.upload(content, file.name, int(page) - 1)
+    assert example.source is not None, "it was read from a file"
+    image, choice = _with_intensities(example.source, (file.file_id, page), learnt)
+    return example if choice == OPENED else example_of(image, example.title)
 
 
-def _volume(volume: Volume, key: tuple[Any, ...], learnt: Greys, *, whole: bool) -> Upload:
+def _volume(
+    volume: Volume, key: tuple[Any, ...], learnt: IntensityMapping, *, whole: bool
+) -> Upload:
     """One slice, or all of them, in the greys that the model shall see."""
-    volume, choice = _in_greys(volume, key, learnt)
+    volume, choice = _with_intensities(volume, key, learnt)
     if volume.array.ndim == 3 and not whole:  # colour is looked at slice by slice
         words = {False: "One slice", True: "Whole volume"}
         whole = bool(
@@ -206,38 +215,40 @@ def _volume(volume: Volume, key: tuple[Any, ...], learnt: Greys, *, whole: bool)
     if not whole:
         return _upload(_slice(volume))
     middle = len(volume.slices()) // 2
-    picture = picture_of(volume.image(middle), volume.name)
-    greys = repr(learnt) if choice == LEARNT else choice
-    return replace(_upload(picture), volume=volume, key=(*key, greys))
+    example = example_of(volume.image(middle), volume.name)
+    intensities = repr(learnt) if choice == AS_TRAINED else choice
+    return replace(_upload(example), volume=volume, key=(*key, intensities))
 
 
-def _in_greys(found: Shown, key: tuple[Any, ...], learnt: Greys) -> tuple[Shown, str]:
+def _with_intensities(
+    found: Shown, key: tuple[Any, ...], learnt: IntensityMapping
+) -> tuple[Shown, str]:
     """In the greys that the model shall see, and the key of ``CHOICES`` that they are.
 
     It is asked where there is a choice: where the model has learnt to see values of this kind in
     another way than the file proposes, and for a CT.
     """
     names = [OPENED]
-    if cache.in_greys(key, found, LEARNT, learnt).window != found.window:
-        names.insert(0, LEARNT)
+    if cache.with_intensities(key, found, AS_TRAINED, learnt).window != found.window:
+        names.insert(0, AS_TRAINED)
     if has_hounsfield(found):
-        names += [name for name in CHOICES if name not in (LEARNT, OPENED)]
+        names += [name for name in CHOICES if name not in (AS_TRAINED, OPENED)]
     if len(names) == 1:
         return found, OPENED
-    words = {LEARNT: "As it has learnt to", OPENED: "As opened"}
+    words = {AS_TRAINED: "As it has learnt to", OPENED: "As opened"}
     choice = st.selectbox(
         "The model sees",
         names,
         format_func=lambda name: words.get(name, f"{name.capitalize()} window"),
         help="The file has more than 8 bits, and the model sees 256 greys. "
-        + (f"As it has learnt to: {learnt.words}. " if LEARNT in names else "")
+        + (f"As it has learnt to: {learnt.words}. " if AS_TRAINED in names else "")
         + "Values outside of a window are black or white.",
     )
     choice = choice or names[0]
-    return cache.in_greys(key, found, choice, learnt), choice
+    return cache.with_intensities(key, found, choice, learnt), choice
 
 
-def _slice(volume: Volume) -> Picture:
+def _slice(volume: Volume) -> Example:
     """A slice of a volume, chosen by plane and number."""
     names = list(PLANES)
     plane = st.segmented_control(
@@ -255,4 +266,4 @@ def _slice(volume: Volume) -> Picture:
             f"{volume.name}: its {plane} slices are {width} x {height} pixels, too few; models "
             f"need at least {MIN_SIDE} x {MIN_SIDE}, so choose another plane or another file"
         )
-    return picture_of(image, f"{volume.name}, {plane} slice {number} of {depth}")
+    return example_of(image, f"{volume.name}, {plane} slice {number} of {depth}")

@@ -25,7 +25,7 @@ from core.runs import open_run
 from core.system.files import read_json, sha256
 from core.system.home import home
 from dashboard.common import cache
-from dashboard.common.sources import dataset_path, is_drawn
+from dashboard.common.sources import dataset_path, is_synthetic
 
 FORMAT = "1"
 """Raised when what is kept changes its meaning."""
@@ -33,7 +33,7 @@ PARTS_KEPT = 12
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class SplitMaps:
     """The images of a part, seen by a network."""
 
     key: str
@@ -61,8 +61,8 @@ class Part:
     def maps(self) -> Iterator[tuple[LevelMap, Truth]]:
         """Level map and truth of each image at native resolution, one at a time."""
         for n in range(len(self.samples)):
-            with np.load(self.folder / f"{n}.npz") as kept:
-                yield kept["levels"], kept["truth"]
+            with np.load(self.folder / f"{n}.npz") as cached:
+                yield cached["levels"], cached["truth"]
 
 
 def data_folder(trained: TrainedModel) -> Path | None:
@@ -72,7 +72,7 @@ def data_folder(trained: TrainedModel) -> Path | None:
         InputError: It is not on this machine.
     """
     name = trained.config.dataset
-    if is_drawn(name):
+    if is_synthetic(name):
         return None
     named = Path(trained.config.data) if trained.config.data else None
     path = named if named and named.exists() else dataset_path(name)
@@ -84,9 +84,9 @@ def data_folder(trained: TrainedModel) -> Path | None:
     return path
 
 
-def open_part(
+def open_split_maps(
     model: str, split: str, *, progress: Callable[[int, int], None] | None = None
-) -> Part:
+) -> SplitMaps:
     """A model on a part; the network runs at the first time only.
 
     Args:
@@ -110,14 +110,14 @@ def open_part(
     key = hashlib.blake2b(repr(named).encode(), digest_size=16).hexdigest()
     folder = home() / "assessments" / key
 
-    def read() -> Part:
+    def read() -> SplitMaps:
         if not (folder / "sweep.npz").exists():
             with cache.LOCK:  # one network at a time, as everywhere
                 _look(trained, dataset, samples, folder, progress)
         folder.touch()
         with np.load(folder / "sweep.npz") as counts:
             sweep = Sweep(**counts)
-        return Part(
+        return SplitMaps(
             key=key,
             model=trained.name,
             split=split,
@@ -128,20 +128,20 @@ def open_part(
             folder=folder,
         )
 
-    part: Part = cache.kept(("part", key), read, lambda part: 2 * part.sweep.tp.nbytes)
+    part: SplitMaps = cache.cached(("part", key), read, lambda part: 2 * part.sweep.tp.nbytes)
     return part if part.folder.exists() else read()
 
 
 def network_digests(model: str) -> tuple[str, ...]:
     """SHA-256 of the files that decide a network's maps."""
-    source, name, _ = cache.parts_of(model)
+    source, name, _ = cache.split_key(model)
     if source == "weights":
         files: dict[str, str] = read_json(weights_folder() / name / "manifest.json")["files"]
         return files["model.safetensors"], files["config.json"]
     run = open_run(name)
     file = run.checkpoint("best")
     stamp = (str(file), file.stat().st_mtime_ns)
-    weights: str = cache.kept(("sha256", *stamp), lambda: sha256(file), len)
+    weights: str = cache.cached(("sha256", *stamp), lambda: sha256(file), len)
     return weights, sha256(run.path / "config.json")
 
 

@@ -15,8 +15,8 @@ from core.threshold.operating_point import OperatingPoint
 from core.training.progress import duration
 from dashboard.common import cache, charts
 from dashboard.common import session_uploads as kept_uploads
-from dashboard.common.examples import Picture, example_names
-from dashboard.common.uploads import SINGLE, VOLUMES, uploaded_picture
+from dashboard.common.examples import Example, example_names
+from dashboard.common.uploads import SINGLE, VOLUMES, uploaded_image
 
 LARGE_PX = 1024
 RESEARCH_ONLY = "Research use only. Not a medical device."
@@ -107,9 +107,7 @@ def model_picker() -> str:
     return chosen or next(iter(names))
 
 
-def picture_picker(
-    trained: TrainedModel, *, stage: DeltaGenerator, below: DeltaGenerator
-) -> Picture:
+def image_picker(trained: TrainedModel, *, stage: DeltaGenerator, below: DeltaGenerator) -> Example:
     """An uploaded picture, else the chosen example.
 
     Args:
@@ -118,7 +116,7 @@ def picture_picker(
         stage: As ``one_clear_error``.
         below: As ``one_clear_error``.
     """
-    dataset, volumes = trained.config.dataset, trained.predictor.sees_volumes
+    dataset, volumes = trained.config.dataset, trained.predictor.takes_volumes
     names = example_names(dataset, trained.split.test or trained.split.val, volumes=volumes)
     widget = f"example-{dataset}"
     if st.session_state.get(widget) not in names:  # another model's split holds out others
@@ -139,7 +137,7 @@ def picture_picker(
     )
     with one_clear_error(stage, below):
         if files:
-            return uploaded_picture(files, trained.greys, whole=volumes)
+            return uploaded_image(files, trained.intensities, whole=volumes)
         if not names:
             raise InputError(
                 f"{trained.name} sees volumes, and none of its own is on this machine; bring one"
@@ -147,10 +145,10 @@ def picture_picker(
         return cache.example(key or next(iter(names)))
 
 
-def predicted_levels(model: str, picture: Picture) -> LevelMap:
+def predicted_levels(model: str, example: Example) -> LevelMap:
     """Level map of a picture; a large one shows how far it is and can be stopped."""
-    if min(picture.image.shape[:2]) <= LARGE_PX and max(picture.image.shape[:2]) <= LARGE_PX:
-        return cache.level_map(model, picture)
+    if min(example.image.shape[:2]) <= LARGE_PX and max(example.image.shape[:2]) <= LARGE_PX:
+        return cache.level_map(model, example)
     place = st.empty()
     with place.container():
         bar = st.progress(0.0, text="Looking at the picture")
@@ -164,7 +162,7 @@ def predicted_levels(model: str, picture: Picture) -> LevelMap:
         left = (time.monotonic() - started) / done * (total - done)
         bar.progress(done / total, text=f"Tile {done} of {total}, {duration(left)} left")
 
-    levels = cache.level_map(model, picture, progress=progress)
+    levels = cache.level_map(model, example, progress=progress)
     place.empty()
     return levels
 

@@ -21,7 +21,7 @@ CHOSEN = {"size": 15, "color": "rgba(0,0,0,0)", "line": {"width": 2.5, "color": 
 
 
 def score_distribution(
-    scores: Scores, images: Sequence[str], styles: Mapping[str, Style], *, figure: str, chosen: str
+    scores: Scores, images: Sequence[str], styles: Mapping[str, Style], *, metric: str, chosen: str
 ) -> go.Figure:
     """A point for every image and the spread over all of them, a row for each model.
 
@@ -29,10 +29,10 @@ def score_distribution(
         scores: Figure of every image by model; None where it is undefined.
         images: Their ids, which the points carry.
         styles: Of the models.
-        figure: Title of the figure.
+        metric: Title of the figure.
         chosen: Id of the image that is ringed.
     """
-    chart = plain_chart(f"How does {figure} spread over the images?", x=figure, y="")
+    chart = plain_chart(f"How does {metric} spread over the images?", x=metric, y="")
     rows = list(scores)[::-1]
     for place, name in enumerate(rows):
         values = [(n, value) for n, value in enumerate(scores[name]) if value is not None]
@@ -59,7 +59,7 @@ def score_distribution(
             marker={"color": style.colour, "symbol": style.symbol, "size": 7, "opacity": 0.85},
             customdata=[images[n] for n, _ in values],
             name=name,
-            hovertemplate=f"%{{customdata}}: {figure} %{{x:.3f}} by {name}<extra></extra>",
+            hovertemplate=f"%{{customdata}}: {metric} %{{x:.3f}} by {name}<extra></extra>",
         )
         at = next((n for n, (image, _) in enumerate(values) if images[image] == chosen), None)
         if at is not None:
@@ -75,7 +75,7 @@ def score_distribution(
 
 
 def score_pairs(
-    scores: Scores, images: Sequence[str], styles: Mapping[str, Style], *, figure: str, chosen: str
+    scores: Scores, images: Sequence[str], styles: Mapping[str, Style], *, metric: str, chosen: str
 ) -> go.Figure:
     """Each image by two models; above the line the second is better. Arguments as above."""
     a, b = scores
@@ -108,17 +108,17 @@ def score_pairs(
         x=[x for x, _ in ring], y=[y for _, y in ring], mode="markers", marker=CHOSEN,
         hoverinfo="skip",
     )  # fmt: skip
-    words = {name: f"{figure} of {name}" for name in (a, b)}
+    words = {name: f"{metric} of {name}" for name in (a, b)}
     chart.update_xaxes(range=[low, high], title=_title(words[a], styles[a]))
     chart.update_yaxes(range=[low, high], title=_title(words[b], styles[b]))
     return chart.update_layout(height=380)
 
 
-def differences(comparison: Document, *, figure: str) -> go.Figure:
+def differences(comparison: Document, *, metric: str) -> go.Figure:
     """Mean difference of every pair with its interval; an interval off the zero line is one."""
     pairs = [pair for pair in comparison["pairs"] if pair["difference"] is not None][::-1]
     chart = plain_chart(
-        "Which difference is more than chance?", x=f"difference of {figure}, a − b", y=""
+        "Which difference is more than chance?", x=f"difference of {metric}, a − b", y=""
     )
     chart.add_vline(x=0, line={"color": QUIET, "width": 1, "dash": "dot"})
     for place, pair in enumerate(pairs):
@@ -146,7 +146,7 @@ def subgroup_bars(
     styles: Mapping[str, Style],
     *,
     by: str,
-    figure: str,
+    metric: str,
     words: str = "",
 ) -> go.Figure:
     """Mean of each model in each subgroup of one kind, with intervals.
@@ -155,12 +155,12 @@ def subgroup_bars(
         subgroups: Of ``core.evaluation.comparison.compare``.
         styles: Of the models.
         by: The kind, as ``label``.
-        figure: Title of the figure.
+        metric: Title of the figure.
         words: What people call the kind.
     """
     parts = [part for part in subgroups if part["by"] == by]
     ticks = [f"{part['value']}<br>n = {part['n_images']}" for part in parts]
-    chart = plain_chart(f"Does the order hold for every {words or by}?", x="", y=f"mean {figure}")
+    chart = plain_chart(f"Does the order hold for every {words or by}?", x="", y=f"mean {metric}")
     for place, name in enumerate(row["model"] for row in parts[0]["models"]):
         known = [
             (tick, part["models"][place])
@@ -176,7 +176,7 @@ def subgroup_bars(
             marker={"color": styles[name].colour},
             error_y=error_bars(means, bands) | {"color": QUIET},
             customdata=bands,
-            hovertemplate=f"{name}, %{{x}}: mean {figure} %{{y:.3f}} "
+            hovertemplate=f"{name}, %{{x}}: mean {metric} %{{y:.3f}} "
             "(%{customdata[0]:.3f}–%{customdata[1]:.3f})<extra></extra>",
         )
     lowest = [band[0] for trace in chart.data for band in trace.customdata]
@@ -222,16 +222,16 @@ def reliability(documents: Sequence[Document], styles: Mapping[str, Style]) -> g
 
 
 def cost_and_quality(
-    rows: Sequence[Document], styles: Mapping[str, Style], *, figure: str
+    rows: Sequence[Document], styles: Mapping[str, Style], *, metric: str
 ) -> go.Figure:
     """Time per image against quality; the line joins those that no other beats in both.
 
     Args:
         rows: ``model``, ``milliseconds``, ``mean``, ``ci95`` and ``parameters`` of each.
         styles: Of the models.
-        figure: Title of the figure.
+        metric: Title of the figure.
     """
-    chart = plain_chart("What does quality cost?", x="milliseconds per image", y=f"mean {figure}")
+    chart = plain_chart("What does quality cost?", x="milliseconds per image", y=f"mean {metric}")
     front = pareto(rows)
     chart.add_scatter(
         x=[row["milliseconds"] for row in front], y=[row["mean"] for row in front], mode="lines",
@@ -249,7 +249,7 @@ def cost_and_quality(
                 "size": 10 + 3 * np.log10(1 + row["parameters"] / 1e4),
             },
             error_y=error_bars([row["mean"]], [band]) | {"color": style.colour},
-            hovertemplate=f"{row['model']}: %{{x:.1f}} ms, mean {figure} %{{y:.3f}}, "
+            hovertemplate=f"{row['model']}: %{{x:.1f}} ms, mean {metric} %{{y:.3f}}, "
             f"{row['parameters']:,} weights<extra></extra>",
         )
         # Nearer the right edge than the left: the name goes to the left.

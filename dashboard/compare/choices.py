@@ -30,7 +30,7 @@ def image_choices() -> dict[str, str]:
     }
 
 
-def usual_images(keys: Sequence[str]) -> str:
+def default_images(keys: Sequence[str]) -> str:
     """The test split of the first trained model, else a few drawn images."""
     for key in keys:
         if name := cache.trained_model(key).config.dataset:

@@ -56,14 +56,14 @@ class Compared:
         return [row["model"] for row in self.comparison["models"]]
 
     @property
-    def figure(self) -> str:
+    def metric(self) -> str:
         """Title of the figure."""
-        return METRICS[self.comparison["figure"]].title
+        return METRICS[self.comparison["metric"]].title
 
     def scores(self) -> dict[str, list[float | None]]:
         """Figure of every image, by model; None where it is undefined."""
-        figure = self.comparison["figure"]
-        return {one["model"]: [row[figure] for row in one["images"]] for one in self.documents}
+        metric = self.comparison["metric"]
+        return {one["model"]: [row[metric] for row in one["images"]] for one in self.documents}
 
     def by_difference(self) -> list[str]:
         """Ids of the images, those on which the models differ most first; undefined ones last."""
@@ -79,7 +79,7 @@ def evaluated(
     keys: Sequence[str],
     images: str,
     *,
-    figure: str,
+    metric: str,
     progress: Callable[[int, str], Progress],
 ) -> Compared:
     """Compare models; a network runs only where its evaluation is not at hand.
@@ -87,7 +87,7 @@ def evaluated(
     Args:
         keys: From ``in_order``.
         images: Key of ``image_choices``.
-        figure: Key of ``FIGURES``.
+        metric: Key of ``FIGURES``.
         progress: Of a model's place and name: what is called with images done and in all.
 
     Raises:
@@ -102,12 +102,12 @@ def evaluated(
     for n, key in enumerate(keys):
         name = cache.trained_model(key).name
         assess = partial(_evaluate, key, owner, path, images, progress=progress(n, name))
-        made.append(cache.kept(("evaluation", stamp_of(key), *where), assess, _bytes))
+        made.append(cache.cached(("evaluation", stamp_of(key), *where), assess, _bytes))
     documents = tuple(document for document, _ in made)
     stamps = tuple(stamp_of(key) for key in keys)
-    comparison = cache.kept(
-        ("comparison", stamps, figure, *where),
-        partial(compare, documents, figure=figure),
+    comparison = cache.cached(
+        ("comparison", stamps, metric, *where),
+        partial(compare, documents, metric=metric),
         lambda _: COMPARISON_BYTES,
     )
     return Compared(
@@ -173,7 +173,7 @@ def seconds_per_image(key: str, compared: Compared) -> float:
                 seconds.append(time.perf_counter() - started)
         return float(np.median(seconds[1:] or seconds))
 
-    found: float = cache.kept(
+    found: float = cache.cached(
         ("seconds", stamp_of(key), compared.content, *compared.samples), measure, lambda _: 8
     )
     return found

@@ -21,16 +21,16 @@ STYLE = (
 
 def figures(found: Compared) -> list[Figure]:
     """The charts that follow from the numbers alone."""
-    comparison, figure = found.comparison, found.figure
+    comparison, metric = found.comparison, found.metric
     images, styles = list(found.samples), found.styles
     scores = found.scores()
     charts = [
-        charts_compare.score_distribution(scores, images, styles, figure=figure, chosen=""),
-        charts_compare.differences(comparison, figure=figure),
+        charts_compare.score_distribution(scores, images, styles, metric=metric, chosen=""),
+        charts_compare.differences(comparison, metric=metric),
         charts_compare.reliability(found.documents, styles),
     ]
     charts += [
-        charts_compare.subgroup_bars(comparison["subgroups"], styles, by=kind, figure=figure)
+        charts_compare.subgroup_bars(comparison["subgroups"], styles, by=kind, metric=metric)
         for kind in dict.fromkeys(part["by"] for part in comparison["subgroups"])
     ]
     return charts
@@ -40,10 +40,10 @@ def report_html(found: Compared) -> str:
     """A page with everything in it, Plotly's script too, so about 5 MB."""
     title = escape(found.comparison["label"])
     drawn = [
-        figure.update_layout(template="plotly_white").to_html(
+        metric.update_layout(template="plotly_white").to_html(
             full_html=False, include_plotlyjs="inline" if n == 0 else False
         )
-        for n, figure in enumerate(figures(found))
+        for n, metric in enumerate(figures(found))
     ]
     table = comparison_table(found.comparison, form="csv")
     return (

@@ -25,7 +25,7 @@ def scores(found: Compared, image: str) -> None:
     """Every image by every model, two models against each other, and the image itself."""
     values, images = found.scores(), list(found.samples)
     spread, pairs = st.columns(2, gap="medium")
-    asked = {"figure": found.figure, "chosen": image}
+    asked = {"metric": found.metric, "chosen": image}
     with spread:
         chart = charts_compare.score_distribution(values, images, found.styles, **asked)
         _draw(chart, key="score-distribution", clickable=True)
@@ -46,7 +46,7 @@ def scores(found: Compared, image: str) -> None:
 def images(found: Compared, image: str) -> None:
     """The images on which the models differ most, and one of them by every model."""
     values, ids = found.scores(), list(found.samples)
-    st.caption(f"The images on which the models differ most in {found.figure}; truth outlined.")
+    st.caption(f"The images on which the models differ most in {found.metric}; truth outlined.")
     with st.container(horizontal=True, gap="small"):
         for one in found.by_difference()[:GALLERY]:
             known = [column[ids.index(one)] for column in values.values()]
@@ -57,7 +57,7 @@ def images(found: Compared, image: str) -> None:
                 st.button(
                     words,
                     key=f"gallery-{one}",
-                    help=f"{one}: lowest and highest {found.figure}",
+                    help=f"{one}: lowest and highest {found.metric}",
                     type="primary" if one == image else "secondary",
                     width="stretch",
                     on_click=partial(_choose, one),
@@ -67,7 +67,7 @@ def images(found: Compared, image: str) -> None:
 
 def tests(found: Compared, _image: str) -> None:
     """Every pair: difference, interval, test."""
-    _draw(charts_compare.differences(found.comparison, figure=found.figure), key="differences")
+    _draw(charts_compare.differences(found.comparison, metric=found.metric), key="differences")
     rows = found.comparison["pairs"]
     frame = pd.DataFrame(
         {
@@ -116,7 +116,7 @@ def subgroups(found: Compared, _image: str) -> None:
         required=True,
     )
     chart = charts_compare.subgroup_bars(
-        parts, found.styles, by=by, figure=found.figure, words=KINDS.get(by, by)
+        parts, found.styles, by=by, metric=found.metric, words=KINDS.get(by, by)
     )
     _draw(chart, key="subgroups")
     st.caption(f"Subgroups {found.comparison['conventions']['subgroups']}. Bars: 95 % intervals.")
@@ -164,14 +164,14 @@ def cost(found: Compared, _image: str) -> None:
             )
     defined = [row for row in measured if row["mean"] is not None]
     if defined:
-        chart = charts_compare.cost_and_quality(defined, found.styles, figure=found.figure)
+        chart = charts_compare.cost_and_quality(defined, found.styles, metric=found.metric)
         _draw(chart, key="cost")
     frame = pd.DataFrame(
         {
             "Model": [row["model"] for row in measured],
             "Milliseconds per image": [row["milliseconds"] for row in measured],
             "Trainable weights": [row["parameters"] for row in measured],
-            f"Mean {found.figure}": [row["mean"] for row in measured],
+            f"Mean {found.metric}": [row["mean"] for row in measured],
         }
     )
     st.dataframe(
@@ -180,7 +180,7 @@ def cost(found: Compared, _image: str) -> None:
         column_config={
             "Milliseconds per image": st.column_config.NumberColumn(format="%.1f"),
             "Trainable weights": st.column_config.NumberColumn(format="localized"),
-            f"Mean {found.figure}": st.column_config.NumberColumn(format="%.3f"),
+            f"Mean {found.metric}": st.column_config.NumberColumn(format="%.3f"),
         },
     )
     device = cache.trained_model(found.keys[0]).predictor.device
@@ -265,7 +265,7 @@ def _thumbnail(found: Compared, image: str) -> bytes:
     def make() -> bytes:
         return thumbnail_png(found.dataset, found.samples[image])
 
-    small: bytes = cache.kept(("compare-thumbnail", found.content, image), make, len)
+    small: bytes = cache.cached(("compare-thumbnail", found.content, image), make, len)
     return small
 
 

@@ -10,13 +10,19 @@ import streamlit as st
 from plotly.graph_objects import Figure
 
 from core.evaluation.perturbations import PERTURBATIONS
-from core.evaluation.robustness import AS_IS, ENOUGH, count_perturbed, evenly, summarize_perturbed
+from core.evaluation.robustness import (
+    AS_IS,
+    DEFAULT_IMAGES,
+    count_perturbed,
+    evenly,
+    summarize_perturbed,
+)
 from core.levels import mask_at
 from core.promotion.failures import outlined
 from core.threshold.postprocessing import clean
 from core.training.progress import duration
 from dashboard.common import cache
-from dashboard.common.examples import Picture
+from dashboard.common.examples import Example
 from dashboard.compare import robustness_chart as charts_robustness
 from dashboard.compare.data import Compared, robustness_commands, seconds_per_image, stamp_of
 from dashboard.compare.progress import STOPPED, bars
@@ -42,13 +48,13 @@ def when_images_differ(found: Compared, image: str, draw: Callable[..., None]) -
         _offer(found, key)
         return
     measured = _measured(found)
-    chart: Figure = charts_robustness.perturbed(measured, found.styles, figure=found.figure)
+    chart: Figure = charts_robustness.perturbed(measured, found.styles, metric=found.metric)
     draw(chart, key="robustness")
     table = _table(measured)
     st.dataframe(table, hide_index=True, height=TABLE_ROW_PX * (len(table) + 1))
     first = measured[0]
     st.caption(
-        f"{found.figure}, pooled over {first['n_images']} of {first['of_images']} images, native "
+        f"{found.metric}, pooled over {first['n_images']} of {first['of_images']} images, native "
         "resolution, each model at its own frozen threshold; in brackets the change. Bars: "
         f"{first['conventions']['ci95']}, 95 %. Every way has one fixed strength. A perturbed "
         "image of one source is no image from another: what fails here fails there, what holds "
@@ -64,7 +70,7 @@ def _offer(found: Compared, key: tuple[Any, ...]) -> None:
     """What it is, what it costs, and the button."""
     taken = len(_taken(found))
     st.markdown(
-        f"How much {found.figure} is left where images are brighter, blurred, smaller or framed in "
+        f"How much {found.metric} is left where images are brighter, blurred, smaller or framed in "
         "black? Every model sees each of them at its frozen threshold."
     )
     with st.spinner("Measuring the time per image"):
@@ -84,7 +90,7 @@ def _measured(found: Compared) -> list[Document]:
     for n, (key, name) in enumerate(zip(found.keys, found.names, strict=True)):
         model = cache.trained_model(key)
         count = partial(_counted, found, key, progress=progress(n, name))
-        counts = cache.kept(
+        counts = cache.cached(
             ("perturbed", stamp_of(key), found.content, tuple(one.id for one in taken)),
             count,
             lambda counts: sum(one.nbytes for one in counts.values()),
@@ -94,7 +100,7 @@ def _measured(found: Compared) -> list[Document]:
                 counts,
                 taken,
                 point=model.operating_point,
-                figure=found.comparison["figure"],
+                metric=found.comparison["metric"],
                 of_images=len(found.samples),
                 model=name,
             )
@@ -141,7 +147,7 @@ def _worst(document: Document) -> str:
     """The way that costs a model most."""
     rows = [row for row in document["perturbations"] if row["pooled"] is not None]
     worst = min(rows, key=lambda row: float(row["pooled"]), default=document["perturbations"][0])
-    return str(worst["way"])
+    return str(worst["perturbation"])
 
 
 def _example(found: Compared, image: str, *, start: str) -> None:
@@ -152,7 +158,7 @@ def _example(found: Compared, image: str, *, start: str) -> None:
         index=list(PERTURBATIONS).index(start),
         width=PICKER_PX,
         format_func=lambda name: PERTURBATIONS[name].title,
-        key="way",
+        key="perturbation",
         bind="query-params",
     )
     change = PERTURBATIONS[way or start]
@@ -162,12 +168,12 @@ def _example(found: Compared, image: str, *, start: str) -> None:
     with st.container(horizontal=True, gap="small"):
         for key, name in zip(found.keys, found.names, strict=True):
             model = cache.trained_model(key)
-            if model.predictor.sees_volumes:
+            if model.predictor.takes_volumes:
                 st.caption(f"{name} sees whole volumes; one slice of them is not shown changed.")
                 continue
             point = model.operating_point
-            levels = cache.level_map(key, Picture(f"{image}, {change.title}", pixels))
-            mask = clean(mask_at(levels, point.k), point.clean_up)
+            levels = cache.level_map(key, Example(f"{image}, {change.title}", pixels))
+            mask = clean(mask_at(levels, point.k), point.post_processing)
             truth = np.ascontiguousarray(change.truth(model.truths(found.dataset).truth(sample)))
             with st.container(width=EXAMPLE_PX, gap=None):
                 st.image(outlined(shown, mask, truth > 0, height_px=EXAMPLE_PX), caption=name)
@@ -175,7 +181,7 @@ def _example(found: Compared, image: str, *, start: str) -> None:
 
 
 def _taken(found: Compared) -> list[Any]:
-    return evenly(list(found.samples.values()), ENOUGH)
+    return evenly(list(found.samples.values()), DEFAULT_IMAGES)
 
 
 def _key(found: Compared) -> tuple[Any, ...]:

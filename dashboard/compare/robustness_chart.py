@@ -13,18 +13,18 @@ ROW_PX = 30
 
 
 def perturbed(
-    documents: Sequence[dict[str, Any]], styles: Mapping[str, Style], *, figure: str
+    documents: Sequence[dict[str, Any]], styles: Mapping[str, Style], *, metric: str
 ) -> go.Figure:
     """A row for each way in which images differ, a mark for each model.
 
     Args:
         documents: From ``core.evaluation.robustness``, one for each model, with the same ways.
         styles: Of the models.
-        figure: Title of the figure.
+        metric: Title of the figure.
     """
     titles = ["As they are", *(row["title"] for row in documents[0]["perturbations"])]
     places = list(range(len(titles)))[::-1]
-    chart = plain_chart(f"What is left of {figure}?", x=f"{figure}, pooled", y="")
+    chart = plain_chart(f"What is left of {metric}?", x=f"{metric}, pooled", y="")
     apart = min(0.22, 0.6 / len(documents))
     for n, document in enumerate(documents):
         name = document["model"]
@@ -49,7 +49,7 @@ def perturbed(
             marker={"color": style.colour, "symbol": style.symbol, "size": 9},
             error_x=error_bars(values, bands),
             customdata=[[title, *band] for (_, title, _), band in zip(known, bands, strict=True)],
-            hovertemplate=f"%{{customdata[0]}}: {figure} %{{x:.3f}} "
+            hovertemplate=f"%{{customdata[0]}}: {metric} %{{x:.3f}} "
             f"(%{{customdata[1]:.3f}}–%{{customdata[2]:.3f}}) by {name}<extra></extra>",
         )
     chart.update_yaxes(

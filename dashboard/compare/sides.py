@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.levels import STEPS
 from dashboard.common import cache
-from dashboard.common.examples import Picture
+from dashboard.common.examples import Example
 from dashboard.compare.data import Compared, stamp_of
 from dashboard.components.compare_viewer import Side, compare_viewer, pack_sides
 from dashboard.components.viewer import Scene, pack
@@ -21,13 +21,15 @@ def side_by_side(found: Compared, image: str) -> None:
         packed,
         key="compare-viewer",
         thresholds=from_address(st.query_params.get("thresholds", ""), image, points),
-        figure=found.comparison["figure"],
+        metric=found.comparison["metric"],
     )
     if chosen != points:
         st.query_params["thresholds"] = to_address(image, chosen)
     elif "thresholds" in st.query_params:
         del st.query_params["thresholds"]
-    cleaned = [row["model"] for row in found.comparison["models"] if row["clean_up"] != "none"]
+    cleaned = [
+        row["model"] for row in found.comparison["models"] if row["post_processing"] != "none"
+    ]
     if cleaned:
         st.caption(f"Shown before the clean-up that the figures of {', '.join(cleaned)} include.")
 
@@ -56,16 +58,16 @@ def _packed(found: Compared, image: str) -> bytes:
 
     def make() -> bytes:
         sample = found.samples[image]
-        judged = cache.trained_model(found.keys[0]).truths(found.dataset)  # by one truth, all
-        pixels, truth = found.dataset.image(sample), judged.truth(sample) != 0
+        evaluated = cache.trained_model(found.keys[0]).truths(found.dataset)  # by one truth, all
+        pixels, truth = found.dataset.image(sample), evaluated.truth(sample) != 0
         shown = pixels if pixels.ndim == 2 or pixels.shape[2] == 3 else pixels[..., 0]
-        picture = Picture(image, pixels, dataset=found.dataset.info.name, sample=image)
+        example = Example(image, pixels, dataset=found.dataset.info.name, sample=image)
         sides = []
         for key, name in zip(found.keys, found.names, strict=True):
             point = cache.trained_model(key).operating_point
             scene = Scene(
                 image=shown,
-                levels=cache.level_map(key, picture),
+                levels=cache.level_map(key, example),
                 truth=truth,
                 operating_point=point.k,
                 operating_point_name=point.name,
@@ -77,5 +79,5 @@ def _packed(found: Compared, image: str) -> bytes:
 
     stamps = tuple(stamp_of(key) for key in found.keys)
     colours = tuple(style.colour for style in found.styles.values())
-    packed: bytes = cache.kept(("sides", stamps, colours, found.content, image), make, len)
+    packed: bytes = cache.cached(("sides", stamps, colours, found.content, image), make, len)
     return packed

@@ -15,10 +15,10 @@ from dashboard.common import cache, widgets
 from dashboard.compare.choices import (
     FIGURES,
     FIRST,
+    default_images,
     image_choices,
     in_order,
     trained_on,
-    usual_images,
 )
 from dashboard.compare.data import Compared, command, evaluated
 from dashboard.compare.export import report_html
@@ -50,7 +50,7 @@ def pickers() -> tuple[list[str], str, str]:
     )
     choices = image_choices()
     with widgets.one_clear_error():
-        usual = usual_images(keys)
+        usual = default_images(keys)
     images = st.selectbox(
         "Images",
         list(choices),
@@ -61,23 +61,23 @@ def pickers() -> tuple[list[str], str, str]:
         persist_state="session",
         help="The same for all models. The test split was never seen in training or tuning.",
     )
-    figure = st.selectbox(
+    metric = st.selectbox(
         "Figure",
         list(FIGURES),
         format_func=lambda name: FIGURES[name],
-        key="figure",
+        key="metric",
         bind="query-params",
         persist_state="session",
     )
-    return keys, images or usual, figure or "dice"
+    return keys, images or usual, metric or "dice"
 
 
-def compared(keys: Sequence[str], images: str, *, figure: str) -> Compared:
+def compared(keys: Sequence[str], images: str, *, metric: str) -> Compared:
     """The comparison; shows how far it is, and why where there is none."""
     place = st.empty()
     try:
         ordered = in_order(keys)
-        found = evaluated(ordered, images, figure=figure, progress=bars(place, len(ordered)))
+        found = evaluated(ordered, images, metric=metric, progress=bars(place, len(ordered)))
     except InputError as wrong:
         place.empty()
         _refused(str(wrong), keys, images)
@@ -92,9 +92,9 @@ def _refused(reason: str, keys: Sequence[str], images: str) -> None:
     st.error(reason, icon=":material/error:")
     dataset, _, part = images.rpartition("/")
     choices = image_choices()
-    helps = len(keys) > 1 and len({cache.parts_of(key)[2] for key in keys}) == 1
+    helps = len(keys) > 1 and len({cache.split_key(key)[2] for key in keys}) == 1
     offers = {f"{dataset}/all"} if part != "all" and helps else set()
-    offers |= {usual_images(keys)} if helps else set()
+    offers |= {default_images(keys)} if helps else set()
     for offer in sorted((offers & choices.keys()) - {images}):
         st.button(
             f"Compare on {choices[offer]}", key=f"offer-{offer}", on_click=partial(_take, offer)
@@ -133,12 +133,12 @@ def image_picker(found: Compared) -> str:
 def verdict(found: Compared) -> None:
     """Who is ahead, and whether that can be said, in two sentences."""
     ranked = _ranked(found)
-    first, figure, n = ranked[0], found.figure, found.comparison["n_images"]
+    first, metric, n = ranked[0], found.metric, found.comparison["n_images"]
     if first["mean"] is None:
-        st.markdown(f"{figure} is undefined on all {n} images.")
+        st.markdown(f"{metric} is undefined on all {n} images.")
         return
     words = (
-        f"**{first['model']}** has the highest mean {figure}: **{_spread(first)}** on "
+        f"**{first['model']}** has the highest mean {metric}: **{_spread(first)}** on "
         f"{_images(first['n'], n)}."
     )
     pair = _pair(found, first["model"], ranked[1]["model"])
@@ -157,7 +157,7 @@ def verdict(found: Compared) -> None:
 
 def table(found: Compared) -> None:
     """The models, best first, each against the best; the convention under it."""
-    comparison, figure = found.comparison, found.figure
+    comparison, metric = found.comparison, found.metric
     ranked = _ranked(found)
     said = comparison["conventions"]
     pairs = [_pair(found, row["model"], ranked[0]["model"]) for row in ranked]
@@ -165,8 +165,8 @@ def table(found: Compared) -> None:
         {
             "": ["■"] * len(ranked),
             "Model": [row["model"] for row in ranked],
-            f"Mean {figure}": [_spread(row) for row in ranked],
-            f"Pooled {figure}": [_interval(row["pooled"], row["pooled_ci95"]) for row in ranked],
+            f"Mean {metric}": [_spread(row) for row in ranked],
+            f"Pooled {metric}": [_interval(row["pooled"], row["pooled_ci95"]) for row in ranked],
             "Median": [row["median"] for row in ranked],
             "n": [row["n"] for row in ranked],
             "Against the first": [_difference(pair) if pair else "" for pair in pairs],
@@ -182,10 +182,10 @@ def table(found: Compared) -> None:
         key="compare-table",
         column_config={
             "": st.column_config.TextColumn(width=28, help="The model's colour on all pages"),
-            f"Mean {figure}": st.column_config.TextColumn(
+            f"Mean {metric}": st.column_config.TextColumn(
                 help=f"{said['mean']}; in brackets 95 %: {said['ci95']}"
             ),
-            f"Pooled {figure}": st.column_config.TextColumn(help=said["pooled"]),
+            f"Pooled {metric}": st.column_config.TextColumn(help=said["pooled"]),
             "Median": st.column_config.NumberColumn(format="%.3f"),
             "Against the first": st.column_config.TextColumn(
                 help=f"Mean of the differences on the same images. {said['ci95']}"
@@ -204,7 +204,7 @@ def conventions(found: Compared) -> str:
     return "  \n".join(f"**{name}**: {words}" for name, words in notes.items())
 
 
-def take_along(found: Compared) -> None:
+def downloads(found: Compared) -> None:
     """Tables and figures as files, and the command that prints the same numbers."""
     comparison = found.comparison
     stem = f"compare_{comparison['dataset']}_{comparison['split']}_{comparison['figure']}"

@@ -12,12 +12,12 @@ from core.data.augmentation import resample, sample
 from core.data.base import Dataset, Sample
 from core.data.preparation import as_channels
 from core.imaging.resize import resize
-from dashboard.common.thumbnails import overlay_picture
+from dashboard.common.thumbnails import overlay_image
 
 SIDE, COUNT = 256, 9
 
 
-def augmented_pictures(
+def augmented_images(
     dataset: Dataset, chosen: Sample, settings: Mapping[str, Any]
 ) -> list[NDArray[np.uint8]]:
     """The image as it is and eight times augmented, truth outlined, each (SIDE, SIDE, 3)."""
@@ -37,10 +37,10 @@ def augmented_pictures(
     moved, targets = resample(images, masks, draw, (SIDE, SIDE))
     pictures = [(image, mask[0])]
     pictures += [
-        ((picture * 255).round().to(torch.uint8).numpy(), target[0].numpy())
-        for picture, target in zip(moved, targets, strict=True)
+        ((example * 255).round().to(torch.uint8).numpy(), target[0].numpy())
+        for example, target in zip(moved, targets, strict=True)
     ]
     return [
-        overlay_picture(np.moveaxis(p, 0, -1)[..., :3] if len(p) >= 3 else p[0], t > 0)
+        overlay_image(np.moveaxis(p, 0, -1)[..., :3] if len(p) >= 3 else p[0], t > 0)
         for p, t in pictures
     ]

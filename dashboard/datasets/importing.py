@@ -12,14 +12,14 @@ from core.data.masks.classes import parse_classes
 from core.system.files import atomic_path
 from core.system.home import home
 from dashboard.common import widgets
-from dashboard.common.sources import allowed_path, allowed_root, dataset_path, is_drawn
+from dashboard.common.sources import allowed_path, allowed_root, dataset_path, is_synthetic
 
 
 def importer() -> None:
     """Bring a data set here: upload, a path of the server, or from where it is published."""
     name = st.selectbox(
         "What is it?",
-        [name for name in DATASETS if not is_drawn(name)],
+        [name for name in DATASETS if not is_synthetic(name)],
         format_func=lambda name: f"{name}: {DATASETS[name].info.title}",
     )
     info = DATASETS[name].info

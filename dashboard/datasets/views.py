@@ -9,10 +9,10 @@ import streamlit as st
 
 from core.config import AugmentationConfig
 from core.data import Dataset, Sample, info_of
-from core.data.splits import PARTS, leaks, make_split
+from core.data.splits import SUBSETS, leaks, make_split
 from dashboard.common import cache, charts, phone, widgets
 from dashboard.common.sources import available
-from dashboard.datasets.augmentation import augmented_pictures
+from dashboard.datasets.augmentation import augmented_images
 from dashboard.menu import page
 
 PER_PAGE, TILE = 24, 165
@@ -224,11 +224,11 @@ def augmentation(name: str) -> None:
     with right:
         sample = next(s for s in dataset.samples if s.id == sample_id)
         chosen = {**settings, "flips": flips, "upside_down": upside_down}
-        pictures = augmented_pictures(dataset, sample, chosen)
+        pictures = augmented_images(dataset, sample, chosen)
         with phone.pairs("augmented"):
             places = st.columns(3)
-        for n, picture in enumerate(pictures):
-            places[n % 3].image(picture, width="stretch")
+        for n, example in enumerate(pictures):
+            places[n % 3].image(example, width="stretch")
         st.caption("Image and truth go through one sampling grid, so they cannot disagree.")
         changed = [
             f"augmentation.{field}={json.dumps(value)}"
@@ -248,7 +248,7 @@ def split_editor(name: str) -> None:
         folds = st.select_slider("Folds", [0, 3, 4, 5, 10], 0, help="0 is a single split.")
         fold = st.number_input("Fold that judges", 0, folds - 1, 0) if folds else 0
         given = {s.split for s in dataset.samples if s.has_truth}
-        whole = not folds and given <= set(PARTS)
+        whole = not folds and given <= set(SUBSETS)
         tested = bool(folds) or whole or "test" in given
         val = st.slider("Validation, %", 5, 40, 15, disabled=bool(folds) or whole)
         test = st.slider("Test, %", 5, 40, 15, disabled=tested)
@@ -268,7 +268,7 @@ def split_editor(name: str) -> None:
         labels = {sample.id: sample.label or "all" for sample in dataset.samples}
         counts = {
             part: pd.Series([labels[i] for i in getattr(split, part)]).value_counts()
-            for part in PARTS
+            for part in SUBSETS
         }
         st.dataframe(pd.DataFrame(counts).fillna(0).astype(int))
         found = leaks(dataset.samples, split, clusters)

@@ -15,8 +15,8 @@ from core.papers.presets import Preset
 from core.papers.reproduction import runs_of
 from core.runs import open_run
 from dashboard.common import cache, phone
-from dashboard.common.examples import Picture
-from dashboard.common.sources import dataset_path, is_drawn
+from dashboard.common.examples import Example
+from dashboard.common.sources import dataset_path, is_synthetic
 from dashboard.menu import page
 from dashboard.papers.images import (
     Panel,
@@ -126,8 +126,8 @@ def _scores(key: str) -> tuple[dict[str, float | None], str]:
 def _opened(trained: TrainedModel) -> Dataset | None:
     """The data a model was trained on; None where it is not here."""
     name = trained.config.dataset
-    if is_drawn(name) or not trained.config.data:
-        return cache.opened_dataset(name) if is_drawn(name) or dataset_path(name) else None
+    if is_synthetic(name) or not trained.config.data:
+        return cache.opened_dataset(name) if is_synthetic(name) or dataset_path(name) else None
     return open_dataset(name, path) if (path := Path(trained.config.data)).exists() else None
 
 
@@ -143,7 +143,7 @@ def _panels(
         background = 1 - planes.sum(axis=0, keepdims=True)
         decision = np.concatenate([background, planes]).argmax(axis=0).astype(np.uint8)
         return class_panels(image, truth, decision, head.names)
-    picture = Picture(
+    example = Example(
         sample.id,
         image,
         truth > 0,
@@ -151,5 +151,5 @@ def _panels(
         dataset=opened.info.name,
         sample=sample.id,
     )
-    mask = mask_at(cache.level_map(key, picture), trained.operating_point.k)
+    mask = mask_at(cache.level_map(key, example), trained.operating_point.k)
     return binary_panels(image, truth > 0, mask, boxes=boxes)

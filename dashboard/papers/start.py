@@ -7,12 +7,12 @@ from core.errors import InputError
 from core.papers.presets import Preset
 from core.papers.report import title_of
 from core.papers.reproduction import FOLDS, SMALL, finished_runs, plan, runs_of, train_later
-from core.papers.results import evaluate_run, kept_figures
-from core.runs import UNDER_WAY, list_runs, open_run
+from core.papers.results import cached_scores, evaluate_run
+from core.runs import ACTIVE, list_runs, open_run
 from core.training.progress import duration
 from dashboard.common import charts, widgets
 from dashboard.common.colours import styles
-from dashboard.common.sources import dataset_path, is_drawn
+from dashboard.common.sources import dataset_path, is_synthetic
 from dashboard.menu import page
 from dashboard.papers import charts as papers_charts
 from dashboard.runs.follow import STATE_WORDS
@@ -125,7 +125,7 @@ def _start(preset: Preset, dataset: str) -> None:
     if not st.button("Reproduce", type="primary", icon=":material/play_arrow:"):
         return
     with widgets.one_clear_error():
-        path = None if is_drawn(dataset) else dataset_path(dataset)
+        path = None if is_synthetic(dataset) else dataset_path(dataset)
         planned = plan(preset, data=path, dataset=dataset, seeds=seeds, epochs=epochs)
         with st.spinner("Putting the trainings into the queue"):
             queued = train_later(planned)
@@ -156,9 +156,9 @@ def _progress(preset: Preset) -> None:
     counted = runs_of(preset)
     if not counted:
         return
-    moving = any(one.run.status["state"] in UNDER_WAY for one in counted)
+    moving = any(one.run.status["state"] in ACTIVE for one in counted)
     st.fragment(_table, run_every=3.0 if moving else None)(preset.name)
-    waiting = [one for one in finished_runs(preset, counted) if not kept_figures(preset, one.run)]
+    waiting = [one for one in finished_runs(preset, counted) if not cached_scores(preset, one.run)]
     if not waiting:
         return
     noun = "run is" if len(waiting) == 1 else "runs are"

@@ -6,8 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from core.papers import PAPERS, Paper
-from core.papers.averaging import WAYS
-from core.papers.cached import with_kept
+from core.papers.averaging import AVERAGINGS
+from core.papers.cached import with_cached
 from core.papers.presets import Preset, load_presets
 from core.papers.report import averaging_section, preset_row, title_of
 from core.papers.reproduction import runs_of
@@ -92,11 +92,11 @@ def overview(paper: Paper, own: list[Preset], ours: list[Preset]) -> None:
         st.markdown("**What to look at**\n" + "\n".join(f"- {words}" for words in paper.look_at))
         if paper.finding:
             st.markdown(f"**What it found.** {paper.finding}")
-    rows = with_kept([preset_row(preset) for preset in own])
+    rows = with_cached([preset_row(preset) for preset in own])
     _figures(rows)
     _ours(rows, [preset_row(preset) for preset in ours])
-    for doubt in paper.doubts:
-        st.caption(f":material/help: {doubt}")
+    for caveat in paper.caveats:
+        st.caption(f":material/help: {caveat}")
     if any(preset.config.target == "classes" for preset in own):
         _averaging(own)
 
@@ -253,8 +253,12 @@ def _averaging(own: list[Preset]) -> None:
             st.dataframe(
                 pd.DataFrame(
                     [
-                        {"Averaging": f"{way}: {WAYS[way]}", "IoU": pair[0], "Dice": pair[1]}
-                        for way, pair in found.items()
+                        {
+                            "Averaging": f"{averaging}: {AVERAGINGS[averaging]}",
+                            "IoU": pair[0],
+                            "Dice": pair[1],
+                        }
+                        for averaging, pair in found.items()
                     ]
                 ),
                 hide_index=True,

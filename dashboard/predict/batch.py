@@ -6,7 +6,7 @@ import streamlit as st
 from core.export import EXPORTS
 from core.levels import STEPS
 from core.models import TrainedModel
-from core.predict.batch import Wanted
+from core.predict.batch import PredictionOptions
 from core.system.background import DONE, RUNNING
 from dashboard.common import cache
 from dashboard.common.uploads import Upload
@@ -45,7 +45,7 @@ def batch(model: str, trained: TrainedModel, upload: Upload) -> None:
         if not formats:
             st.caption("Choose what to make of each picture.")
             return
-        wanted = Wanted(formats=tuple(formats), k=k, archive=True)
+        wanted = PredictionOptions(formats=tuple(formats), k=k, archive=True)
         job = cache.batch_prediction(model, upload.files, wanted)
         if job.state == DONE:
             _results(job.rows, job.left_out, job.archive)

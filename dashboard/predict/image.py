@@ -15,9 +15,9 @@ from core.imaging import read_image
 from core.imaging.names import clean_name
 from core.levels import LevelMap
 from core.models import TrainedModel
-from core.models.fit import doubts
+from core.models.fit import warnings_of
 from dashboard.common import cache, widgets
-from dashboard.common.examples import Picture, kind_of
+from dashboard.common.examples import Example, kind_of
 from dashboard.components.viewer import Decision, threshold_viewer
 from dashboard.predict.corrections import corrections_folder, save_correction, saved_count
 
@@ -27,7 +27,7 @@ MOST_BESIDE = 2
 """Models beside the chosen one; more would be too narrow to see."""
 
 
-def further_inputs(model: str, picture: Picture) -> tuple[Picture, bool, list[str]]:
+def further_inputs(model: str, example: Example) -> tuple[Example, bool, list[str]]:
     """A truth mask to compare with, whether uncertainty is asked for, and further models.
 
     Returns:
@@ -51,25 +51,25 @@ def further_inputs(model: str, picture: Picture) -> tuple[Picture, bool, list[st
             help="Of the same size as the picture; every pixel that is not 0 is foreground.",
         )
     if given is None:
-        return picture, unsure, beside
+        return example, unsure, beside
     mask = read_image(given.getvalue(), name=given.name).pixels
     if mask.ndim == 3:
         mask = mask.max(axis=2)
-    if mask.shape != picture.image.shape[:2]:
-        height, width = picture.image.shape[:2]
+    if mask.shape != example.image.shape[:2]:
+        height, width = example.image.shape[:2]
         raise InputError(
             f"{clean_name(given.name)}: {mask.shape[1]}x{mask.shape[0]} pixels, the picture has "
             f"{width}x{height}; give a mask of the same size"
         )
-    return replace(picture, truth=np.asarray(mask != 0)), unsure, beside
+    return replace(example, truth=np.asarray(mask != 0)), unsure, beside
 
 
-def with_its_truth(trained: TrainedModel, picture: Picture) -> Picture:
+def with_its_truth(trained: TrainedModel, example: Example) -> Example:
     """An example with the truth of what the model marks, where it looks at one class alone."""
-    if not trained.of or picture.labels is None:
-        return picture
-    truth = trained.truth(picture.labels, info_of(picture.dataset))
-    return replace(picture, truth=truth)
+    if not trained.of or example.labels is None:
+        return example
+    truth = trained.truth(example.labels, info_of(example.dataset))
+    return replace(example, truth=truth)
 
 
 def _models_beside(model: str) -> list[str]:
@@ -85,7 +85,7 @@ def _models_beside(model: str) -> list[str]:
 
 
 def decide(
-    model: str, picture: Picture, *, unsure: bool, beside: list[str]
+    model: str, example: Example, *, unsure: bool, beside: list[str]
 ) -> tuple[LevelMap, Decision]:
     """The viewer, or several side by side, and what was decided in the first.
 
@@ -99,13 +99,13 @@ def decide(
         with place:
             if beside:
                 st.caption(f"**{cache.model_names()[name]}**")
-            levels = widgets.predicted_levels(name, picture)
-            uncertainty = uncertainty_of(name, picture, wanted=unsure)
+            levels = widgets.predicted_levels(name, example)
+            uncertainty = uncertainty_of(name, example, wanted=unsure)
             point = cache.trained_model(name).operating_point
-            packed = cache.packed_scene(name, picture, levels, uncertainty)
+            packed = cache.packed_scene(name, example, levels, uncertainty)
             key = f"viewer-{n}" if n else "viewer"
             decision = threshold_viewer(packed, key=key, threshold=point.k, link=link)
-            if point.clean_up.largest_component:
+            if point.post_processing.largest_component:
                 st.caption("Its operating point also keeps only the largest component; not here.")
             if beside:
                 st.caption(f"Mask at {decision.words}")
@@ -121,29 +121,29 @@ def file_stem(title: str) -> str:
 
 
 def case_of(
-    model: str, trained: TrainedModel, picture: Picture, levels: LevelMap, decision: Decision
+    model: str, trained: TrainedModel, example: Example, levels: LevelMap, decision: Decision
 ) -> Case:
     """What the exports draw from: the picture, its map and what was decided in the viewer."""
-    point, source = trained.operating_point, picture.source
-    by_hand = any(decision.corrected_px)
+    point, source = trained.operating_point, example.source
+    manual = any(decision.corrected_px)
     return Case(
-        name=file_stem(picture.title),
-        picture=picture.image,
+        name=file_stem(example.title),
+        image=example.image,
         levels=levels,
         k=decision.k,
         threshold_source=point.name if decision.k == point.k else "set by hand",
         model=cache.facts_of_model(model),
-        clean_up=decision.clean_up,
-        spacing_mm=picture.spacing_mm,
+        post_processing=decision.post_processing,
+        spacing_mm=example.spacing_mm,
         affine=source.affine if source else None,
         sides=source.sides if source else "",
         sources=source.source_files if source and source.page_count == 1 else (),
-        truth=picture.truth,
-        corrected=decision.mask(levels) if by_hand else None,
+        truth=example.truth,
+        corrected=decision.mask(levels) if manual else None,
     )
 
 
-def take_along(case: Case) -> None:
+def downloads(case: Case) -> None:
     """Every export of the case, each made when it is asked for."""
     dicom = bool(case.sources) and (case.affine is not None or case.is_volume)
     names = [*FIRST, *(name for name in EXPORTS if name not in FIRST)]
@@ -165,7 +165,7 @@ def take_along(case: Case) -> None:
             )
 
 
-def learn_from(case: Case, decision: Decision) -> None:
+def add_to_corrections(case: Case, decision: Decision) -> None:
     """Add the mask as it is now to a data set of corrections."""
     added, removed = decision.corrected_px
     with st.popover("Learn from this", icon=":material/school:"):
@@ -180,14 +180,14 @@ def learn_from(case: Case, decision: Decision) -> None:
             save_correction(
                 name,
                 title=case.name,
-                image=case.picture,
+                image=case.image,
                 mask=case.mask,
                 facts={
                     "model": case.model.name,
                     "model_sha256": case.model.sha256,
                     "threshold": case.threshold,
                     "threshold_source": case.threshold_source,
-                    "clean_up": case.clean_up.words,
+                    "post_processing": case.post_processing.words,
                     "added_px": added,
                     "removed_px": removed,
                     "spacing_mm": case.spacing_mm,
@@ -206,11 +206,11 @@ def learn_from(case: Case, decision: Decision) -> None:
         )
 
 
-def warnings(model: str, picture: Picture) -> tuple[str, ...]:
+def warnings(model: str, example: Example) -> tuple[str, ...]:
     """What to know before the prediction is trusted: of the file, and of how it suits the model."""
-    if picture.source is None:
+    if example.source is None:
         dataset = cache.trained_model(model).config.dataset
-        if picture.kind and kind_of(dataset) not in {"", picture.kind}:
+        if example.kind and kind_of(dataset) not in {"", example.kind}:
             st.warning(
                 f"This is no picture for {cache.model_names()[model]}, which was trained on "
                 f"{info_of(dataset).modality}: its answer means nothing here. Choose another "
@@ -218,7 +218,7 @@ def warnings(model: str, picture: Picture) -> tuple[str, ...]:
                 icon=":material/warning:",
             )
         return ()
-    found = doubts(picture.source, cache.trained_model(model).facts)
+    found = warnings_of(example.source, cache.trained_model(model).facts)
     said = [f"{sentence[:1].upper()}{sentence[1:]}" for sentence in found]
     if said:  # in one box: with several the picture would begin below the screen
         listed = said[0] if len(said) == 1 else "\n".join(f"- {sentence}" for sentence in said)
@@ -226,9 +226,9 @@ def warnings(model: str, picture: Picture) -> tuple[str, ...]:
     return found
 
 
-def uncertainty_of(model: str, picture: Picture, *, wanted: bool) -> LevelMap | None:
+def uncertainty_of(model: str, example: Example, *, wanted: bool) -> LevelMap | None:
     """The map of disagreement where it is wanted."""
     if not wanted:
         return None
     with st.spinner("Looking from eight sides"):
-        return cache.uncertainty_map(model, picture)
+        return cache.uncertainty_map(model, example)

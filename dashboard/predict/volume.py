@@ -37,11 +37,11 @@ def volume_case(model: str, trained: TrainedModel, upload: Upload) -> Case | Non
     point = trained.operating_point
     packed = cache.packed_volume(model, content, volume, job.levels)
     decision = volume_viewer(packed, key="volume", threshold=point.k)
-    if point.clean_up:
+    if point.post_processing:
         st.caption("The clean-up of this model is for pictures and is not applied to volumes.")
     return Case(
         name=PurePath(volume.name.removesuffix(".gz")).stem,
-        picture=slices,
+        image=slices,
         levels=job.levels,
         k=decision.k,
         threshold_source=point.name if decision.k == point.k else "set by hand",

@@ -7,17 +7,17 @@ import streamlit as st
 
 from core.errors import InputError
 from core.models import list_weights
-from core.runs import UNDER_WAY, Run, jobs, open_run
+from core.runs import ACTIVE, Run, jobs, open_run
 from core.runs.trash import delete_run, list_trash, restore_run
 from core.training.progress import duration
-from dashboard.common.subprocesses import Errand
+from dashboard.common.subprocesses import Subprocess
 from dashboard.menu import page
 
 MEMORY_WORDS = ("memory", "would fit")
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def show_errors() -> Iterator[None]:
     """For callbacks: what went wrong is said in passing, by ``speak``; the page stays."""
     try:
         yield
@@ -36,7 +36,7 @@ def buttons(run: Run, state: str, *, promote: bool = False) -> None:
     """What fits the state of a run, in one line; making a model of it where asked."""
     done = len(run.history)
     with st.container(horizontal=True, vertical_alignment="center", width="content", gap="xsmall"):
-        if state in UNDER_WAY:
+        if state in ACTIVE:
             st.button(
                 "Stop",
                 icon=":material/stop:",
@@ -55,7 +55,7 @@ def buttons(run: Run, state: str, *, promote: bool = False) -> None:
                 on_click=_go_on,
                 args=(run,),
             )
-        if done and state not in UNDER_WAY:
+        if done and state not in ACTIVE:
             _longer(run, done)
         if st.button(
             "Duplicate",
@@ -90,29 +90,29 @@ def try_again_with(run: Run, reason: str) -> None:
 def promotion(run: Run) -> None:
     """Make a shipped model of a finished run, evaluated on its test split."""
     key = f"promotion-{run.name}"
-    errand: Errand | None = st.session_state.get(key)
-    waits = errand is not None and not errand.done()
+    child: Subprocess | None = st.session_state.get(key)
+    waits = child is not None and not child.done()
     with st.popover("Promote to a model", icon=":material/verified:", key=f"popover-{key}"):
         st.fragment(_promotion, run_every=0.7 if waits else None)(run, key)
 
 
 def _promotion(run: Run, key: str) -> None:
-    errand: Errand | None = st.session_state.get(key)
-    if errand is not None and not errand.done():
-        st.caption(f"Looking at its test images, {duration(errand.seconds)} so far")
+    child: Subprocess | None = st.session_state.get(key)
+    if child is not None and not child.done():
+        st.caption(f"Looking at its test images, {duration(child.seconds)} so far")
         if st.button("Stop", key=f"stop-{key}", icon=":material/stop:"):
-            errand.stop()
+            child.stop()
             st.rerun(scope="app")
         st.session_state[f"{key}-waits"] = True
         return
     if st.session_state.pop(f"{key}-waits", False):
         st.rerun(scope="app")
-    if errand is not None and errand.answer:
-        dice = errand.answer["test"]["dice"]
+    if child is not None and child.answer:
+        dice = child.answer["test"]["dice"]
         said = "undefined" if dice is None else f"{dice:.3f}"
-        st.success(f"{errand.answer['weights']}: pooled Dice on its test split {said}.")
-    elif errand is not None and errand.fault != "stopped":
-        st.error(errand.fault)
+        st.success(f"{child.answer['weights']}: pooled Dice on its test split {said}.")
+    elif child is not None and child.fault != "stopped":
+        st.error(child.fault)
     st.caption(
         "Writes its weights, threshold, split, figures and card into weights/ and judges it on its "
         "test split."
@@ -122,7 +122,9 @@ def _promotion(run: Run, key: str) -> None:
     if st.button(
         "Replace the model of that name" if there else "Promote", type="primary", key=f"do-{key}"
     ):
-        st.session_state[key] = Errand.start("core", "promote", run.name, "--as", name, "--json")
+        st.session_state[key] = Subprocess.start(
+            "core", "promote", run.name, "--as", name, "--json"
+        )
         st.rerun(scope="app")
 
 
@@ -159,7 +161,7 @@ def delete(names: Sequence[str]) -> None:
     """Move runs to the trash and remember which, for *undo*."""
     gone = []
     for name in names:
-        with told():
+        with show_errors():
             delete_run(open_run(name))
             gone.append(name)
     if gone:
@@ -207,7 +209,7 @@ def _star(runs: Sequence[Run], starred: bool) -> None:  # noqa: FBT001 - Streaml
 
 def _tag(runs: Sequence[Run], tag: str) -> None:
     for run in runs:
-        with told():
+        with show_errors():
             run.say_about(tags=(*run.about.tags, tag))
             st.session_state.pop(f"tags-{run.name}", None)
 
@@ -235,7 +237,7 @@ def _longer(run: Run, done: int) -> None:
 def _train_longer(run: Run, epochs: int) -> None:
     from core.training.extension import extend
 
-    with told():
+    with show_errors():
         extend(run, epochs)
         jobs.start(run)
 
@@ -243,24 +245,24 @@ def _train_longer(run: Run, epochs: int) -> None:
 def _copy_with(run: Run, changes: dict[str, object]) -> None:
     from core.runs.variants import duplicate
 
-    with told():
+    with show_errors():
         copy = duplicate(run, changes)
         jobs.start(copy)
         st.query_params["run"] = copy.name
 
 
 def _stop(run: Run) -> None:
-    with told():
+    with show_errors():
         jobs.stop(run)
 
 
 def _go_on(run: Run) -> None:
-    with told():
+    with show_errors():
         jobs.start(run)
 
 
 def _restore(names: Sequence[str]) -> None:
     for name in names:
-        with told():
+        with show_errors():
             restore_run(name)
     st.session_state.pop("runs-deleted", None)

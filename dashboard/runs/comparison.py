@@ -13,7 +13,7 @@ from dashboard.common.colours import styles
 from dashboard.runs.settings import SETTINGS
 from dashboard.runs.table import MOST_CHARTED, settings_of
 
-UNTOLD = ("seed", "split_seed", "data")
+HIDDEN = ("seed", "split_seed", "data")
 """Settings that say little of why one run is better; after the others."""
 
 
@@ -92,7 +92,7 @@ def different(names: Sequence[str]) -> pd.DataFrame:
     """Setting × run, as text, of the settings that differ; the telling ones first."""
     documents = {name: settings_of(name) for name in names}
     keys = list(dict.fromkeys(key for document in documents.values() for key in document))
-    keys.sort(key=lambda key: key in UNTOLD)
+    keys.sort(key=lambda key: key in HIDDEN)
     rows = {}
     for key in keys:
         values = [_text(documents[name].get(key)) for name in names]

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.runs import UNDER_WAY, Run, jobs, open_run, runs_folder, tracking
+from core.runs import ACTIVE, Run, jobs, open_run, runs_folder, tracking
 from core.runs.jobs import Job
 from core.runs.table import run_table
 from core.training.progress import duration
@@ -66,14 +66,14 @@ def watched() -> Run | None:
     return Run(runs_folder() / rows[0]["name"]) if rows else None
 
 
-def under_way() -> bool:
+def active() -> bool:
     """Whether something trains or waits: then it comes before the settings on a phone."""
     run = watched()
     return run is not None and _moving(run)
 
 
 def _moving(run: Run) -> bool:
-    return run.status["state"] in UNDER_WAY or any(job.open for job in jobs.list_jobs())
+    return run.status["state"] in ACTIVE or any(job.open for job in jobs.list_jobs())
 
 
 def _live(run: Run, *, moving: bool) -> None:
@@ -88,7 +88,7 @@ def _live(run: Run, *, moving: bool) -> None:
 
 def _handed_on(status: dict[str, Any]) -> bool:
     """Whether another run trains now and nobody asked for this one."""
-    if st.query_params.get("run") or status["state"] in UNDER_WAY:
+    if st.query_params.get("run") or status["state"] in ACTIVE:
         return False
     return any(job.state == "running" for job in jobs.list_jobs())
 
@@ -96,7 +96,7 @@ def _handed_on(status: dict[str, Any]) -> bool:
 def show(run: Run, status: dict[str, Any]) -> None:
     """State, actions, progress, curves, pictures and log of a run."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        ending = status["state"] in UNDER_WAY and run.asked_to_stop
+        ending = status["state"] in ACTIVE and run.asked_to_stop
         words = "stops after this step" if ending else STATE_WORDS[status["state"]]
         st.markdown(f"**{run.name}** · {words}")
         run_actions.buttons(run, status["state"])
@@ -117,7 +117,7 @@ def progress(run: Run, status: dict[str, Any]) -> None:
         if silent > SILENT_SECONDS:
             speed, left = f":gray[{speed}]", f":gray[last word {duration(silent)} ago]"
         st.progress(min(share, 1.0), text=f"Epoch {status['epoch']} of {epochs} · {speed} · {left}")
-    elif status["state"] in UNDER_WAY:
+    elif status["state"] in ACTIVE:
         st.progress(done / epochs, text=str(status.get("message", "starting")).capitalize())
     elif status["state"] == "finished":
         _finished(run, status, done)
@@ -239,10 +239,10 @@ def _watch(name: str) -> None:
 
 
 def _cancel(name: str) -> None:
-    with run_actions.told():
+    with run_actions.show_errors():
         jobs.cancel(name)
 
 
 def _retry(name: str) -> None:
-    with run_actions.told():
+    with run_actions.show_errors():
         jobs.retry(name)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.runs import Run
-from dashboard.common.thumbnails import overlay_picture
+from dashboard.common.thumbnails import overlay_image
 
 MOST, TILE_PX = 8, 150
 PREDICTION = np.array([0xF0, 0xE4, 0x42], dtype=np.float32)
@@ -52,7 +52,7 @@ def strip(run: Run) -> None:
         for epoch in spread(epochs):
             file = folder / f"{epoch}-{number}.png"
             if file.exists():  # a picture that is being written comes with the next look
-                png = _picture(str(folder), number, epoch, file.stat().st_mtime_ns)
+                png = _image(str(folder), number, epoch, file.stat().st_mtime_ns)
                 st.image(png, caption=f"Epoch {epoch}", width=TILE_PX)
 
 
@@ -64,7 +64,7 @@ def spread(epochs: list[int]) -> list[int]:
 
 
 @st.cache_data(max_entries=500, show_spinner=False)
-def _picture(folder: str, number: int, epoch: int, stamp: int) -> bytes:
+def _image(folder: str, number: int, epoch: int, stamp: int) -> bytes:
     """One tile as PNG."""
     del stamp  # part of the key only
     names = (f"image-{number}", f"{epoch}-{number}", f"truth-{number}")
@@ -72,8 +72,8 @@ def _picture(folder: str, number: int, epoch: int, stamp: int) -> bytes:
     grey = image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
     share = 0.65 * said.astype(np.float32)[..., None] / 255
     mixed = (1 - share) * grey + share * PREDICTION
-    picture = overlay_picture(mixed.round().astype(np.uint8), truth > 0)
-    small = Image.fromarray(picture)
+    example = overlay_image(mixed.round().astype(np.uint8), truth > 0)
+    small = Image.fromarray(example)
     small.thumbnail((2 * TILE_PX, 2 * TILE_PX))  # twice, for screens of two pixels per pixel
     buffer = io.BytesIO()
     small.save(buffer, "PNG", compress_level=1)
@@ -81,5 +81,5 @@ def _picture(folder: str, number: int, epoch: int, stamp: int) -> bytes:
 
 
 def _read(file: Path) -> NDArray[np.uint8]:
-    with Image.open(file) as picture:
-        return np.asarray(picture)
+    with Image.open(file) as example:
+        return np.asarray(example)

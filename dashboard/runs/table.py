@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import InputError
-from core.runs import UNDER_WAY, Run, runs_folder
+from core.runs import ACTIVE, Run, runs_folder
 from core.runs.table import choose_rows, run_table
 from core.training.progress import duration
 from dashboard.runs.follow import STATE_WORDS
@@ -106,7 +106,7 @@ def table(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
 
 def keep_up(rows: Sequence[Row]) -> None:
     """Have the page drawn anew when a run that is under way has got on."""
-    if any(row["state"] in UNDER_WAY for row in rows):
+    if any(row["state"] in ACTIVE for row in rows):
         st.fragment(_look, run_every=LOOK_SECONDS)(rows)
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.errors import InputError
 from core.metrics.overlap import METRICS
-from core.runs import UNDER_WAY, Run, jobs, open_run, variants
+from core.runs import ACTIVE, Run, jobs, open_run, variants
 from dashboard.runs import actions as run_actions
 from dashboard.runs import follow as train_views
 from dashboard.runs.samples import strip
@@ -21,7 +21,7 @@ def details(name: str) -> None:
     """One run, followed live while it trains."""
     run = open_run(name)
     run.config  # noqa: B018 - a damaged run ends here, in one sentence
-    moving = run.status["state"] in UNDER_WAY
+    moving = run.status["state"] in ACTIVE
     st.fragment(_live, run_every=train_views.LIVE_SECONDS if moving else None)(run, moving=moving)
     _said(run)
     figures, settings, machine, log = st.tabs(
@@ -42,7 +42,7 @@ def _live(run: Run, *, moving: bool) -> None:
     status = run.status
     jobs.tend()
     run_actions.speak()
-    if moving != (status["state"] in UNDER_WAY):
+    if moving != (status["state"] in ACTIVE):
         st.rerun()  # the whole page once more: the fragment stops asking, or begins to
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"#### {run.name}")
@@ -92,7 +92,7 @@ def _said(run: Run) -> None:
 
 def _say(run: Run, what: str, key: str) -> None:
     value = st.session_state[key]
-    with run_actions.told():
+    with run_actions.show_errors():
         run.say_about(**{what: tuple(value) if what == "tags" else value})
 
 

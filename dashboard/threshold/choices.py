@@ -7,13 +7,13 @@ from core.models import weights_folder
 from core.runs import open_run
 from core.system.files import read_json
 from core.threshold.operating_point import OperatingPoint
-from core.threshold.postprocessing import CleanUp
+from core.threshold.postprocessing import PostProcessing
 from dashboard.common import cache
-from dashboard.common.sources import dataset_path, is_drawn
+from dashboard.common.sources import dataset_path, is_synthetic
 from dashboard.components.threshold_board import MOST_LINES
 from dashboard.threshold.message import FIGURES
 
-PARTS = {"val": "Validation", "test": "Test"}
+SUBSETS = {"val": "Validation", "test": "Test"}
 BLOCKS = {"pooled": "Pooled", "per_image": "Mean over images"}
 USUAL = ("dice", "precision", "recall")
 RULES: dict[str, tuple[str, str, float]] = {
@@ -34,23 +34,23 @@ def prefer_what_is_here() -> None:
     if "model" in st.session_state or "model" in st.query_params:
         return
     for key in cache.model_names():
-        source, name, one = cache.parts_of(key)
+        source, name, one = cache.split_key(key)
         if one:
             continue  # all of it first
         folder = weights_folder() / name if source == "weights" else open_run(name).path
         if (folder / "config.json").exists():
             dataset = read_json(folder / "config.json")["dataset"]
-            if is_drawn(dataset) or dataset_path(dataset):
+            if is_synthetic(dataset) or dataset_path(dataset):
                 st.session_state["model"] = key
                 return
 
 
-def part_picker() -> str:
+def split_picker() -> str:
     """Validation, where thresholds are chosen, or test, where they are judged."""
     chosen = st.segmented_control(
         "Images",
-        list(PARTS),
-        format_func=lambda part: PARTS[part],
+        list(SUBSETS),
+        format_func=lambda part: SUBSETS[part],
         default="val",
         key="split",
         bind="query-params",
@@ -61,7 +61,7 @@ def part_picker() -> str:
     return chosen or "val"
 
 
-def figures_picker() -> tuple[str, list[str]]:
+def metrics_picker() -> tuple[str, list[str]]:
     """How figures are averaged and which are drawn."""
     block = st.segmented_control(
         "Averaging",
@@ -116,9 +116,9 @@ def rule_picker() -> str:
     return text.format(f"{bound:g}")
 
 
-def clean_up_picker(model: str, point: OperatingPoint) -> CleanUp:
+def post_processing_picker(model: str, point: OperatingPoint) -> PostProcessing:
     """What becomes of the masks; begins with the operating point's own."""
-    own, name = point.clean_up, model.rpartition("/")[2]
+    own, name = point.post_processing, model.rpartition("/")[2]
     area = st.number_input(
         "Smallest component, px",
         min_value=0,
@@ -137,4 +137,4 @@ def clean_up_picker(model: str, point: OperatingPoint) -> CleanUp:
         bind="query-params",
         persist_state="session",
     )
-    return CleanUp(minimum_area_px=int(area), fill_holes=fill)
+    return PostProcessing(minimum_area_px=int(area), fill_holes=fill)

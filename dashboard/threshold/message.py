@@ -22,15 +22,15 @@ from core.evaluation import Truth
 from core.evaluation.convention import Convention, labels
 from core.evaluation.curves import ThresholdCurves, area_change, threshold_curves
 from core.levels import LevelMap
-from core.metrics.card import Figure
+from core.metrics.card import Scores
 from core.metrics.overlap import METRICS
 from core.metrics.ranking import auroc, average_precision
 from core.metrics.statistics import resampling_units
 from core.metrics.sweep import Sweep, concatenate, histograms, sweep_image
-from core.threshold.postprocessing import CleanUp
-from core.threshold.postprocessing.levels import cleaned_levels
+from core.threshold.postprocessing import PostProcessing
+from core.threshold.postprocessing.levels import post_processed_levels
 from dashboard.common import cache
-from dashboard.common.validation_maps import Part
+from dashboard.common.validation_maps import SplitMaps
 from dashboard.components.viewer.scene import join
 
 FIGURES = tuple(name for name, metric in METRICS.items() if metric.high == 1)
@@ -45,7 +45,7 @@ MOST_TILES = 400
 class Tile:
     """An image as small as it is shown beside the curves."""
 
-    picture: bytes
+    example: bytes
     """JPEG."""
     levels: LevelMap
     """Nearest pixels of the map, shape (h, w)."""
@@ -67,29 +67,31 @@ class Shown:
     """Of the masks as they are shown, cleaned where there is a clean-up."""
 
 
-def shown(part: Part, clean_up: CleanUp) -> Shown:
+def shown(part: SplitMaps, post_processing: PostProcessing) -> Shown:
     """A part with a clean-up; made once and held.
 
     Args:
-        part: Of ``open_part``.
-        clean_up: Without ``largest_component``.
+        part: Of ``open_split_maps``.
+        post_processing: Without ``largest_component``.
     """
-    key = ("shown", part.key, clean_up.words)
-    found: Shown = cache.kept(key, lambda: _make(part, clean_up), lambda made: len(made.packed))
+    key = ("shown", part.key, post_processing.words)
+    found: Shown = cache.cached(
+        key, lambda: _make(part, post_processing), lambda made: len(made.packed)
+    )
     return found
 
 
-def _make(part: Part, clean_up: CleanUp) -> Shown:
+def _make(part: SplitMaps, post_processing: PostProcessing) -> Shown:
     tiles, sweeps = [], []
     pictured = set(_pictured(len(part.samples)))
     side = tile_side(len(pictured))
-    for n, (levels, truth) in enumerate(_cleaned(part, clean_up)):
-        if clean_up:
+    for n, (levels, truth) in enumerate(_post_processed(part, post_processing)):
+        if post_processing:
             sweeps.append(sweep_image(levels, truth))
         if n in pictured:
             tiles.append(tile(part.dataset.image(part.samples[n]), levels, truth, side))
-    sweep = concatenate(sweeps) if clean_up else part.sweep
-    convention = Convention(clean_up=clean_up)
+    sweep = concatenate(sweeps) if post_processing else part.sweep
+    convention = Convention(post_processing=post_processing)
     curves = threshold_curves(sweep, groups=part.groups, convention=convention)
     packed, token = pack(
         part, sweep, curves, convention=convention, tiles=tiles, pictured=sorted(pictured)
@@ -97,9 +99,11 @@ def _make(part: Part, clean_up: CleanUp) -> Shown:
     return Shown(packed=packed, token=token, curves=curves, sweep=sweep)
 
 
-def _cleaned(part: Part, clean_up: CleanUp) -> Iterator[tuple[LevelMap, Truth]]:
+def _post_processed(
+    part: SplitMaps, post_processing: PostProcessing
+) -> Iterator[tuple[LevelMap, Truth]]:
     for levels, truth in part.maps():
-        yield cleaned_levels(levels, clean_up) if clean_up else levels, truth
+        yield post_processed_levels(levels, post_processing) if post_processing else levels, truth
 
 
 def _pictured(count: int) -> list[int]:
@@ -126,20 +130,20 @@ def tile(image: NDArray[np.uint8], levels: LevelMap, truth: Truth, side: int) ->
     columns = ((np.arange(width) + 0.5) * shape[1] / width).astype(int)
     if image.ndim == 3 and image.shape[2] != 3:
         image = image[..., 0]
-    picture = Image.fromarray(np.ascontiguousarray(image))
-    picture = picture.resize((int(width), int(height)), Image.Resampling.BILINEAR)
+    example = Image.fromarray(np.ascontiguousarray(image))
+    example = example.resize((int(width), int(height)), Image.Resampling.BILINEAR)
     buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=88)
+    example.save(buffer, "JPEG", quality=88)
     place = np.ix_(rows, columns)
     return Tile(
-        picture=buffer.getvalue(),
+        example=buffer.getvalue(),
         levels=np.ascontiguousarray(levels[place]),
         truth=(np.asarray(truth)[place] != 0).astype(np.uint8),
     )
 
 
 def pack(
-    part: Part,
+    part: SplitMaps,
     sweep: Sweep,
     curves: ThresholdCurves,
     *,
@@ -169,10 +173,10 @@ def pack(
         "off": zlib.compress(np.ascontiguousarray(levels[:, 0]).tobytes(), level=3),
         "levels": _joined([one.levels.astype("<u2") for one in tiles]),
         "truth": _joined([one.truth for one in tiles]),
-        "pictures": b"".join(one.picture for one in tiles),
+        "pictures": b"".join(one.example for one in tiles),
     }
     starts = np.cumsum([0, *(one.levels.size for one in tiles)])
-    pictures = np.cumsum([0, *(len(one.picture) for one in tiles)])
+    pictures = np.cumsum([0, *(len(one.example) for one in tiles)])
     pooled = sweep.pooled()
     header: dict[str, Any] = {
         "n_images": len(part.samples),
@@ -195,7 +199,7 @@ def pack(
                 "height": one.levels.shape[0],
                 "width": one.levels.shape[1],
                 "at": int(starts[place]),
-                "picture": [int(pictures[place]), len(one.picture)],
+                "picture": [int(pictures[place]), len(one.example)],
             }
             for place, (n, one) in enumerate(zip(pictured, tiles, strict=True))
         ],
@@ -216,7 +220,9 @@ def pack(
     return join(header | {"token": token}, body), token
 
 
-def areas(part: Part, sweep: Sweep, curves: ThresholdCurves) -> tuple[Figure, Figure, float, str]:
+def areas(
+    part: SplitMaps, sweep: Sweep, curves: ThresholdCurves
+) -> tuple[Scores, Scores, float, str]:
     """Mean area of an image over the threshold, its change in percent, that of the truth, unit.
 
     In mm² where the spacing of every image is known, else in pixels.

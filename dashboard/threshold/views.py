@@ -22,14 +22,14 @@ from core.models import weights_folder
 from core.runs import open_run
 from core.system.files import read_json
 from core.threshold.operating_point import OperatingPoint, choose_operating_point, with_temperature
-from core.threshold.postprocessing import CleanUp
+from core.threshold.postprocessing import PostProcessing
 from core.threshold.rules import components_needed
 from core.training.progress import duration
 from dashboard.common import cache, widgets
-from dashboard.common.validation_maps import Part, open_part
+from dashboard.common.validation_maps import SplitMaps, open_split_maps
 from dashboard.components.threshold_board import deliver, threshold_board
 from dashboard.runs import views as run_views
-from dashboard.threshold.choices import PARTS
+from dashboard.threshold.choices import SUBSETS
 from dashboard.threshold.message import Shown
 
 HAND = "threshold-hand"
@@ -37,7 +37,7 @@ SAME = 0.0005
 """A score nearer than this is written alike."""
 
 
-def looked_at(model: str, split: str) -> Part:
+def looked_at(model: str, split: str) -> SplitMaps:
     """The part, with a bar while the network looks at it; without the data, what is known of it."""
     place = st.empty()
     started = time.monotonic()
@@ -58,11 +58,11 @@ def looked_at(model: str, split: str) -> Part:
         st.stop()
     try:
         with st.spinner("Opening images", show_time=False):
-            part = open_part(model, split, progress=progress)
+            part = open_split_maps(model, split, progress=progress)
     except InputError as missing:
         place.empty()
         st.info(str(missing), icon=":material/image_not_supported:")
-        _known_figures(model, split)
+        _known_scores(model, split)
         widgets.foot()
         st.stop()
     place.empty()
@@ -73,24 +73,24 @@ def _stop() -> None:
     st.session_state["looking-stopped"] = True
 
 
-def _known_figures(model: str, split: str) -> None:
+def _known_scores(model: str, split: str) -> None:
     """The evaluation that a model carries with it, for when its images are elsewhere."""
-    source, name, one = cache.parts_of(model)
+    source, name, one = cache.split_key(model)
     folder = weights_folder() / name if source == "weights" else open_run(name).path
     file = folder / "evaluation" / f"{split}.json"
     if file.exists():
-        st.markdown(f"**What {name} carries with it: {PARTS[split].lower()}**")
+        st.markdown(f"**What {name} carries with it: {SUBSETS[split].lower()}**")
         document = read_json(file)
         run_views.figures(document["classes"][one] if one else document)
 
 
 def chosen(
-    part: Part, shown: Shown, rule: str, clean_up: CleanUp, *, resamples: int
+    part: SplitMaps, shown: Shown, rule: str, post_processing: PostProcessing, *, resamples: int
 ) -> OperatingPoint | str:
     """The point of a rule on validation, or the sentence why there is none; held once made."""
 
     def choose() -> OperatingPoint | str:
-        marks = false_positives(part, clean_up) if components_needed(rule) else None
+        marks = false_positives(part, post_processing) if components_needed(rule) else None
         try:
             point = choose_operating_point(
                 shown.sweep,
@@ -106,13 +106,17 @@ def chosen(
             return str(why)
         return with_temperature(point, part.sweep)
 
-    key = ("point", part.key, clean_up.words, rule, resamples)
-    found: OperatingPoint | str = cache.kept(key, choose, lambda _: 1000)
+    key = ("point", part.key, post_processing.words, rule, resamples)
+    found: OperatingPoint | str = cache.cached(key, choose, lambda _: 1000)
     return found
 
 
 def saved_or(
-    choice: OperatingPoint, saved: OperatingPoint, part: Part, shown: Shown, clean_up: CleanUp
+    choice: OperatingPoint,
+    saved: OperatingPoint,
+    part: SplitMaps,
+    shown: Shown,
+    post_processing: PostProcessing,
 ) -> OperatingPoint:
     """The saved point where it is the rule's own on these images, else the one just chosen.
 
@@ -120,32 +124,32 @@ def saved_or(
     threshold moves with them: no reason to show another than the card and the command line do.
     """
     scores = shown.curves.pooled.get(saved.rule)
-    made_alike = (choice.rule, part.split_hash, clean_up) == (
+    made_alike = (choice.rule, part.split_hash, post_processing) == (
         saved.rule,
         saved.split_hash,
-        saved.clean_up,
+        saved.post_processing,
     )
     if scores is None or not made_alike or scores[choice.k] - scores[saved.k] >= SAME:
         return choice
     return saved
 
 
-def false_positives(part: Part, clean_up: CleanUp) -> Counts:
+def false_positives(part: SplitMaps, post_processing: PostProcessing) -> Counts:
     """Components that touch no truth at every threshold, shape (N, T)."""
     from core.threshold.postprocessing.levels import (
-        cleaned_levels,  # scikit-image, and only for this rule
+        post_processed_levels,  # scikit-image, and only for this rule
     )
 
     def count() -> Counts:
         def row(levels: LevelMap, truth: Truth) -> Counts:
-            cleaned = cleaned_levels(levels, clean_up) if clean_up else levels
+            cleaned = post_processed_levels(levels, post_processing) if post_processing else levels
             return false_positive_components(cleaned, truth)
 
         return np.concatenate([row(*pair) for pair in part.maps()])
 
     with st.spinner("Counting components"):
-        key = ("marks", part.key, clean_up.words)
-        marks: Counts = cache.kept(key, count, lambda rows: rows.nbytes)
+        key = ("marks", part.key, post_processing.words)
+        marks: Counts = cache.cached(key, count, lambda rows: rows.nbytes)
     return marks
 
 
@@ -205,9 +209,11 @@ def about_point(point: OperatingPoint) -> None:
         st.caption(f":material/info: {point.note[:1].upper()}{point.note[1:]}.")
 
 
-def save_button(model: str, rule: str, clean_up: CleanUp, point: OperatingPoint) -> None:
+def save_button(
+    model: str, rule: str, post_processing: PostProcessing, point: OperatingPoint
+) -> None:
     """Freeze the rule's point with its run, as ``python -m core tune`` does."""
-    source, name, one = cache.parts_of(model)
+    source, name, one = cache.split_key(model)
     if source != "run":
         st.caption(
             "A shipped model keeps the point it came with; a run of yours can take this one."
@@ -219,7 +225,7 @@ def save_button(model: str, rule: str, clean_up: CleanUp, point: OperatingPoint)
     if not st.button(label, type="primary", icon=":material/push_pin:", width="stretch"):
         return
     with st.spinner("Saving, and evaluating with it"), widgets.one_clear_error():
-        tune(name, rule, clean_up="" if not clean_up else clean_up.words)
+        tune(name, rule, post_processing="" if not post_processing else post_processing.words)
     st.toast(f"Saved with {name}: {point.name}, {point.threshold:.3f}.")
     st.rerun()
 
@@ -234,7 +240,7 @@ def frozen(point: OperatingPoint) -> None:
     )
 
 
-def take_along(part: Part, shown: Shown) -> None:
+def downloads(part: SplitMaps, shown: Shown) -> None:
     """All curves as files, the same numbers as ``evaluate --curves``."""
     stem = f"{part.model}-{part.split}-curves"
     makers: dict[str, tuple[str, Callable[[ThresholdCurves], str], str]] = {

@@ -10,7 +10,7 @@ from core.config import RunConfig
 from core.data.preparation import as_channels
 from core.training.progress import duration
 from dashboard.common import cache
-from dashboard.common.subprocesses import Errand
+from dashboard.common.subprocesses import Subprocess
 
 TRIAL_SECONDS = 120.0
 """After that the page says so: a whole training of such steps is out of reach here."""
@@ -37,33 +37,31 @@ def cost(config: RunConfig, count: int) -> None:
             else "Not even one image fits: choose a smaller network, size or crop."
         )
         st.warning(f"This does not fit into memory. {advice}", icon=":material/memory:")
-    errand: Errand | None = st.session_state.get("train-trial")
-    under_way = errand is not None and not errand.done()
-    st.fragment(_trial, run_every=0.7 if under_way else None)(config, key, count)
+    child: Subprocess | None = st.session_state.get("train-trial")
+    active = child is not None and not child.done()
+    st.fragment(_trial, run_every=0.7 if active else None)(config, key, count)
 
 
 def _trial(config: RunConfig, key: str, count: int) -> None:
     """The button, then the wait with a way to stop, then the answer; always one line high."""
-    errand: Errand | None = st.session_state.get("train-trial")
+    child: Subprocess | None = st.session_state.get("train-trial")
     with st.container(horizontal=True, vertical_alignment="center", height=42, border=False):
-        if errand is not None and not errand.done():
-            st.caption(f"Two steps on trial, {duration(errand.seconds)} so far", width="stretch")
+        if child is not None and not child.done():
+            st.caption(f"Two steps on trial, {duration(child.seconds)} so far", width="stretch")
             if st.button("End the trial", type="tertiary", icon=":material/close:"):
-                errand.stop()
+                child.stop()
                 st.rerun()
-            if errand.seconds > TRIAL_SECONDS:
-                errand.stop()
-                errand.fault = (
-                    f"no two steps within {TRIAL_SECONDS:.0f} s; choose something smaller"
-                )
+            if child.seconds > TRIAL_SECONDS:
+                child.stop()
+                child.fault = f"no two steps within {TRIAL_SECONDS:.0f} s; choose something smaller"
                 st.rerun()
             st.session_state["train-trial-waits"] = True
             return
         if st.session_state.pop("train-trial-waits", False):
             st.rerun()  # the whole page once: the fragment stops asking
-        st.caption(_words(errand, key, count), width="stretch")
+        st.caption(_words(child, key, count), width="stretch")
         if st.button(
-            "Try again" if errand else "Try two steps",
+            "Try again" if child else "Try two steps",
             type="tertiary",
             icon=":material/timer:",
             help="Takes two steps and looks at one image in a process of its own, to say how long "
@@ -75,16 +73,16 @@ def _trial(config: RunConfig, key: str, count: int) -> None:
 
 def _start(config: RunConfig, key: str) -> None:
     document = json.dumps(config.document())
-    st.session_state["train-trial"] = Errand.start("core.training.trial", document)
+    st.session_state["train-trial"] = Subprocess.start("core.training.trial", document)
     st.session_state["train-trial-of"] = key
 
 
-def _words(errand: Errand | None, key: str, count: int) -> str:
-    if errand is None:
+def _words(child: Subprocess | None, key: str, count: int) -> str:
+    if child is None:
         return "Time: not tried yet"
-    if errand.answer is None:
-        return f"Trial: {errand.fault}"
-    found = errand.answer
+    if child.answer is None:
+        return f"Trial: {child.fault}"
+    found = child.answer
     each = f"{duration(found['seconds'])} for {found['epochs']} epochs"
     if count > 1:
         each = f"{duration(count * found['seconds'])} for {count} x {found['epochs']} epochs"

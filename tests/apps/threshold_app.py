@@ -16,8 +16,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from core.data import Sample
 from core.data.datasets.phantoms import Phantoms
 from core.metrics.sweep import concatenate, sweep_image
-from core.threshold.postprocessing import CleanUp
-from dashboard.common.validation_maps import Part
+from core.threshold.postprocessing import PostProcessing
+from dashboard.common.validation_maps import SplitMaps
 from dashboard.threshold import choices as threshold_choices
 from dashboard.threshold import views as threshold_views
 from dashboard.threshold.message import Shown, shown
@@ -34,7 +34,7 @@ class Drawn(Phantoms):
 
 
 @st.cache_resource(show_spinner=False)
-def part_of(images: int, side: int) -> tuple[Part, Shown]:
+def part_of(images: int, side: int) -> tuple[SplitMaps, Shown]:
     folder = Path(tempfile.mkdtemp(prefix="isoline-board-"))
     dataset = Drawn.open()
     samples = dataset.samples[:images]
@@ -44,7 +44,7 @@ def part_of(images: int, side: int) -> tuple[Part, Shown]:
         dataset.pictures[sample.id], levels, truth = drawn(side, n)
         np.savez(folder / f"{n}.npz", levels=levels, truth=truth)
         sweeps.append(sweep_image(levels, truth))
-    part = Part(
+    part = SplitMaps(
         key=f"drawn-{images}-{side}",
         model="drawn",
         split="val",
@@ -54,7 +54,7 @@ def part_of(images: int, side: int) -> tuple[Part, Shown]:
         sweep=concatenate(sweeps),
         folder=folder,
     )
-    return part, shown(part, CleanUp())
+    return part, shown(part, PostProcessing())
 
 
 st.set_page_config(page_title="Board", layout="wide")
@@ -64,7 +64,7 @@ part, ready = part_of(
 rail, stage = st.columns([1, 3.6])
 with rail:
     rule = threshold_choices.rule_picker()
-point = threshold_views.chosen(part, ready, rule, CleanUp(), resamples=0)
+point = threshold_views.chosen(part, ready, rule, PostProcessing(), resamples=0)
 assert not isinstance(point, str), point
 with stage:
     k = threshold_views.board(

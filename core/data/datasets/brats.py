@@ -21,7 +21,7 @@ from core.data.file_dataset import open_published
 from core.data.slices import Case, SlicedDataset, check_slicing
 from core.data.volumes import entry_volume, fitting_geometry, scaled_8bit
 from core.errors import InputError, choose
-from core.imaging.intensities import Greys
+from core.imaging.intensities import IntensityMapping
 from core.imaging.names import clean_name
 from core.imaging.planes import along, to_slices
 from core.imaging.volume import Geometry
@@ -57,7 +57,7 @@ class BraTS(SlicedDataset):
 
     info: ClassVar[DatasetInfo] = DatasetInfo(
         name="brats2020",
-        greys=Greys(body=True, outside=0),
+        intensities=IntensityMapping(body=True, outside=0),
         volumes=True,
         title="BraTS 2020 (also 2018, 2019, 2021, 2023)",
         modality="brain MRI (FLAIR, T1, T1Gd, T2; 1 mm, skull removed)",
@@ -150,9 +150,9 @@ class BraTS(SlicedDataset):
         return to_slices(volume.array, volume.orientation, plane=self.plane)
 
     def _classes(self, case: Case, values: Sequence[int]) -> dict[int, int]:
-        odd = sorted(set(values) - set(_CLASS_OF_LABEL))
+        unexpected = sorted(set(values) - set(_CLASS_OF_LABEL))
         from_2023 = _LATER_VISIT.fullmatch(case.id) is not None
-        if odd or (4 in values and (3 in values or from_2023)):
+        if unexpected or (4 in values and (3 in values or from_2023)):
             raise InputError(
                 f"{self.archive.where(case.labels or '')}: labels {', '.join(map(str, values))}; "
                 "expected 0, 1, 2, 4 (BraTS to 2022) or 0, 1, 2, 3 (from 2023)"

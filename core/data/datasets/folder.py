@@ -85,8 +85,8 @@ class Folder(AnyImages):
             for pair in pairing.pairs
             if not (pair.masks or pairing.unlabelled(pair))
         ]
-        classes, odd = find_classes(archive)
-        problems += [*pairing.problems(), *checked[1], *odd]
+        classes, unexpected = find_classes(archive)
+        problems += [*pairing.problems(), *checked[1], *unexpected]
         dataset = cls(path, archive, files, problems, classes=classes)
         dataset.pairing, dataset.confidence = pairing, confidence
         return dataset

@@ -85,10 +85,10 @@ class Isbi2012(Dataset):
                 f"{path / LABELS}: {_pages(labels)} do not match the {_pages(images)} of "
                 f"{IMAGES}; both stacks must come from the same download"
             )
-        odd = sorted(set(np.unique(labels).tolist()) - {0, 255})
-        if odd:
+        unexpected = sorted(set(np.unique(labels).tolist()) - {0, 255})
+        if unexpected:
             raise InputError(
-                f"{path / LABELS}: labels must be 0 (membrane) or 255 (interior), found {odd[:5]}"
+                f"{path / LABELS}: labels must be 0 (membrane) or 255 (interior), found {unexpected[:5]}"
             )
         extra = path / UNLABELLED
         return cls(path, images, labels, _read_stack(extra) if extra.exists() else None)

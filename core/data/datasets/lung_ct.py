@@ -22,7 +22,7 @@ from core.data.file_dataset import (
 )
 from core.data.windowing import LUNG_WINDOW_HU, to_window
 from core.errors import InputError
-from core.imaging.intensities import Greys
+from core.imaging.intensities import IntensityMapping
 
 IMAGES, MASKS, TABLE = "2d_images", "2d_masks", "lung_stats.csv"
 _SUFFIXES = {".tif", ".tiff"}
@@ -42,7 +42,7 @@ class LungCt(FileDataset):
         name="lung_ct",
         title="Finding and Measuring Lungs in CT Data, 2-D part",
         modality="CT, lung window -600 / 1500 HU",
-        greys=Greys(window_hu=LUNG_WINDOW_HU),
+        intensities=IntensityMapping(window_hu=LUNG_WINDOW_HU),
         foreground="lung",
         license="as stated on its Kaggle page",
         citation="Mader KS: Finding and Measuring Lungs in CT Data. Kaggle (2017)",

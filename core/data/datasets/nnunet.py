@@ -21,7 +21,7 @@ from core.data.file_dataset import missing_mask, open_published, orphan_mask, re
 from core.data.slices import Case, SlicedDataset, check_slicing
 from core.data.volumes import check_window, entry_volume, fitting_geometry, scaled_8bit
 from core.errors import InputError
-from core.imaging.intensities import Greys
+from core.imaging.intensities import IntensityMapping
 from core.imaging.names import clean_name
 from core.imaging.planes import along, to_slices
 from core.imaging.volume import Geometry
@@ -41,7 +41,7 @@ class NnUNet(SlicedDataset):
 
     info: ClassVar[DatasetInfo] = DatasetInfo(
         name="nnunet",
-        greys=Greys(body=True),
+        intensities=IntensityMapping(body=True),
         volumes=True,
         title="nnU-Net or Decathlon folder",
         modality="as its dataset.json says",
@@ -175,11 +175,11 @@ class NnUNet(SlicedDataset):
         return labels.astype(np.uint8)[None] if labels.dtype == np.bool_ else labels[None]
 
     def _classes(self, case: Case, values: Sequence[int]) -> dict[int, int]:
-        odd = sorted(set(values) - set(self.about.class_of_label))
-        if odd:
+        unexpected = sorted(set(values) - set(self.about.class_of_label))
+        if unexpected:
             known = ", ".join(map(str, sorted(self.about.class_of_label)))
             raise InputError(
-                f"{self.archive.where(case.labels or '')}: labels {', '.join(map(str, odd))} are "
+                f"{self.archive.where(case.labels or '')}: labels {', '.join(map(str, unexpected))} are "
                 f"not in dataset.json ({known}); add them there or correct the file"
             )
         return {value: self.about.class_of_label[value] for value in values}

@@ -87,8 +87,8 @@ class Table(AnyImages):
         if not whole:  # a part of a split fixes only what is held out
             files = [(replace(s, split=s.split if s.split == "test" else ""), f) for s, f in files]
         problems: list[Problem] = [missing_mask(f.image) for s, f in files if not s.has_truth]
-        classes, odd = find_classes(archive)
-        return cls(path, archive, files, [*problems, *odd], tables=[table], classes=classes)
+        classes, unexpected = find_classes(archive)
+        return cls(path, archive, files, [*problems, *unexpected], tables=[table], classes=classes)
 
 
 def _find_table(archive: Archive, info: DatasetInfo) -> str:

@@ -17,7 +17,7 @@ from core.data.pairing.places import groups_of, splits_of
 from core.data.slices import Case, SlicedDataset, check_slicing
 from core.data.volumes import check_window, entry_volume, fitting_geometry, scaled_8bit
 from core.errors import InputError
-from core.imaging.intensities import Greys
+from core.imaging.intensities import IntensityMapping
 from core.imaging.planes import along, to_slices
 from core.imaging.volume_file import VOLUMES
 
@@ -31,7 +31,7 @@ class VolumeFolder(SlicedDataset):
 
     info: ClassVar[DatasetInfo] = DatasetInfo(
         name="volumes",
-        greys=Greys(body=True),
+        intensities=IntensityMapping(body=True),
         volumes=True,
         title="A folder of volumes and masks",
         modality="any kind of volume",
@@ -93,8 +93,8 @@ class VolumeFolder(SlicedDataset):
                     problems.append(missing_mask(pair.image))
                 cases.append(replace(case, split=splits[n], group=groups[n] or ids[n]))
                 masks[case.id] = pair.masks
-        classes, odd = find_classes(archive)
-        dataset = cls(archive, cases, [*problems, *odd], root="", plane=plane, slices=slices)
+        classes, unexpected = find_classes(archive)
+        dataset = cls(archive, cases, [*problems, *unexpected], root="", plane=plane, slices=slices)
         dataset.pairing, dataset._masks, dataset._window = pairing, masks, window
         dataset._named = classes
         if classes:

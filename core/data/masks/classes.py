@@ -91,9 +91,9 @@ class MaskClasses:
         if fits.all():
             classes: NDArray[np.uint8] = numbers[at]
             return classes
-        odd = np.unique(coded[~fits]).tolist()
-        shown = ", ".join(f"#{code:06x}" if colour else f"{code}" for code in odd[:_SHOWN])
-        more = f" and {len(odd) - _SHOWN} more" if len(odd) > _SHOWN else ""
+        unexpected = np.unique(coded[~fits]).tolist()
+        shown = ", ".join(f"#{code:06x}" if colour else f"{code}" for code in unexpected[:_SHOWN])
+        more = f" and {len(unexpected) - _SHOWN} more" if len(unexpected) > _SHOWN else ""
         raise InputError(
             f"{where}: {'colour' if colour else 'value'} {shown}{more} not in {self.source}; add "
             "what it is, background too, or save the mask without compression or smoothing"
@@ -107,13 +107,15 @@ class MaskClasses:
     @cached_property
     def _of_value(self) -> dict[int, int]:
         """Ascending; a colour that is a grey counts as that grey."""
-        greys = {code & 255: n for code, n in self.colours.items() if code == (code & 255) * _GREY}
-        return dict(sorted({**greys, **self.values}.items()))
+        intensities = {
+            code & 255: n for code, n in self.colours.items() if code == (code & 255) * _GREY
+        }
+        return dict(sorted({**intensities, **self.values}.items()))
 
     @cached_property
     def _of_colour(self) -> dict[int, int]:
-        greys = {value * _GREY: n for value, n in self.values.items() if value < 256}
-        return dict(sorted({**greys, **self.colours}.items()))
+        intensities = {value * _GREY: n for value, n in self.values.items() if value < 256}
+        return dict(sorted({**intensities, **self.colours}.items()))
 
 
 def find_classes(archive: Archive) -> tuple[MaskClasses | None, list[Problem]]:

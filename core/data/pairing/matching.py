@@ -45,11 +45,11 @@ def owners_of(images: Sequence[str], masks: Sequence[str]) -> Owners:
         elif len(by_core.get(core_of(mask), ())) == 1:
             found[mask] = by_core[core_of(mask)][0], "suffix"
     left = [mask for mask in masks if mask not in found]
-    found |= _by_usual_ending(by_stem, left)
+    found |= _by_common_ending(by_stem, left)
     return found or _by_inner_key(images, masks)
 
 
-def _by_usual_ending(by_stem: Mapping[str, str], masks: Sequence[str]) -> Owners:
+def _by_common_ending(by_stem: Mapping[str, str], masks: Sequence[str]) -> Owners:
     """Masks named like their image and an ending that at least half of ``masks`` have."""
     owners: Owners = {}
     for mask in masks:

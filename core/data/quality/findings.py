@@ -90,9 +90,11 @@ def _mask_values(dataset: Dataset, measured: Sequence[SampleFacts]) -> Places:
     usual = Counter(value for _, values in found for value in values)
     expected = {value for value, _ in usual.most_common(classes)} if classes > 1 else set()
     for where, values in found:
-        odd = [value for value in values if value not in expected]
-        if odd:
-            shown = ", ".join(f"{value:g}" for value in odd[:6]) + (", …" if len(odd) > 6 else "")
+        unexpected = [value for value in values if value not in expected]
+        if unexpected:
+            shown = ", ".join(f"{value:g}" for value in unexpected[:6]) + (
+                ", …" if len(unexpected) > 6 else ""
+            )
             yield "non_binary", f"{where}: values {shown}"
 
 
@@ -134,9 +136,9 @@ def _intensity(dataset: Dataset, measured: Sequence[SampleFacts]) -> Places:
             yield "low_contrast", f"{facts.sample.id}: {facts.contrast} of 255 grey levels are used"
     for members in classes.values():
         low, high = _fence([facts.grey for facts in members], least=20)
-        odd = [facts for facts in members if not low <= facts.grey <= high]
-        if len(odd) <= max(1, FEW * len(members)):
-            for facts in odd:
+        unexpected = [facts for facts in members if not low <= facts.grey <= high]
+        if len(unexpected) <= max(1, FEW * len(members)):
+            for facts in unexpected:
                 grey = (
                     f"mean grey {facts.grey:.0f}, expected {max(0, low):.0f}…{min(255, high):.0f}"
                 )

@@ -29,7 +29,7 @@ class Report:
 
     title: str
     disclaimer: str
-    doubts: tuple[str, ...]
+    warnings: tuple[str, ...]
     """What to know before the mask is trusted."""
     picture_png: bytes
     height: int
@@ -59,7 +59,7 @@ def report_of(case: Case) -> Report:
     return Report(
         title=case.name,
         disclaimer=DISCLAIMER,
-        doubts=tuple(f"{sentence[:1].upper()}{sentence[1:]}." for sentence in case.doubts),
+        warnings=tuple(f"{sentence[:1].upper()}{sentence[1:]}." for sentence in case.warnings),
         picture_png=overlay(case),
         height=height,
         width=width,
@@ -137,7 +137,7 @@ def _threshold(case: Case) -> tuple[tuple[str, str], ...]:
     return (
         ("Threshold", f"{case.threshold:.3f}"),
         ("Where it came from", case.threshold_source),
-        ("Clean-up", ", ".join(case.clean_up.phrases) or "none"),
+        ("Clean-up", ", ".join(case.post_processing.phrases) or "none"),
         *(corrected if case.corrected is not None else ()),
     )
 

@@ -18,12 +18,12 @@ _TEMPLATE = Path(__file__).with_name("page.html")
 def html_of(report: Report) -> bytes:
     """UTF-8 HTML; every text is escaped, no script and no address of the net is in it."""
     template = Template(_TEMPLATE.read_text(encoding="utf-8"))
-    picture = base64.b64encode(report.picture_png).decode()
+    image = base64.b64encode(report.picture_png).decode()
     return template.substitute(
         title=_text(report.title),
         disclaimer=_text(report.disclaimer),
-        doubts="".join(f'<p class="only">{_text(sentence)}</p>' for sentence in report.doubts),
-        picture=f"data:image/png;base64,{picture}",
+        warnings="".join(f'<p class="only">{_text(sentence)}</p>' for sentence in report.warnings),
+        image=f"data:image/png;base64,{image}",
         width=report.width,
         height=report.height,
         marks="".join(_mark(mark, report) for mark in report.marks) + _letters(report),

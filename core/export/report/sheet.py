@@ -40,7 +40,7 @@ def pdf_of(report: Report) -> bytes:
         Paragraph(_text(report.title), style["title"]),
         Paragraph(_text(report.made), style["quiet"]),
         Paragraph(_text(report.disclaimer), style["alert"]),
-        *(Paragraph(_text(sentence), style["alert"]) for sentence in report.doubts),
+        *(Paragraph(_text(sentence), style["alert"]) for sentence in report.warnings),
         _side_by_side(
             [_picture(report), Paragraph(_text(report.caption), style["quiet"])],
             [

@@ -18,7 +18,7 @@ from core.imaging.dicom.tags import read_dataset
 from core.imaging.facts import MODALITIES, SourceFacts
 from core.imaging.formats.voxels import not_numbers
 from core.imaging.image import Pixels
-from core.imaging.opening import MAX_BYTES, check_page, megabytes, stream_of, told
+from core.imaging.opening import MAX_BYTES, as_input_error, check_page, megabytes, stream_of
 from core.imaging.pixels import kind_in_words
 from core.imaging.source_file import SourceFile
 from core.imaging.volume import Volume, axes_of
@@ -73,7 +73,7 @@ def read_header(source: SourceFile) -> Header:
     Raises:
         InputError: As ``read_image``.
     """
-    with told("", "DICOM"):
+    with as_input_error("", "DICOM"):
         if source.entry is None:
             with stream_of(source.whole) as stream:
                 return header_of(read_dataset(stream, pixels=False))
@@ -129,7 +129,7 @@ def read_series(series: Series, *, name: str) -> Volume:
     def slice_of(number: int) -> Pixels:
         source, header = series.files[number], series.headers[number]
         where = f"{name}: file {number + 1} of {len(series.files)}"
-        with told(where, "DICOM"), stream_of(source.direct) as stream:
+        with as_input_error(where, "DICOM"), stream_of(source.direct) as stream:
             return decode(read_dataset(stream, pixels=True), header, 0)
 
     more = []

@@ -21,11 +21,11 @@ from core.imaging.formats.voxels import DEFLATE_RATIO, Layout, check_claim, not_
 from core.imaging.opening import (
     DAMAGED,
     MAX_BYTES,
+    as_input_error,
     megabytes,
     shown_name,
     size_of,
     stream_of,
-    told,
     where_of,
 )
 from core.imaging.volume import Geometry, Volume, axes_of, checked_affine
@@ -115,7 +115,10 @@ def _open(
     Whatever goes wrong inside the block becomes one ``InputError``.
     """
     where, shown = where_of(source, name), shown_name(source, name)
-    with told(where, "NIfTI"), stream_of(source, wanted="a .nii or .nii.gz file") as stream:
+    with (
+        as_input_error(where, "NIfTI"),
+        stream_of(source, wanted="a .nii or .nii.gz file") as stream,
+    ):
         size = size_of(stream) if file_bytes is None else file_bytes
         if size == 0:
             raise InputError("the file is empty (0 bytes); export or download it again")

@@ -52,7 +52,7 @@ def pillow_reader(title: str) -> Callable[[BinaryIO, int], Decoded]:
                 pixels, words = _png_16bit(stream, picture, alpha_grey=head[25] == 4)
             else:
                 picture.load()
-                pixels, words = picture_array(picture)
+                pixels, words = image_array(picture)
             orientation = _orientation(picture)
             warnings: tuple[str, ...] = ()
             if title != "JPEG" and getattr(picture, "is_animated", False):
@@ -78,7 +78,7 @@ def open_pillow(stream: BinaryIO, title: str) -> Pillow.Image:
     return picture
 
 
-def picture_array(picture: Pillow.Image) -> tuple[Pixels, str]:
+def image_array(picture: Pillow.Image) -> tuple[Pixels, str]:
     """A loaded Pillow picture as pixels, shape (H, W) or (H, W, 3), and what it was."""
     mode, key = picture.mode, picture.info.get("transparency")
     if mode == "P" and key is not None:

@@ -16,7 +16,7 @@ from PIL import UnidentifiedImageError
 
 from core.errors import InputError
 from core.imaging.decoded import Decoded
-from core.imaging.formats.raster import open_pillow, picture_array, two_passes, unpacked
+from core.imaging.formats.raster import image_array, open_pillow, two_passes, unpacked
 from core.imaging.image import Pixels
 from core.imaging.opening import DAMAGED, MAX_PIXELS, check_page, check_size
 from core.imaging.pixels import inverted, kind_in_words, on_black, upright
@@ -190,7 +190,7 @@ def _by_pillow(stream: BinaryIO, tags: "tifffile.TiffPage", page: int) -> tuple[
             if wide:
                 return _wide_grey(picture, tags)
             picture.load()
-            pixels, words = picture_array(picture)
+            pixels, words = image_array(picture)
     except UnidentifiedImageError as fault:
         kind = f"{bits}-bit, {getattr(tags.compression, 'name', tags.compression)}"
         raise InputError(f"this kind of TIFF ({kind}) cannot be read; save uncompressed") from fault

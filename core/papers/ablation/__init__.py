@@ -30,7 +30,7 @@ from core.papers.tagged import (
 from core.runs import Run
 from core.runs.variants import changed
 from core.system.files import read_json, write_json
-from core.threshold.postprocessing import CleanUp
+from core.threshold.postprocessing import PostProcessing
 
 if TYPE_CHECKING:
     from core.models import TrainedModel
@@ -73,7 +73,7 @@ SMALL: dict[str, Any] = {
 """What every baseline has; the rest is from the best preset of the data set."""
 EPOCHS = {"dsb2018": 6, "busi": 16}
 """About 350 steps of eight images."""
-USUAL_EPOCHS = 10
+DEFAULT_EPOCHS = 10
 
 Document = dict[str, Any]
 Evaluations = dict[str, Document]
@@ -147,7 +147,7 @@ def baseline(dataset: str, *, data: Path | None = None, epochs: int | None = Non
         **SMALL,
         dataset=dataset,
         data=str(path) if path else None,
-        epochs=epochs or EPOCHS.get(dataset, USUAL_EPOCHS),
+        epochs=epochs or EPOCHS.get(dataset, DEFAULT_EPOCHS),
         seed=0,
     )
 
@@ -260,7 +260,9 @@ def _point(trained: "TrainedModel", variant: Variant) -> "OperatingPoint":
     point, config = trained.operating_point, trained.config
     if variant.threshold is not None:
         fixed = f"fixed at {variant.threshold:g}"
-        return replace(point, threshold=variant.threshold, name=fixed, clean_up=CleanUp())
+        return replace(
+            point, threshold=variant.threshold, name=fixed, post_processing=PostProcessing()
+        )
     opened = open_dataset(config.dataset, Path(config.data) if config.data else None)
     chosen, _ = choose_on_validation(
         averaged_views(trained.predictor.probability, variant.views),

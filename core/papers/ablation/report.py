@@ -16,9 +16,9 @@ from core.data import DATASETS, info_of, kind_of
 from core.errors import InputError
 from core.evaluation.comparison import refuse_unlike
 from core.metrics.aggregation import spread, with_empties
-from core.metrics.card import Figure
+from core.metrics.card import Scores
 from core.metrics.overlap import METRICS
-from core.metrics.paired import corrected, paired_difference, pooled_figure
+from core.metrics.paired import corrected, paired_difference, pooled_score
 from core.metrics.statistics import RESAMPLES, interval, resample_weights, resampling_units
 from core.papers.ablation import (
     BASELINE,
@@ -111,17 +111,17 @@ def dataset_report(dataset: str, *, say: Say) -> Document | None:
     if not runs:
         return None
     bases = runs[BASELINE]
-    seen = {seed: evaluations(run, say=say) for seed, run in sorted(bases.items())}
+    counted = {seed: evaluations(run, say=say) for seed, run in sorted(bases.items())}
     rows = []
     for name, variant in VARIANTS.items():
         if variant.changes:
             own = runs.get(name, {})
-            found = {seed: evaluations(own[seed], say=say) for seed in seen if seed in own}
+            found = {seed: evaluations(own[seed], say=say) for seed in counted if seed in own}
         else:
             own = bases
-            found = {seed: predicted_otherwise(bases[seed], name, say=say) for seed in seen}
+            found = {seed: predicted_otherwise(bases[seed], name, say=say) for seed in counted}
         if found:
-            rows.append(_row(name, found, seen, own, bases))
+            rows.append(_row(name, found, counted, own, bases))
     tests = corrected([row["test"] for row in rows])
     rows = [row | {"test": test} for row, test in zip(rows, tests, strict=True)]
     first = bases[min(bases)]
@@ -142,7 +142,7 @@ def dataset_report(dataset: str, *, say: Say) -> Document | None:
         or f"{machine.get('processor', 'unknown')}, {machine.get('cores')} cores",
         "baseline": {
             "seconds": float(np.mean([_seconds(run) for run in bases.values()])),
-            **{part: alone([one[part] for one in seen.values()]) for part in ("val", "test")},
+            **{part: alone([one[part] for one in counted.values()]) for part in ("val", "test")},
         },
         "rows": rows,
     }
@@ -151,7 +151,7 @@ def dataset_report(dataset: str, *, say: Say) -> Document | None:
 def _row(
     name: str,
     found: dict[int, Evaluations],
-    seen: dict[int, Evaluations],
+    counted: dict[int, Evaluations],
     own: dict[int, Run],
     bases: dict[int, Run],
 ) -> Document:
@@ -159,7 +159,9 @@ def _row(
     variant = VARIANTS[name]
     parts = {
         part: against(
-            [one[part] for one in found.values()], [seen[seed][part] for seed in found], list(found)
+            [one[part] for one in found.values()],
+            [counted[seed][part] for seed in found],
+            list(found),
         )
         for part in ("val", "test")
     }
@@ -197,8 +199,7 @@ def against(ours: Sequence[Document], theirs: Sequence[Document], seeds: Sequenc
     weights = resample_weights(len(groups), groups=groups)
     values = [np.array([_dice(one) for one in several]) for several in (ours, theirs)]  # (S, N)
     pooled = [
-        [pooled_figure(DICE, _counts(one), weights) for one in several]
-        for several in (ours, theirs)
+        [pooled_score(DICE, _counts(one), weights) for one in several] for several in (ours, theirs)
     ]
     gap = [mine[0] - other[0] for mine, other in zip(*pooled, strict=True)]
     drawn = np.mean([mine[1] - other[1] for mine, other in zip(*pooled, strict=True)], axis=0)
@@ -219,7 +220,7 @@ def alone(documents: Sequence[Document]) -> Document:
     """Test or validation figures of one method by themselves, averaged over its seeds."""
     groups = [row["group"] for row in documents[0]["images"]]
     weights = resample_weights(len(groups), groups=groups)
-    pooled = [pooled_figure(DICE, _counts(one), weights) for one in documents]
+    pooled = [pooled_score(DICE, _counts(one), weights) for one in documents]
     low, high = interval(np.mean([drawn for _, drawn in pooled], axis=0))
     return {
         "pooled": float(np.mean([whole for whole, _ in pooled])),
@@ -237,7 +238,7 @@ def _counts(document: Document) -> NDArray[np.int64]:
     return np.array([row["counts"] for row in document["images"]], np.int64).T
 
 
-def _dice(document: Document) -> Figure:
+def _dice(document: Document) -> Scores:
     """Of every image, shape (N,)."""
     return with_empties(DICE(*_counts(document)), DICE, EMPTIES)
 

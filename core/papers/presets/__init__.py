@@ -38,8 +38,8 @@ FREE = (
 class Printed:
     """A figure as the paper prints it."""
 
-    figure: str
-    """Key of ``core.papers.conventions.FIGURES``."""
+    metric: str
+    """Key of ``core.papers.conventions.PAPER_METRICS``."""
     value: float
     """As a share where the paper prints percent."""
     split: str
@@ -66,8 +66,8 @@ class Preset:
     """What the paper does not state → what we chose, and why."""
     differs: tuple[str, ...] = ()
     """Where ours is knowingly not the paper's."""
-    figures: tuple[str, ...] = ()
-    """Figures that the paper watches, keys of ``core.papers.conventions.FIGURES``."""
+    metrics: tuple[str, ...] = ()
+    """Figures that the paper watches, keys of ``core.papers.conventions.PAPER_METRICS``."""
     printed: tuple[Printed, ...] = ()
     """Its results."""
     printed_parameters: int | None = None
@@ -126,7 +126,7 @@ def load_preset(name: str) -> Preset:
                 "weights": shipped,
                 "printed": tuple(Printed(**row) for row in document.get("printed", ())),
                 "differs": tuple(document.get("differs", ())),
-                "figures": tuple(document.get("figures", ())),
+                "metrics": tuple(document.get("metrics", ())),
                 "leave_out": tuple(document.get("leave_out", ())),
                 "search": {k: tuple(v) for k, v in document.get("search", {}).items()},
             }

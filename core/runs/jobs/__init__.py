@@ -26,7 +26,7 @@ from typing import Any, Self
 from filelock import FileLock, Timeout
 
 from core.errors import InputError
-from core.runs import UNDER_WAY, Run, open_run, runs_folder
+from core.runs import ACTIVE, Run, open_run, runs_folder
 from core.system.files import read_json, write_json
 from core.system.home import ROOT, home
 from core.system.processes import send
@@ -110,7 +110,7 @@ def start(run: Run, *, processes: int = 1) -> Job:
     with queue():
         if _open_job(run.name) or run.process() is not None:
             raise InputError(f"run {run.name} is under way already")
-        run.wish_to_stop(wish=False)
+        run.request_stop(wish=False)
         number = max((int(file.stem) for file in _job_files()), default=0) + 1
         job = Job(id=f"{number:06d}", run=run.name, queued=time.time(), processes=processes)
         # The job first: it is the truth, what the run says is for those who look at it.
@@ -132,7 +132,7 @@ def stop(run: Run) -> None:
             _cancel(job)
         elif process is not None:  # started by hand
             # Before the signal: a process that dies of it was stopped, not lost.
-            run.wish_to_stop(wish=True)
+            run.request_stop(wish=True)
             send(run.status, SIGTERM)
         elif run.status["state"] == "queued":  # its job is gone
             run.leave_queue()
@@ -296,7 +296,7 @@ def _cancel(job: Job) -> Job:
         return job
     # Before any signal: a process that dies of it was stopped, not lost.
     if run.path.exists():
-        run.wish_to_stop(wish=True)
+        run.request_stop(wish=True)
     return job.save(cancelled=time.time())
 
 
@@ -307,7 +307,7 @@ def _open_job(run: str) -> Job | None:
 def _is_ending(run: Run) -> bool:
     """Whether a training has said its last word and its process has yet to go."""
     job = _open_job(run.name)
-    return job is not None and job.state == "running" and run.saved_state not in UNDER_WAY
+    return job is not None and job.state == "running" and run.saved_state not in ACTIVE
 
 
 def _job_files() -> list[Path]:

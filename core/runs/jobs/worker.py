@@ -44,22 +44,22 @@ def work(
     """
     backend = backend or LocalBackend()
     lock = worker_lock()
-    with _told_to_stop() as told:
-        while not told.is_set():
+    with _stop_signal() as stopping:
+        while not stopping.is_set():
             with suppress(Timeout):
                 lock.acquire(timeout=1)
                 break
             if until_empty:
                 return
         asked: set[str] = set()
-        while not told.is_set():
+        while not stopping.is_set():
             with queue():
                 empty = _tick(backend, asked, say)
                 if empty and until_empty:
                     # In the queue's lock: whoever adds a job after this finds no worker.
                     lock.release()
                     return
-            told.wait(poll_seconds if not empty else 3 * poll_seconds)
+            stopping.wait(poll_seconds if not empty else 3 * poll_seconds)
         lock.release()
 
 
@@ -189,14 +189,14 @@ def _tell(before: Job, after: Job, say: Callable[[str], None]) -> None:
 
 
 @contextmanager
-def _told_to_stop() -> Iterator[threading.Event]:
-    told = threading.Event()
+def _stop_signal() -> Iterator[threading.Event]:
+    stopping = threading.Event()
     before = {
-        number: signal.signal(number, lambda *_: told.set())
+        number: signal.signal(number, lambda *_: stopping.set())
         for number in (signal.SIGTERM, signal.SIGINT)
     }
     try:
-        yield told
+        yield stopping
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -19,7 +19,7 @@ _STEP = re.compile(r"(?:minimum_area_px=(?P<area>\d{1,9})|fill_holes|largest_com
 
 
 @dataclass(frozen=True, kw_only=True)
-class CleanUp:
+class PostProcessing:
     """What becomes of a mask after the threshold; the default leaves it as it is."""
 
     minimum_area_px: int = 0
@@ -34,7 +34,7 @@ class CleanUp:
             raise InputError(f"minimum_area_px must be 0 or more, found {self.minimum_area_px}")
 
     def __bool__(self) -> bool:
-        return self != CleanUp()
+        return self != PostProcessing()
 
     @property
     def words(self) -> str:
@@ -60,7 +60,7 @@ class CleanUp:
         return asdict(self)
 
 
-def parse_clean_up(text: str) -> CleanUp:
+def parse_post_processing(text: str) -> PostProcessing:
     """Read ``minimum_area_px=50,fill_holes``; ``none`` and the empty text do nothing.
 
     Raises:
@@ -78,17 +78,17 @@ def parse_clean_up(text: str) -> CleanUp:
             )
         name = step.partition("=")[0]
         settings[name] = int(found["area"]) if found["area"] else True
-    return CleanUp(**settings)
+    return PostProcessing(**settings)
 
 
-def clean(mask: NDArray[np.bool_ | np.uint8], clean_up: CleanUp) -> Mask:
+def clean(mask: NDArray[np.bool_ | np.uint8], post_processing: PostProcessing) -> Mask:
     """The mask after clean-up, a new array of the same shape, two or three dimensions."""
     result = mask.astype(bool)
-    if clean_up.fill_holes:
+    if post_processing.fill_holes:
         result = filled(result)
-    if clean_up.minimum_area_px > 1 or clean_up.largest_component:
+    if post_processing.minimum_area_px > 1 or post_processing.largest_component:
         labels, areas = components(result)
-        result = kept(areas, clean_up)[labels]
+        result = kept(areas, post_processing)[labels]
     return result
 
 
@@ -115,9 +115,9 @@ def components(mask: Mask) -> tuple[NDArray[np.integer], NDArray[np.int64]]:
     return labels, areas
 
 
-def kept(areas: NDArray[np.int64], clean_up: CleanUp) -> Mask:
+def kept(areas: NDArray[np.int64], post_processing: PostProcessing) -> Mask:
     """Which components stay, by number; entry 0, the background, never does."""
-    stays = areas >= max(clean_up.minimum_area_px, 1)
-    if clean_up.largest_component:
+    stays = areas >= max(post_processing.minimum_area_px, 1)
+    if post_processing.largest_component:
         stays &= np.arange(len(areas)) == areas.argmax()
     return stays

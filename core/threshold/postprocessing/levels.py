@@ -13,23 +13,23 @@ from numpy.typing import NDArray
 from core.levels import LevelMap
 from core.metrics.false_positives import false_positive_components
 from core.metrics.sweep import Counts, Sweep, concatenate, sweep_image
-from core.threshold.postprocessing import CleanUp
+from core.threshold.postprocessing import PostProcessing
 
 
-def cleaned_levels(levels: LevelMap, clean_up: CleanUp) -> LevelMap:
-    """The level map with ``mask_at(result, k) == clean(mask_at(levels, k), clean_up)`` for all k.
+def post_processed_levels(levels: LevelMap, post_processing: PostProcessing) -> LevelMap:
+    """The level map with ``mask_at(result, k) == clean(mask_at(levels, k), post_processing)`` for all k.
 
     At threshold 0 every pixel is foreground, also where the whole image is less than the area.
 
     Args:
         levels: Level map, two or three dimensions.
-        clean_up: Without ``largest_component``.
+        post_processing: Without ``largest_component``.
     """
     from skimage.morphology import area_opening, reconstruction  # 0.3 s; only where it is needed
 
-    assert not clean_up.largest_component, "keeps no order of masks"
+    assert not post_processing.largest_component, "keeps no order of masks"
     result: NDArray[np.integer] = levels
-    if clean_up.fill_holes:
+    if post_processing.fill_holes:
         seed = np.full_like(levels, levels.max())
         for axis in range(levels.ndim):
             for border in (0, -1):
@@ -37,32 +37,32 @@ def cleaned_levels(levels: LevelMap, clean_up: CleanUp) -> LevelMap:
                 seed[place] = levels[place]
         straight = np.sum(np.abs(np.indices((3,) * levels.ndim) - 1), axis=0) <= 1
         result = reconstruction(seed, levels, method="erosion", footprint=straight)  # type: ignore[no-untyped-call]
-    if clean_up.minimum_area_px > 1:
+    if post_processing.minimum_area_px > 1:
         result = area_opening(  # type: ignore[no-untyped-call]
             result.astype(np.uint16),
-            area_threshold=clean_up.minimum_area_px,
+            area_threshold=post_processing.minimum_area_px,
             connectivity=levels.ndim,
         )
     return np.asarray(result, dtype=np.uint16)
 
 
-class CleanedSweeps:
+class PostProcessedSweeps:
     """Counts of cleaned masks at all thresholds; ``each`` of ``sweep_samples``.
 
     Args:
-        clean_up: Without ``largest_component``.
+        post_processing: Without ``largest_component``.
         components: Whether to count false-positive components too.
     """
 
-    def __init__(self, clean_up: CleanUp, *, components: bool = False) -> None:
-        self.clean_up = clean_up
+    def __init__(self, post_processing: PostProcessing, *, components: bool = False) -> None:
+        self.post_processing = post_processing
         self.components = components
         self._sweeps: list[Sweep] = []
         self._marks: list[Counts] = []
 
     def __call__(self, levels: LevelMap, truth: NDArray[np.bool_ | np.uint8]) -> None:
         """Count one image."""
-        cleaned = cleaned_levels(levels, self.clean_up)
+        cleaned = post_processed_levels(levels, self.post_processing)
         self._sweeps.append(sweep_image(cleaned, truth))
         if self.components:
             self._marks.append(false_positive_components(cleaned, truth))

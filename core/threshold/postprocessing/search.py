@@ -15,13 +15,13 @@ from core.errors import InputError
 from core.levels import STEPS, LevelMap, mask_at
 from core.metrics.sweep import Sweep
 from core.threshold.operating_point import NUDGE, OperatingPoint, decide, refuse_other_splits
-from core.threshold.postprocessing import CleanUp, components, filled, kept
+from core.threshold.postprocessing import PostProcessing, components, filled, kept
 from core.threshold.rules import Tally, parse_rule
 
 AREAS_PX = (0, 16, 64, 256, 1024)
 COARSE = 25
 CANDIDATES = tuple(
-    CleanUp(minimum_area_px=area, fill_holes=fill, largest_component=largest)
+    PostProcessing(minimum_area_px=area, fill_holes=fill, largest_component=largest)
     for fill in (False, True)
     for area, largest in (*((area, False) for area in AREAS_PX), (0, True))
 )
@@ -31,11 +31,11 @@ Maps = Iterable[tuple[LevelMap, NDArray[np.bool_ | np.uint8]]]
 """Level map and truth of every image; gone through twice."""
 
 
-def choose_with_clean_up(
+def choose_with_post_processing(
     maps: Maps,
     *,
     rule: str,
-    clean_up: CleanUp | None,
+    post_processing: PostProcessing | None,
     split: str,
     dataset: str,
     split_hash: str,
@@ -46,7 +46,7 @@ def choose_with_clean_up(
     Args:
         maps: Of the validation images.
         rule: One of ``RULES``.
-        clean_up: Fixed beforehand; None searches ``CANDIDATES``.
+        post_processing: Fixed beforehand; None searches ``CANDIDATES``.
         split: The part that the maps are of.
         dataset: Its data set.
         split_hash: Its split.
@@ -58,8 +58,8 @@ def choose_with_clean_up(
     """
     refuse_other_splits(split)
     if parse_rule(rule).kind == "guarantee":
-        _refuse_broken_guarantee(rule, clean_up)
-    candidates = CANDIDATES if clean_up is None else (clean_up,)
+        _refuse_broken_guarantee(rule, post_processing)
+    candidates = CANDIDATES if post_processing is None else (post_processing,)
     coarse = np.arange(0, STEPS + 1, COARSE)
     tallies = tally_masks(maps, candidates, coarse)
     ones = np.ones((1, len(tallies[0].sweep.positives)))
@@ -76,11 +76,13 @@ def choose_with_clean_up(
         dataset=dataset,
         split_hash=split_hash,
         groups=groups,
-        clean_up=candidates[best],
+        post_processing=candidates[best],
     )
 
 
-def tally_masks(maps: Maps, candidates: Sequence[CleanUp], ks: NDArray[np.int64]) -> list[Tally]:
+def tally_masks(
+    maps: Maps, candidates: Sequence[PostProcessing], ks: NDArray[np.int64]
+) -> list[Tally]:
     """Counts of the cleaned masks at some thresholds, for each candidate.
 
     Masks of candidates that agree on filling holes are labelled once.
@@ -99,7 +101,10 @@ def tally_masks(maps: Maps, candidates: Sequence[CleanUp], ks: NDArray[np.int64]
 
 
 def _tally_image(
-    levels: LevelMap, truth: NDArray[np.bool_], candidates: Sequence[CleanUp], ks: NDArray[np.int64]
+    levels: LevelMap,
+    truth: NDArray[np.bool_],
+    candidates: Sequence[PostProcessing],
+    ks: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], int, int]:
     """TP, FP and components off the truth, shape (candidates, T, 3); foreground and pixels."""
     counts = np.zeros((len(candidates), len(ks), 3), dtype=np.int64)
@@ -117,13 +122,13 @@ def _tally_image(
     return counts, int(truth.sum()), truth.size
 
 
-def _refuse_broken_guarantee(rule: str, clean_up: CleanUp | None) -> None:
-    if clean_up is None:
+def _refuse_broken_guarantee(rule: str, post_processing: PostProcessing | None) -> None:
+    if post_processing is None:
         raise InputError(
             f"{rule} is a guarantee, so a clean-up cannot be searched on the same images; name it "
             "beforehand, for example --clean-up fill_holes"
         )
-    if clean_up.largest_component:
+    if post_processing.largest_component:
         raise InputError(
             f"{rule} is a guarantee, and with largest_component a lower threshold can lose a "
             "lesion; leave that step out"

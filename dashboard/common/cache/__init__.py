@@ -19,7 +19,6 @@ from dashboard.common.cache.images import (
     ItemKey,
     batch_prediction,
     example,
-    in_greys,
     level_map,
     packed_scene,
     uncertainty_map,
@@ -27,18 +26,19 @@ from dashboard.common.cache.images import (
     upload_collection,
     upload_item,
     upload_pages,
+    with_intensities,
 )
 from dashboard.common.cache.models import (
     OPENS_WITH,
     facts_of_model,
     model_names,
-    parts_of,
+    split_key,
     trained_model,
 )
 from dashboard.common.cache.recent import (
     LOCK,
+    cached,
     id_of,
-    kept,
 )
 from dashboard.common.cache.volumes import (
     packed_volume,
@@ -51,6 +51,7 @@ __all__ = [
     "OPENS_WITH",
     "ItemKey",
     "batch_prediction",
+    "cached",
     "check",
     "clusters",
     "dataset_at",
@@ -59,15 +60,13 @@ __all__ = [
     "facts_of_model",
     "fingerprint",
     "id_of",
-    "in_greys",
     "is_checked",
-    "kept",
     "level_map",
     "model_names",
     "opened_dataset",
     "packed_scene",
     "packed_volume",
-    "parts_of",
+    "split_key",
     "thumbnail",
     "trained_model",
     "uncertainty_map",
@@ -77,4 +76,5 @@ __all__ = [
     "upload_pages",
     "volume_prediction",
     "volume_slices",
+    "with_intensities",
 ]

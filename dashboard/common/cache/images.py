@@ -20,14 +20,14 @@ from core.imaging import (
     read_image,
     survey,
 )
-from core.imaging.intensities import Greys, Shown, shown_as
+from core.imaging.intensities import IntensityMapping, Shown, shown_as
 from core.levels import STEPS, LevelMap
-from core.predict.batch import Wanted
+from core.predict.batch import PredictionOptions
 from core.predict.uploads import BatchPrediction
 from dashboard.common.cache.datasets import opened_dataset
 from dashboard.common.cache.models import facts_of_model, stamp_of, trained_model
-from dashboard.common.cache.recent import LOCK, id_of, kept
-from dashboard.common.examples import Picture, open_example
+from dashboard.common.cache.recent import LOCK, cached, id_of
+from dashboard.common.examples import Example, open_example
 from dashboard.common.windows import raw_values
 from dashboard.components.viewer import Scene, pack
 
@@ -36,17 +36,17 @@ ItemKey = tuple[tuple[str, ...], int]
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def example(key: str) -> Picture:
+def example(key: str) -> Example:
     """An example picture."""
     return open_example(key)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def upload(content: bytes, name: str, page: int) -> Picture:
+def upload(content: bytes, name: str, page: int) -> Example:
     """A page of an uploaded file."""
     image = read_image(content, name=name, page=page)
     pages = f", page {page + 1} of {image.page_count}" if image.page_count > 1 else ""
-    return Picture(image.name + pages, image.picture8(), None, image.spacing_mm, image)
+    return Example(image.name + pages, image.image8(), None, image.spacing_mm, image)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
@@ -76,7 +76,7 @@ def upload_collection(files: Sequence[UploadedFile]) -> tuple[Collection, tuple[
         return collection, tuple(keys)
 
     whole = sum(file.size for file in files)
-    found: tuple[Collection, tuple[ItemKey, ...]] = kept(("files", *names), look, lambda _: whole)
+    found: tuple[Collection, tuple[ItemKey, ...]] = cached(("files", *names), look, lambda _: whole)
     return found
 
 
@@ -90,11 +90,13 @@ def upload_item(item: Item, key: ItemKey) -> Image | Volume:
     def size(found: Image | Volume) -> int:
         return (found.array if isinstance(found, Volume) else found.pixels).nbytes
 
-    read: Image | Volume = kept(("item", key), item.read, size)
+    read: Image | Volume = cached(("item", key), item.read, size)
     return read
 
 
-def in_greys(key: tuple[object, ...], found: Shown, choice: str, learnt: Greys) -> Shown:
+def with_intensities(
+    key: tuple[object, ...], found: Shown, choice: str, learnt: IntensityMapping
+) -> Shown:
     """An upload in the greys that a model shall see; they are looked for once.
 
     Args:
@@ -110,12 +112,12 @@ def in_greys(key: tuple[object, ...], found: Shown, choice: str, learnt: Greys) 
     def look() -> Window | BodyWindow | tuple[float, float] | None:
         return shown_as(found, choice, learnt).window
 
-    window = kept(("greys", *key, choice, repr(learnt)), look, lambda _: 64)
+    window = cached(("greys", *key, choice, repr(learnt)), look, lambda _: 64)
     return replace(found, window=window)
 
 
 def level_map(
-    model_key: str, picture: Picture, *, progress: Callable[[int, int], None] | None = None
+    model_key: str, example: Example, *, progress: Callable[[int, int], None] | None = None
 ) -> LevelMap:
     """Level map of a picture, shape (H, W); the network runs once for each pair.
 
@@ -124,23 +126,23 @@ def level_map(
             volumes.
     """
     predictor = trained_model(model_key).predictor
-    pixels, place = picture.image, (picture.dataset, picture.sample)
-    within = predictor.sees_volumes and bool(picture.sample)
+    pixels, place = example.image, (example.dataset, example.sample)
+    within = predictor.takes_volumes and bool(example.sample)
 
     def predict() -> LevelMap:
         with LOCK:  # one network at a time: two would only slow each other and double the memory
             if not within:
                 return predictor.levels(pixels, progress=progress)
-            dataset = opened_dataset(picture.dataset)
-            sample = next(one for one in dataset.samples if one.id == picture.sample)
+            dataset = opened_dataset(example.dataset)
+            sample = next(one for one in dataset.samples if one.id == example.sample)
             return predictor.sample_levels(dataset, sample)
 
     key = ("levels", model_key, stamp_of(model_key), id_of(pixels), place if within else ())
-    levels: LevelMap = kept(key, predict, lambda levels: levels.nbytes)
+    levels: LevelMap = cached(key, predict, lambda levels: levels.nbytes)
     return levels
 
 
-def uncertainty_map(model_key: str, picture: Picture) -> LevelMap:
+def uncertainty_map(model_key: str, example: Example) -> LevelMap:
     """Standard deviation over eight views of a picture, in thousandths, shape (H, W).
 
     The network runs eight times, once for each pair.
@@ -154,51 +156,51 @@ def uncertainty_map(model_key: str, picture: Picture) -> LevelMap:
 
     def disagree() -> LevelMap:
         with LOCK:  # as above
-            found = gather(augmented(predictor.probability, "turns"), picture.image)
+            found = gather(augmented(predictor.probability, "turns"), example.image)
         return np.rint(found.deviation * STEPS).astype(np.uint16)
 
-    key = ("uncertainty", model_key, stamp_of(model_key), id_of(picture.image))
-    deviation: LevelMap = kept(key, disagree, lambda levels: levels.nbytes)
+    key = ("uncertainty", model_key, stamp_of(model_key), id_of(example.image))
+    deviation: LevelMap = cached(key, disagree, lambda levels: levels.nbytes)
     return deviation
 
 
 def packed_scene(
-    model_key: str, picture: Picture, levels: LevelMap, uncertainty: LevelMap | None = None
+    model_key: str, example: Example, levels: LevelMap, uncertainty: LevelMap | None = None
 ) -> bytes:
     """The viewer's message for a picture and its level map."""
     point = trained_model(model_key).operating_point
-    source = picture.source
+    source = example.source
     sides = source.sides if source else ""
 
     def make() -> bytes:
         return pack(
             Scene(
-                image=picture.image,
+                image=example.image,
                 levels=levels,
-                truth=picture.truth,
+                truth=example.truth,
                 operating_point=point.k,
                 operating_point_name=point.name,
-                spacing_mm=picture.spacing_mm,
-                clean_up=replace(point.clean_up, largest_component=False),
+                spacing_mm=example.spacing_mm,
+                post_processing=replace(point.post_processing, largest_component=False),
                 uncertainty=uncertainty,
                 uncertainty_name="Standard deviation over 8 views",
                 sides=sides,
                 raw=raw_values(source),
-                title=picture.title,
+                title=example.title,
             )
         )
 
     # What a file states beside its pixels may be mended and the file brought again.
-    greys = (source.window, source.facts.unit) if source else ()
-    stated = (picture.title, picture.spacing_mm, sides, greys)
-    layers = [None if a is None else id_of(a) for a in (levels, picture.truth, uncertainty)]
-    key = ("scene", model_key, *stated, id_of(picture.image), repr(point), *layers)
-    packed: bytes = kept(key, make, len)
+    intensities = (source.window, source.facts.unit) if source else ()
+    stated = (example.title, example.spacing_mm, sides, intensities)
+    layers = [None if a is None else id_of(a) for a in (levels, example.truth, uncertainty)]
+    key = ("scene", model_key, *stated, id_of(example.image), repr(point), *layers)
+    packed: bytes = cached(key, make, len)
     return packed
 
 
 def batch_prediction(
-    model_key: str, files: Sequence[UploadedFile], wanted: Wanted
+    model_key: str, files: Sequence[UploadedFile], wanted: PredictionOptions
 ) -> BatchPrediction:
     """Uploaded files on their way to masks and one zip."""
 
@@ -214,5 +216,5 @@ def batch_prediction(
 
     names = tuple(file.file_id for file in files)
     key = ("batch", model_key, stamp_of(model_key), repr(wanted), *names)
-    job: BatchPrediction = kept(key, make, lambda _: sum(file.size for file in files))
+    job: BatchPrediction = cached(key, make, lambda _: sum(file.size for file in files))
     return job

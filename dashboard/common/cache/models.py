@@ -50,7 +50,7 @@ def model_names() -> dict[str, str]:
     return shipped | runs | untrained
 
 
-def parts_of(key: str) -> tuple[str, str, str]:
+def split_key(key: str) -> tuple[str, str, str]:
     """``weights``, ``run`` or ``server``; the model's name; the class, where one is looked at."""
     source, _, rest = key.partition("/")
     return (source, *split_name(rest))
@@ -62,7 +62,7 @@ def trained_model(key: str) -> TrainedModel:
     Raises:
         InputError: It is gone or damaged.
     """
-    source, name, one = parts_of(key)
+    source, name, one = split_key(key)
     if source == "server":
         return remote_model(server_address(), _document(name))[0]
     trained = _trained_model(source, name, stamp_of(key))
@@ -91,7 +91,7 @@ def _document(name: str) -> dict[str, Any]:
 
 def stamp_of(key: str) -> float | str:
     """When a model last changed; what is made with it is kept under this too."""
-    source, name, _ = parts_of(key)
+    source, name, _ = split_key(key)
     if source == "server":
         return str(_document(name).get("sha256"))
     if name in CLASSICAL:

@@ -45,7 +45,7 @@ def _recent() -> Recent:
 LOCK = Lock()
 
 
-def kept(key: tuple[Any, ...], make: Callable[[], Any], size: Callable[[Any], int]) -> Any:  # noqa: ANN401 - holds anything
+def cached(key: tuple[Any, ...], make: Callable[[], Any], size: Callable[[Any], int]) -> Any:  # noqa: ANN401 - holds anything
     """What else is dear: made once for a key and held among the level maps by its bytes."""
     return _recent().get(key, make, size)
 

@@ -9,7 +9,7 @@ from core.imaging import WINDOWS_HU, Volume
 from core.inference.slice_by_slice import VolumePrediction
 from core.levels import LevelMap
 from dashboard.common.cache.models import stamp_of, trained_model
-from dashboard.common.cache.recent import LOCK, id_of, kept
+from dashboard.common.cache.recent import LOCK, cached, id_of
 from dashboard.components.volume_viewer import VolumeScene, pack_volume
 
 
@@ -25,7 +25,9 @@ def volume_slices(key: tuple[Any, ...], volume: Volume) -> tuple[NDArray[np.uint
         slices = volume.to_uint8()
         return slices, id_of(slices)
 
-    found: tuple[NDArray[np.uint8], str] = kept(("slices", *key), make, lambda made: made[0].nbytes)
+    found: tuple[NDArray[np.uint8], str] = cached(
+        ("slices", *key), make, lambda made: made[0].nbytes
+    )
     return found
 
 
@@ -36,7 +38,7 @@ def volume_prediction(model_key: str, slices: NDArray[np.uint8], content: str) -
         return VolumePrediction(trained_model(model_key).predictor, slices, turn=LOCK)
 
     key = ("volume", model_key, stamp_of(model_key), content)
-    job: VolumePrediction = kept(key, make, lambda job: 2 * job.slices.nbytes)
+    job: VolumePrediction = cached(key, make, lambda job: 2 * job.slices.nbytes)
     return job
 
 
@@ -74,5 +76,5 @@ def packed_volume(model_key: str, content: str, volume: Volume, levels: LevelMap
     key = ("packed volume", model_key, stamp_of(model_key), repr(point), content, repr(window))
     # What a file states beside its voxels may be mended and the file brought again.
     stated = (volume.name, volume.affine.tobytes(), volume.orientation_known, volume.spacing_known)
-    packed: bytes = kept((*key, *stated), make, len)
+    packed: bytes = cached((*key, *stated), make, len)
     return packed

@@ -61,10 +61,10 @@ def threshold_board(
         "figures": list(figures)[:MOST_LINES],
     }
     result = _BOARD(key=key, data=state, on_choice_change=_heard, default={"choice": None})
-    return chosen_by_hand(result.get("choice"), context=context)
+    return chosen_manually(result.get("choice"), context=context)
 
 
-def chosen_by_hand(choice: object, *, context: str) -> int | None:
+def chosen_manually(choice: object, *, context: str) -> int | None:
     """The k in a browser's answer; None where it is for another context or no k at all."""
     if not isinstance(choice, Mapping) or choice.get("context") != context:
         return None

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.threshold.postprocessing import CleanUp
+from core.threshold.postprocessing import PostProcessing
 from dashboard.components.viewer.decision import Decision, decided
 from dashboard.components.viewer.scene import (
     RawValues,
@@ -92,11 +92,13 @@ def threshold_viewer(
     result = _COMPONENT(
         key=key, data=join(header | mount, body), on_choice_change=_heard, default={"choice": None}
     )
-    clean_up = CleanUp(minimum_area_px=header["minimum_area_px"], fill_holes=header["fill_holes"])
+    post_processing = PostProcessing(
+        minimum_area_px=header["minimum_area_px"], fill_holes=header["fill_holes"]
+    )
     return decided(
         result.get("choice"),
         map_digest=header["map"],
-        start=Decision(k=threshold, clean_up=clean_up),
+        start=Decision(k=threshold, post_processing=post_processing),
         pixels=header["width"] * header["height"],
     )
 

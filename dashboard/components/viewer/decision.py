@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.levels import STEPS, LevelMap, mask_at
-from core.threshold.postprocessing import CleanUp, clean
+from core.threshold.postprocessing import PostProcessing, clean
 
 Runs = tuple[int, ...]
 """Pixels row by row: how many outside, how many inside, how many outside, …"""
@@ -19,7 +19,7 @@ class Decision:
 
     k: int
     """The threshold, 0…1000."""
-    clean_up: CleanUp = field(default_factory=CleanUp)
+    post_processing: PostProcessing = field(default_factory=PostProcessing)
     """Applied to the mask at the threshold, before corrections."""
     added: Runs = ()
     """Pixels put in by hand, foreground at every threshold."""
@@ -33,7 +33,7 @@ class Decision:
 
     def mask(self, levels: LevelMap) -> NDArray[np.bool_]:
         """Foreground of a level map, shape (H, W): exactly what the viewer paints."""
-        mask = clean(mask_at(levels, self.k), self.clean_up)
+        mask = clean(mask_at(levels, self.k), self.post_processing)
         if self.added:
             mask |= covered(self.added, levels.shape)
         if self.removed:
@@ -43,7 +43,7 @@ class Decision:
     @property
     def words(self) -> str:
         """In a line, as in a table or report."""
-        parts = [f"threshold {self.k / STEPS:.3f}", *self.clean_up.phrases]
+        parts = [f"threshold {self.k / STEPS:.3f}", *self.post_processing.phrases]
         added, removed = self.corrected_px
         if added or removed:
             parts.append(f"corrected by hand: {added:,} px put in, {removed:,} px taken out")
@@ -78,8 +78,10 @@ def decided(choice: object, *, map_digest: str, start: Decision, pixels: int) ->
     removed = _runs(choice.get("removed"), pixels)
     if k is None or area is None or added is None or removed is None:
         return start
-    clean_up = CleanUp(minimum_area_px=area, fill_holes=choice.get("fill_holes") is True)
-    return Decision(k=k, clean_up=clean_up, added=added, removed=removed)
+    post_processing = PostProcessing(
+        minimum_area_px=area, fill_holes=choice.get("fill_holes") is True
+    )
+    return Decision(k=k, post_processing=post_processing, added=added, removed=removed)
 
 
 def _count(value: object, most: int) -> int | None:

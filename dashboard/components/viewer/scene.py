@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.levels import STEPS, LevelMap
-from core.threshold.postprocessing import CleanUp
+from core.threshold.postprocessing import PostProcessing
 
 MESSAGE_VERSION = 2
 
@@ -79,7 +79,7 @@ class Scene:
     """Distance between rows and between columns; None where the file does not say."""
     pixel_area_mm2: float | None = None
     """Area of one pixel; follows from the spacing where that is given."""
-    clean_up: CleanUp = field(default_factory=CleanUp)
+    post_processing: PostProcessing = field(default_factory=PostProcessing)
     """What happens to the mask at first; ``largest_component`` is not for the viewer."""
     uncertainty: LevelMap | None = None
     """How far predictions disagree at each pixel, in thousandths, shape (H, W), 0…1000."""
@@ -115,7 +115,7 @@ class Scene:
             raise ValueError(f"uncertainty must be uint16 {shape} of 0…{STEPS}")
         if self.raw is not None and self.raw.values.shape != shape:
             raise ValueError(f"raw values must be {shape}, not {self.raw.values.shape}")
-        if self.clean_up.largest_component:
+        if self.post_processing.largest_component:
             raise ValueError("the viewer keeps all components; drop largest_component")
         check_index("operating_point", self.operating_point)
         self._settle_area()
@@ -165,8 +165,8 @@ def pack(scene: Scene) -> bytes:
         "sides": scene.sides,
         "spacing_mm": scene.spacing_mm,
         "pixel_area_mm2": scene.pixel_area_mm2,
-        "minimum_area_px": scene.clean_up.minimum_area_px,
-        "fill_holes": scene.clean_up.fill_holes,
+        "minimum_area_px": scene.post_processing.minimum_area_px,
+        "fill_holes": scene.post_processing.fill_holes,
         "map": _digest(repr(scene.levels.shape).encode(), blobs["levels"]),
         "blobs": {},
     }
