@@ -1,6 +1,7 @@
 """The contestants of ``benchmarks.accuracy``: ours, and networks of two libraries by their recipes.
 
-Each function here trains one network in this process for so many seconds of fitting and judges it.
+Each function here trains one network in this process for so many seconds of fitting and evaluates
+it.
 """
 
 import copy
@@ -89,7 +90,7 @@ def recipe(contest: Contest) -> RunConfig:
 
 
 def ours(contest: Contest) -> dict[str, Any]:
-    """``core.training.loop`` for the epochs of the job; its best checkpoint, judged."""
+    """``core.training.loop`` for the epochs of the job; its best checkpoint, evaluated."""
     run = create_run(recipe(contest))
     train(run)
     assert run.split.hash == contest.split_hash  # the very same images
@@ -150,7 +151,7 @@ def peer(contest: Contest) -> dict[str, Any]:
 
 
 def evaluated(contest: Contest, predictor: Predictor, *, parameters: int) -> dict[str, Any]:
-    """Threshold from validation, figures from test, time of a prediction: the same for all."""
+    """Threshold from validation, scores from test, time of a prediction: the same for all."""
     folder = Path(contest.job.folder)
     part: dict[str, Any] = {"dataset": contest.dataset, "split_hash": contest.split_hash}
     checked = [read(folder, name) for name in contest.job.val]

@@ -21,7 +21,7 @@ def parser(docstring: str | None) -> argparse.ArgumentParser:
 def result(
     case: str, ours: float, *, unit: str, peer: float | None = None, peer_name: str = ""
 ) -> dict[str, Any]:
-    """One line: our figure beside a peer's; the ratio is peer over ours."""
+    """One line: our metric beside a peer's; the ratio is peer over ours."""
     return {
         "case": case,
         "ours": round(ours, 3),
@@ -33,7 +33,7 @@ def result(
 
 
 def goal(what: str, wanted: float, measured: float, *, least: bool = False) -> dict[str, Any]:
-    """A figure that was promised, and whether it holds; at most, unless ``least``."""
+    """A metric that was promised, and whether it holds; at most, unless ``least``."""
     met = measured >= wanted if least else measured <= wanted
     return {"what": what, "goal": wanted, "measured": round(measured, 3), "met": met}
 

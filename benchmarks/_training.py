@@ -68,7 +68,7 @@ class Course:
     busy: float | None = None
     """Percent of the steps' time that a GPU was busy; None where nothing says so."""
     keeping: list[float] = field(default_factory=list)
-    """Ours: writing checkpoints, history, status, log and pictures, within an epoch."""
+    """Ours: writing checkpoints, history, status, log and images, within an epoch."""
     mirror: list[float] = field(default_factory=list)
     """Ours: processor time of the process that writes the tracking store, during an epoch."""
     split: str = ""

@@ -16,10 +16,10 @@ train as their libraries' examples do: Dice and cross-entropy, Adam at a constan
 batches of 16, with the number of loading processes that was fastest, until the time is over.
 
 Everybody keeps the weights of the best validation epoch (largest pooled Dice over the thresholds).
-One piece of code judges: threshold by best pooled Dice on validation, then test at that threshold,
-native resolution. ``contestants`` has the figures and the difference of each peer to ours on the
-same images; with several seeds an image's Dice is averaged over them first. Milliseconds are the
-median of ``Predictor.levels`` on the test images.
+One piece of code evaluates: threshold by best pooled Dice on validation, then test at that
+threshold, native resolution. ``contestants`` has the scores and the difference of each peer to ours
+on the same images; with several seeds an image's Dice is averaged over them first. Milliseconds are
+the median of ``Predictor.levels`` on the test images.
 
 The data set is looked for in ISOLINE_REALDATA, else in ../shared/data; without it nuclei are drawn.
 nnU-Net v2 plans for a GPU and for hours, not minutes, and is no part of this environment: it is
@@ -118,7 +118,7 @@ def main() -> None:
 
 
 def _open(name: str) -> Dataset:
-    """The data set where it lies, or drawn nuclei."""
+    """The data set where it lies, or synthetic nuclei."""
     choose("data set", name, DATASETS)
     folder = real_data()
     path = folder / PLACES[name] if folder and name in PLACES else None

@@ -5,7 +5,7 @@
 Preparation is of the complete DSB 2018 zip at 256 x 256 (phantoms where there is no real data); the
 peer decodes the same images and masks with Pillow, one after the other, and resizes them. A batch
 of 16 comes from the prepared array; its peer opens 16 PNG files. The gallery is timed in Chromium
-from the click on the menu to the last of the 24 pictures, with 10,000 images registered.
+from the click on the menu to the last of the 24 images, with 10,000 images registered.
 """
 
 import io
@@ -106,7 +106,7 @@ def _batches(prepared: Prepared) -> tuple[float, float]:
 
 
 def _gallery(home: Path) -> float:
-    """Seconds from the click on Datasets to 24 painted pictures; 10,000 small pairs in a folder."""
+    """Seconds from the click on Datasets to 24 painted images; 10,000 small pairs in a folder."""
     from core.data.importing import import_dataset
 
     source = home / "many"

@@ -108,7 +108,7 @@ def main() -> None:
 
 
 def network(*, repeats: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Every way on one picture, in turn, the fastest of each; and how the maps differ."""
+    """Every way on one image, in turn, the fastest of each; and how the maps differ."""
     usual, ours = _Contestant(huge_pages=False), _Contestant(huge_pages=True)
     sides = {
         PEER: (usual, "nchw"),

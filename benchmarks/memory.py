@@ -2,7 +2,7 @@
 
     python -m benchmarks.memory [--json] [--side 8192]
 
-Each case runs in a process of its own; the figure is the largest resident size of that process, so
+Each case runs in a process of its own; the metric is the largest resident size of that process, so
 Python, torch, the image and its level map are all in it. The whole-image peer is measured at 2048
 and compared there, because at 8192 it does not fit this kind of machine.
 """

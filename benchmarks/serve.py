@@ -62,7 +62,7 @@ def main() -> None:
     """Measure and print."""
     arguments = parser(__doc__)
     arguments.add_argument("--seconds", type=float, default=20, help="of each part")
-    arguments.add_argument("--size", type=int, default=512, help="side of the pictures")
+    arguments.add_argument("--size", type=int, default=512, help="side of the images")
     given = arguments.parse_args()
     bodies = [_picture(index, given.size) for index in range(4)]
     alone = float(_child(ALONE, MODEL, str(given.size), str(given.seconds)))
@@ -79,14 +79,14 @@ def main() -> None:
     case = f"{given.size} x {given.size}"
     results = [
         result(
-            f"{CLIENTS} clients, {case}, pictures per second",
+            f"{CLIENTS} clients, {case}, images per second",
             served,
             unit="1/s",
             peer=alone,
             peer_name="network alone, batches of 8",
         ),
         result(f"{CLIENTS} clients, median answer", calm.median_seconds, unit="s"),
-        result(f"{CROWD} clients, pictures per second", crowd.per_second, unit="1/s"),
+        result(f"{CROWD} clients, images per second", crowd.per_second, unit="1/s"),
         result(f"{CROWD} clients, answers 429", crowd.statuses[429], unit="answers"),
         result(f"{CROWD} clients, health p99 of {len(times)}", p99, unit="ms"),
     ]

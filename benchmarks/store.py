@@ -2,7 +2,7 @@
 
     python -m benchmarks.store [--json] [--runs 1000] [--epochs 100]
 
-Each figure is the median of fresh processes, their imports left out; the peer holds the same four
+Each metric is the median of fresh processes, their imports left out; the peer holds the same four
 numbers of every epoch of the same runs and is asked through its own client.
 """
 

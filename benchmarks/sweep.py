@@ -95,7 +95,7 @@ def main() -> None:
         result(f"{what}, peak memory", stream["peak"], unit="GiB"),
     ]
     bands = _bands(swept)
-    results.append(result("bootstrap of 500 images, all figures and thresholds", bands, unit="s"))
+    results.append(result("bootstrap of 500 images, all scores and thresholds", bands, unit="s"))
     goals = [
         goal("times faster than the loop", 100, loop / ours, least=True),
         goal(f"times faster than {fastest}", 10, curves[fastest] / ours, least=True),
@@ -159,7 +159,7 @@ def _libraries(images: Sequence[Image]) -> dict[str, Callable[[], object]]:
 
 
 def _bands(swept: Sequence[tuple[NDArray[np.uint16], NDArray[np.bool_]]]) -> float:
-    """Intervals of every pooled figure at every threshold over 500 images."""
+    """Intervals of every pooled metric at every threshold over 500 images."""
     some = [sweep_image(*image) for image in swept]
     sweep = concatenate(some[n % len(some)] for n in range(500))
     return _seconds(lambda: pooled_bands(bootstrap(sweep, resamples=RESAMPLES), METRICS), rounds=3)

@@ -1,6 +1,6 @@
 """How fast the board of the page Threshold follows the hand, and a change of the rule.
 
-The board shows 64 drawn images of 256 x 256 with their curves. First: from the timestamp of a
+The board shows 64 synthetic images of 256 x 256 with their curves. First: from the timestamp of a
 trusted ``pointermove`` on the track to the first task after the frame it caused, in a headless
 Chromium without a GPU. Then: from choosing another rule to the first frame that shows its
 threshold, a way through Streamlit and back.

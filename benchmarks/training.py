@@ -208,7 +208,7 @@ def _whole(courses: Courses, names: dict[str, str], wanted: float) -> list[dict[
 def _overhead(courses: Courses) -> list[dict[str, Any]]:
     """What tracking and checkpoints cost, and how busy a GPU was."""
     parts = {
-        "checkpoints, history, log and pictures": "keeping",
+        "checkpoints, history, log and images": "keeping",
         "processor time of the mirror beside": "mirror",
     }
     rows = [

@@ -2,7 +2,7 @@
 
 Ours: from the timestamp of a trusted ``pointermove`` on the track to the first task after the
 frame it caused. The usual way: ``st.slider``, overlay in numpy, ``st.image``; from the timestamp
-of an arrow key on the slider to the first task after the frame with the new, decoded picture.
+of an arrow key on the slider to the first task after the frame with the new, decoded image.
 Both in one headless Chromium without a GPU, on the same maps.
 
     python -m benchmarks.viewer [--json] [--moves 120] [--steps 20]
@@ -123,13 +123,13 @@ def drag_times(browser: Browser, url: str, moves: int) -> list[float]:
         time.sleep(pace.uniform(0.004, 0.03))  # a hand keeps no step with the screen
     page.wait_for_function("moves => window.times.length >= moves", arg=moves)
     painted = page.evaluate("root => root.__isoline.latencies.length", root)
-    assert painted >= 0.7 * moves, f"only {painted} of {moves} moves changed the picture"
+    assert painted >= 0.7 * moves, f"only {painted} of {moves} moves changed the image"
     page.mouse.up()
     return _close_with_times(page)
 
 
 def slider_times(browser: Browser, url: str, steps: int) -> list[float]:
-    """Arrow key to the new picture, of each step of the usual page, in milliseconds."""
+    """Arrow key to the new image, of each step of the usual page, in milliseconds."""
     page = _open_page(browser, url)
     page.wait_for_selector("[data-testid=stImageContainer] img")
     page.wait_for_timeout(1500)
@@ -157,7 +157,7 @@ def _close_with_times(page: Page) -> list[float]:
 def document(
     ours: dict[int, list[float]], usual: dict[int, list[float]], software: str
 ) -> dict[str, Any]:
-    """Figures and goals of both pages."""
+    """Scores and goals of both pages."""
     results = [
         result(
             f"{size} x {size} map, input to paint, {name}",

@@ -41,7 +41,7 @@ TARGETS = {
 
 
 VOLUMES: dict[str, Any] = {"batch_size": 2, "tile": 128}
-"""What suits networks for volumes where nothing else is said: two crops of 32 x 128 x 128."""
+"""What suits 3-D networks where nothing else is reported: two crops of 32 x 128 x 128."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,7 @@ class AugmentationConfig:
     shear_degrees: float = 0.0
     """Largest shear along either axis, either way."""
     gamma: float = 0.0
-    """Largest change of the exponent of the greys; 0.2 draws from 1/1.2 to 1.2."""
+    """Largest change of the exponent of the intensities; 0.2 draws from 1/1.2 to 1.2."""
     blur_px: float = 0.0
     """Largest standard deviation of a Gaussian blur, in pixels."""
     noise: float = 0.0
@@ -103,7 +103,7 @@ class RunConfig:
     dataset: str
     """Key of ``DATASETS``."""
     data: str | None = None
-    """Where the data set lies; None for drawn data."""
+    """Where the data set lies; None for synthetic data."""
     model: str = "unet"
     """Key of ``MODELS``."""
     model_options: dict[str, Any] = field(default_factory=dict)
@@ -113,7 +113,7 @@ class RunConfig:
     members: int = 1
     """How many such networks learn side by side and answer together, with their mean."""
     target: str = "foreground"
-    """What is learnt: ``foreground``, ``classes`` or ``regions``."""
+    """What is learned: ``foreground``, ``classes`` or ``regions``."""
     size: int | None = None
     """Resize every image to this square before training; None keeps the native size."""
     aspect: str = "stretch"
@@ -121,7 +121,7 @@ class RunConfig:
     tile: int | None = None
     """Train on random crops of this side; None trains on whole images."""
     slices: int = 32
-    """For networks for volumes: slices of a crop, at least 8."""
+    """For 3-D networks: slices of a crop, at least 8."""
     crops_per_image: int = 1
     """Random crops of each training image in one epoch; of a volume, of each ``slices`` slices."""
     oversample: float = 0.0
@@ -135,19 +135,19 @@ class RunConfig:
     optimizer: str = "adam"
     """``adam``, ``adamw`` or ``sgd``."""
     learning_rate: float = 1e-3
-    """Step size, at its largest."""
+    """Learning rate, at its largest."""
     schedule: str = "constant"
-    """How the step size goes: ``constant``, ``cosine``, ``poly``, ``one_cycle`` or ``plateau``."""
+    """Schedule: ``constant``, ``cosine``, ``poly``, ``one_cycle`` or ``plateau``."""
     warmup_epochs: float = 0.0
-    """Epochs over which the step size first rises from zero."""
+    """Epochs over which the learning rate first rises from zero."""
     plateau_patience: int = 10
     """For ``plateau``: epochs without a better validation value before the step gets smaller."""
     plateau_factor: float = 0.1
-    """For ``plateau``: what the step size is then multiplied by."""
+    """For ``plateau``: what the learning rate is then multiplied by."""
     momentum: float = 0.99
     """For SGD; 0.99 in Ronneberger (2015)."""
     weight_decay: float = 0.0
-    """L2 penalty; with ``adamw`` the share that a weight loses, times the step size."""
+    """L2 penalty; with ``adamw`` the share that a weight loses, times the learning rate."""
     clip_norm: float = 0.0
     """Largest norm of the gradient, above which it is shortened; 0 leaves it."""
     ema: float = 0.0
@@ -159,7 +159,7 @@ class RunConfig:
     allow_accumulation: bool = False
     """Whether a batch that does not fit into memory may be cut into parts, or the run refused."""
     epochs: int = 50
-    """Passes over the training part, at most."""
+    """Passes over the training split, at most."""
     patience: int = 0
     """Stop after this many epochs without a better validation value; 0 never stops early."""
     monitor: str = "dice"
@@ -167,7 +167,7 @@ class RunConfig:
     keep_best: int = 1
     """How many of the best epochs keep a checkpoint."""
     samples_every: int = 5
-    """Epochs between pictures of fixed validation images; 0 for none."""
+    """Epochs between predictions of fixed validation images; 0 for none."""
     augment: bool = True
     """Whether training images are augmented."""
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
@@ -181,11 +181,11 @@ class RunConfig:
     seed: int = 0
     """Initial weights, order of samples, augmentation."""
     split_seed: int = 0
-    """Which images train, choose and judge; apart from ``seed``, so that seeds can be compared."""
+    """Of the split; apart from ``seed``, so that seeds can be compared."""
     folds: int = 0
     """Cross-validation with this many folds; 0 for one split."""
     fold: int = 0
-    """The fold that judges."""
+    """The test fold."""
     share_group: bool = False
     """Whether validation and test share one of two groups, where there are no more."""
     leave_out: list[str] = field(default_factory=list)

@@ -10,10 +10,10 @@ rail, stage = st.columns([1, 3.6], gap="medium")
 
 with rail:
     widgets.head("Compare", "Several models on the same images, each at its own threshold.")
-    keys, images, figure = compare_views.pickers()
+    keys, images, metric = compare_views.pickers()
 
 with stage:
-    compared = compare_views.compared(keys, images, metric=figure)
+    compared = compare_views.compared(keys, images, metric=metric)
 
 with rail, phone.later():
     image = compare_views.image_picker(compared)

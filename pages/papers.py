@@ -13,7 +13,7 @@ rail, stage = st.columns([1, 3.6], gap="medium")
 below = st.container()
 
 with rail:
-    widgets.head("Papers", "Their figures beside ours, and how to repeat them.")
+    widgets.head("Papers", "Their scores beside ours, and how to repeat them.")
     key = papers_views.picker()
     papers_views.about(PAPERS[key])
 

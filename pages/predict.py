@@ -1,4 +1,4 @@
-"""Predict: a picture, its probability map and a mask that follows the hand."""
+"""Predict: an image, its probability map and a mask that follows the hand."""
 
 from dataclasses import replace
 

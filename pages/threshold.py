@@ -1,4 +1,4 @@
-"""Threshold: figures, images and a rule for one threshold of a trained model."""
+"""Threshold: scores, images and a rule for one threshold of a trained model."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ rail, stage = st.columns([1, 3.6], gap="medium")
 below = st.container()
 
 with rail:
-    widgets.head("Threshold", "Choose on validation, judge on test.")
+    widgets.head("Threshold", "Choose on validation, evaluate on test.")
     model = widgets.model_picker()
     with widgets.one_clear_error(stage, below):
         trained = cache.trained_model(model)
@@ -32,7 +32,7 @@ with rail:
         rule = threshold_choices.rule_picker()
     with phone.later():
         about = st.container()
-        with st.expander("Figures and clean-up" if split == "val" else "Figures"):
+        with st.expander("Scores and post-processing" if split == "val" else "Figures"):
             block, figures = threshold_choices.metrics_picker()
             if split == "val":
                 post_processing = threshold_choices.post_processing_picker(model, saved)

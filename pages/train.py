@@ -14,7 +14,7 @@ rail, stage = st.columns([1, 2.6], gap="medium")
 facts: list[str] = []
 
 with rail:
-    widgets.head("Train", "A training goes on when you close this page.")
+    widgets.head("Train", "A training continues when you close this page.")
     try:
         with phone.later() if train_views.active() else st.container():
             plan = train_form.ask_all()

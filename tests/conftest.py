@@ -63,7 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what is marked ``realdata`` where there is none."""
+    """Skip what is segmented ``realdata`` where there is none."""
     if item.get_closest_marker("realdata") and real_data_folder() is None:
         pytest.skip("no real data; set ISOLINE_REALDATA to the folder with the data sets")
 

@@ -1,4 +1,4 @@
-"""A drawn data set of three classes, and a training on it that takes seconds."""
+"""A synthetic data set of three classes, and a training on it that takes seconds."""
 
 from pathlib import Path
 from typing import Any, ClassVar

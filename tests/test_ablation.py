@@ -1,4 +1,4 @@
-"""Ablation: one change each, runs that are kept, differences against doing it by hand, the page."""
+"""Ablation: one change each, runs that are kept, differences against plain code, the page."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The benchmark of accuracy: everybody has the same images, the same time and the same judge."""
+"""The benchmark of accuracy: everybody has the same images, the same time and the same evaluate."""
 
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ PEER = "MONAI AttentionUnet"
 
 @pytest.fixture(scope="module")
 def contest(tmp_path_factory: pytest.TempPathFactory) -> Contest:
-    """Drawn nuclei at 32 pixels for a tenth of a second."""
+    """Synthetic nuclei at 32 pixels for a tenth of a second."""
     dataset = open_dataset("phantoms_nuclei", None)
     return _contest(dataset, tmp_path_factory.mktemp("contest"), size=32, seconds=0.1)
 

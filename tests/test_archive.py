@@ -1,4 +1,4 @@
-"""One view of folders and zips: the same files either way, and what a stranger's zip can do."""
+"""One view of folders and zips: the same files either way, and what an untrusted zip can do."""
 
 import os
 import struct

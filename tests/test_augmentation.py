@@ -37,7 +37,7 @@ def picture() -> Tensor:
 
 
 def moved(draw: Draw, image: Tensor | None = None) -> Tensor:
-    """The picture after the draw in grey values, shape (8, 8)."""
+    """The image after the draw in grey values, shape (8, 8)."""
     image = picture() if image is None else image
     result = resample(image, torch.zeros_like(image), draw, (SIZE, SIZE))[0]
     return result[0, 0] * 255
@@ -265,7 +265,7 @@ def test_a_crop_is_a_window_of_the_image() -> None:
 def test_a_shear_of_45_degrees_moves_each_row_by_its_height() -> None:
     matrix = torch.tensor([[[1.0, 1.0], [0.0, 1.0]]])
     found = moved(replace(still(), matrix=matrix))
-    # Row y reads x + y - 3.5: half-way between two columns, in the middle of the picture.
+    # Row y reads x + y - 3.5: half-way between two columns, in the middle of the image.
     assert found[3, 2:6].tolist() == pytest.approx([25.5, 26.5, 27.5, 28.5], abs=1e-2)
     assert found[4, 2:6].tolist() == pytest.approx([34.5, 35.5, 36.5, 37.5], abs=1e-2)
 

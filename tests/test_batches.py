@@ -1,4 +1,4 @@
-"""Which pictures make up a step: the same however they are shared, and lesions when asked for."""
+"""Which images make up a step: the same however they are shared, and lesions when asked for."""
 
 from dataclasses import replace
 from typing import Any
@@ -68,7 +68,7 @@ def test_every_item_falls_to_one_process(count: int, size: int) -> None:
 
 
 def held(step: Step, pictures: Images) -> torch.Tensor:
-    """Whether each picture holds a class, shape (B, K)."""
+    """Whether each image holds a class, shape (B, K)."""
     return read(step, pictures, HEAD)[1].flatten(2).any(-1)
 
 

@@ -106,7 +106,7 @@ def test_it_moves_with_the_mask() -> None:
 
 
 def test_a_run_trains_with_it(tiny_config: Config) -> None:
-    """Same seed, same pictures: only the weight of the border tells the two losses apart."""
+    """Same seed, same images: only the weight of the border tells the two losses apart."""
     losses = {}
     for w0 in (0.0, 10.0):
         run = create_run(tiny_config(epochs=1, loss="weighted_bce", loss_options={"w0": w0}))

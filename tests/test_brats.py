@@ -159,7 +159,7 @@ def test_modalities_slices_and_plane_are_chosen(root: Path) -> None:
     assert dataset.image(sample).shape == (12, 20, 3)
     every = BraTS.open(root, modalities=["flair"], slices=None)
     assert len(every.samples) == 24
-    assert every.image(every.samples[3]).shape == (24, 20), "one modality is a grey picture"
+    assert every.image(every.samples[3]).shape == (24, 20), "one modality is a grey image"
 
 
 def test_options_are_part_of_the_fingerprint(root: Path, tmp_path: Path) -> None:

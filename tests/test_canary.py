@@ -1,6 +1,6 @@
 """Names, dates and numbers of patients planted in every header field: none comes out anywhere.
 
-File names are the exception, as they are what a person recognises an upload by: a picture keeps
+File names are the exception, as they are what a person recognises an upload by: an image keeps
 its own. Folders never show, and the files of a DICOM series are named by what they are, since
 exports are often called by patients.
 """
@@ -292,5 +292,5 @@ def test_a_picture_keeps_its_file_name_and_loses_its_folder() -> None:
     assert_silent(repr(item) + seen_text(item.read()))
     archive = zipped({f"{CANARY}.dcm": ct()})  # alone in its zip
     (item,) = survey([SourceFile(name="uploads.zip", data=archive)]).items
-    assert item.name == "CT picture 1"
+    assert item.name == "CT image 1"
     assert_silent(repr(item) + seen_text(item.read()))

@@ -1,4 +1,4 @@
-"""The pages with one class of a network for several: its own map, truth, threshold and figures."""
+"""The pages with one class of a network for several: its own map, truth, threshold and scores."""
 
 from collections.abc import Iterator
 
@@ -75,7 +75,7 @@ def test_classes_are_compared_with_their_own_kind_alone() -> None:
         evaluated(
             ("run/shapes:core", "run/shapes:bar"),
             f"{Shapes.info.name}/val",
-            figure="dice",
+            metric="dice",
             progress=lambda _place, _name: lambda _done, _total: None,
         )
     model = cache.trained_model("run/shapes:core")

@@ -140,7 +140,7 @@ def test_watershed_parts_what_touches_at_a_higher_threshold() -> None:
 
 
 def test_the_cut_is_the_cheapest() -> None:
-    """Every labelling of a 3x3 picture, its price, and the one the maximum flow finds."""
+    """Every labelling of a 3x3 image, its price, and the one the maximum flow finds."""
     random = np.random.default_rng(5)
     for _ in range(5):
         grey = random.uniform(0, 255, (3, 3)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Clean-up of masks, with a pencil; and its choice together with the threshold."""
+"""Post-processing of masks, with a pencil; and its choice together with the threshold."""
 
 from typing import Any
 
@@ -71,7 +71,9 @@ def test_words_are_read_back() -> None:
     for steps in CANDIDATES:
         assert parse_post_processing(steps.words) == steps
     assert not parse_post_processing("")
-    with pytest.raises(InputError, match="unknown clean-up 'blur'; choose from minimum_area_px=N"):
+    with pytest.raises(
+        InputError, match="unknown post-processing 'blur'; choose from minimum_area_px=N"
+    ):
         parse_post_processing("fill_holes, blur")
     with pytest.raises(InputError, match="0 or more"):
         PostProcessing(minimum_area_px=-1)

@@ -1,4 +1,4 @@
-"""Paired comparison: against doing it by hand, and refused where it would compare unlike things."""
+"""Paired comparison: against plain code, and refused where it would compare unlike things."""
 
 import copy
 import json
@@ -119,7 +119,7 @@ def test_subgroups_by_class_and_by_size(three: list[Document]) -> None:
     for n, row in enumerate(rows):
         row["facts"] = {"grade": "HGG"} if n % 2 else {}
     by = {(kind, value) for kind, value, _ in subgroups(rows)}
-    assert {("grade", "HGG"), ("grade", "not said")} <= by
+    assert {("grade", "HGG"), ("grade", "not stated")} <= by
 
 
 def changed(document: Document, **changes: Any) -> Document:
@@ -148,8 +148,8 @@ def test_unlike_evaluations_are_refused(three: list[Document]) -> None:
             compare([one, other])
     with pytest.raises(InputError, match="at least two models"):
         compare([one])
-    with pytest.raises(InputError, match="unknown figure 'dise'; choose one of dice"):
-        compare(three, figure="dise")
+    with pytest.raises(InputError, match="unknown metric 'dise'; choose one of dice"):
+        compare(three, metric="dise")
 
 
 @pytest.mark.parametrize("form", list(FORMS))

@@ -51,7 +51,7 @@ def three(finished_run: Run) -> Compared:
     return evaluated(keys, "isbi2012/test", metric="dice", progress=quiet)
 
 
-@pytest.mark.parametrize("metric", ["dice", "mcc"])
+@pytest.mark.parametrize("figure", ["dice", "mcc"])
 def test_figures_are_those_of_the_command_line_digit_for_digit(
     finished_run: Run,
     figure: str,
@@ -91,7 +91,7 @@ def test_the_page_shows_the_comparison_and_its_convention(three: Compared) -> No
 def test_the_verdict_counts_the_images_that_its_means_are_over(
     three: Compared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An image on which the figure is 0/0 enters no mean, so it is not among its images either."""
+    """An image on which the metric is 0/0 enters no mean, so it is not among its images either."""
     said: list[str] = []
     monkeypatch.setattr("streamlit.markdown", lambda words, **_: said.append(words))
     n = three.comparison["n_images"]
@@ -123,7 +123,7 @@ def test_what_is_left_when_images_differ_is_that_of_the_command_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(compare_robustness, "ENOUGH", 3)
+    monkeypatch.setattr(compare_robustness, "DEFAULT_IMAGES", 3)
     models = ["finished (run)", "classical/otsu"]
     app = page(models=models, show="When images differ", metric="IoU")
     assert not app.exception
@@ -158,7 +158,7 @@ def test_what_is_left_when_images_differ_is_that_of_the_command_line(
     assert "Stopped" in app.info[0].value
     next(button for button in app.button if button.label.startswith("Measure on 3")).click().run()
     app.selectbox(key="metric").set_value("dice").run()
-    assert not app.exception, "another figure needs no network"
+    assert not app.exception, "another metric needs no network"
     assert app.dataframe[1].value["finished"][0] != table.loc["As they are", "finished"]
 
 
@@ -207,7 +207,7 @@ def test_a_chart_has_a_row_for_each_way_and_leaves_out_what_is_undefined() -> No
     assert chart.layout.xaxis.range[0] == pytest.approx(-0.03)
     documents[0]["perturbations"][0] |= row(-0.2)
     below = charts_robustness.perturbed(documents, STYLES, metric="MCC")
-    assert below.layout.xaxis.range[0] < -0.3, "a figure that goes below 0 is not cut off"
+    assert below.layout.xaxis.range[0] < -0.3, "a metric that goes below 0 is not cut off"
 
 
 def test_models_of_unlike_images_are_refused(

@@ -95,7 +95,7 @@ def test_the_mask_download_follows_the_threshold(page: Page) -> None:
     root.get_by_role("slider", name="Threshold").focus()
     page.keyboard.press("Home")
     expect(page.get_by_text("Mask at threshold 0.000")).to_be_visible()
-    page.get_by_role("button", name="Take it along").click()
+    page.get_by_role("button", name="Download").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="Mask", exact=True).click()
     assert download.value.suggested_filename.endswith("_mask.png")
@@ -151,7 +151,7 @@ def test_what_is_wrong_stands_where_the_picture_would_and_the_foot_below(page: P
 
 
 def test_doubts_of_a_picture_are_one_box_and_unread_files_one_line(page: Page) -> None:
-    """Several boxes pushed the picture below the first screen."""
+    """Several boxes pushed the image below the first screen."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr("cells.png", png(np.zeros((40, 30), np.uint8)))

@@ -1,4 +1,4 @@
-"""Several answers judged on a split: thresholds from validation, errors found by disagreement."""
+"""Several answers on a split: thresholds from validation, errors found by disagreement."""
 
 import json
 import sys
@@ -68,7 +68,7 @@ def test_what_does_not_go_together_is_refused(
         members_of([trained, second], "turns")
     with pytest.raises(InputError, match="has no dropout"):
         members_of([trained], "dropout")
-    with pytest.raises(InputError, match="unknown way 'guess'"):
+    with pytest.raises(InputError, match="unknown method 'guess'"):
         members_of([trained], "guess")
     with pytest.raises(InputError, match="was not trained"):
         disagreement([load_weights("classical/otsu")], "turns", split="test", data=None)
@@ -85,7 +85,16 @@ def test_what_does_not_go_together_is_refused(
 def test_the_command_says_the_same(
     finished_run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["core", "uncertainty", "--run", finished_run.name, "--split", "test", "--way", "flips"]
+    words = [
+        "core",
+        "uncertainty",
+        "--run",
+        finished_run.name,
+        "--split",
+        "test",
+        "--method",
+        "flips",
+    ]
     monkeypatch.setattr(sys, "argv", [*words, "--json"])
     assert main() == 0
     found = json.loads(capsys.readouterr().out)

@@ -1,4 +1,4 @@
-"""Several processes: the same pictures, the same loss, and so the same curve."""
+"""Several processes: the same images, the same loss, and so the same curve."""
 
 import os
 import subprocess

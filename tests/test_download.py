@@ -94,7 +94,7 @@ def test_a_download_is_kept_and_found_by_name(tmp_path: Path, address: str) -> N
 def test_a_broken_download_goes_on_where_it_was(tmp_path: Path, address: str) -> None:
     Server.content = published(tmp_path)
     Server.breaks_after = 200
-    with pytest.raises(InputError, match="run it again to go on where it was"):
+    with pytest.raises(InputError, match="run it again to continue where it was"):
         download_dataset("dsb2018", url=f"{address}/stage1_train.zip")
     assert imported_path("dsb2018") is None
     download_dataset("dsb2018", url=f"{address}/stage1_train.zip")

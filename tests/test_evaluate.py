@@ -132,7 +132,7 @@ def test_a_clean_up_changes_the_masks_that_are_counted(drawn: Drawn) -> None:
     assert "components under 5 px dropped, holes filled" in found["labels"]["pooled"]["short"]
     frozen = replace(POINT, post_processing=steps)
     again = assess(drawn, drawn, drawn.samples, point=frozen, **FACTS).document  # type: ignore[arg-type]
-    assert again == found, "the operating point's own clean-up is applied unasked"
+    assert again == found, "the operating point's own post-processing is applied unasked"
 
 
 def test_resized_and_augmented_say_so(drawn: Drawn) -> None:

@@ -53,14 +53,14 @@ def test_a_picture_of_another_kind_is_said_to_be_one(
     assert not app.exception
     assert not app.warning
     app.selectbox(key="example-lung_ct").set_value("phantom/nuclei/0").run()
-    assert "This is no picture for lung_ct-unet" in app.warning[0].value
+    assert "This is no image for lung_ct-unet" in app.warning[0].value
 
 
 @pytest.mark.usefixtures("home")
 def test_what_a_run_has_learnt_from_is_no_example(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of a data set of one's own the first picture is one that the run has not seen."""
+    """Of a data set of one's own the first image is one that the run has not seen."""
     monkeypatch.setenv("ISOLINE_REALDATA", "/nowhere")
     pictures = {f"images/{n}.png": encode(picture(n, (64, 64))) for n in range(12)}
     pictures |= {f"masks/{n}.png": encode(square(n, (64, 64))) for n in range(12)}
@@ -90,7 +90,7 @@ def test_a_run_of_another_split_keeps_to_its_own_held_out_images(realdata: Path)
     names = [key.partition("/")[2] for key in example_names("dsb2018", mixed)]
     shown = [name for name in names if "/" not in name]
     assert 4 <= len(shown) <= 6
-    assert set(shown) <= set(held_out["test"][:10]), "those whose figures are known"
+    assert set(shown) <= set(held_out["test"][:10]), "those whose scores are known"
     others = held_out["train"][:50]
     shown = [key.partition("/")[2] for key in example_names("dsb2018", others)][:4]
     assert set(shown) <= set(others)

@@ -1,4 +1,4 @@
-"""What is taken along: read back by other programs, it is the same mask, on the same voxels."""
+"""What is downloaded: read back by other programs, it is the same mask, on the same voxels."""
 
 import csv
 import gzip
@@ -33,7 +33,7 @@ def smooth(shape: tuple[int, ...], seed: int = 0) -> NDArray[np.uint16]:
 def case(shape: tuple[int, ...] = (40, 56), **changes: Any) -> Case:
     known: dict[str, Any] = {
         "name": "picture",
-        "picture": np.full(shape, 90, np.uint8),
+        "image": np.full(shape, 90, np.uint8),
         "levels": smooth(shape),
         "k": 560,
         "threshold_source": "Best Dice on validation",

@@ -1,4 +1,4 @@
-"""The picture of a model's worst images: which ones, and what is outlined."""
+"""The image of a model's worst images: which ones, and what is outlined."""
 
 import io
 
@@ -41,4 +41,4 @@ def test_both_outlines_are_drawn_side_by_side() -> None:
     assert (on_mask[:, 0] - on_mask[:, 2]).mean() > 60, "yellow"
     on_truth = pixels[31 * step : 69 * step, 60 * step]
     assert (on_truth[:, 2] - on_truth[:, 0]).mean() > 60, "blue"
-    assert abs(pixels[60 * step, 20 * step] - 90).max() < 12, "the picture stays beside them"
+    assert abs(pixels[60 * step, 20 * step] - 90).max() < 12, "the image stays beside them"

@@ -1,6 +1,6 @@
 """Damaged files of every format, in a child with a memory limit: an image or an ``InputError``.
 
-``ISOLINE_FUZZ=2000`` sets how many mutants of each format are tried. By hand, with the seconds and
+``ISOLINE_FUZZ=2000`` sets how many mutants of each format are tried. Manually, with the seconds and
 the slowest mutant of a format: ``python -m tests.test_fuzz DICOM 2000``.
 """
 
@@ -63,7 +63,7 @@ def mutant(seed: bytes, dice: random.Random) -> bytes:
 
 
 def read_everything(data: bytes) -> int:
-    """What a page does with an upload; the number of pictures that came of it."""
+    """What a page does with an upload; the number of images that came of it."""
     count = 0
     for item in survey([SourceFile(name="scan", data=data)]).items:
         found = item.read()

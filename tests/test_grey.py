@@ -11,7 +11,7 @@ from core.evaluation.intensity_baseline import GreyLevels, intensity_baseline
 
 
 class Drawn:
-    """Pictures of two greys; the truth is one of them, and a few pixels of noise."""
+    """Images of two intensities; the truth is one of them, and a few pixels of noise."""
 
     def __init__(self, foreground: int, background: int, *, marked: int = 1) -> None:
         self.intensities, self.marked = (foreground, background), marked

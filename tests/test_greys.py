@@ -91,7 +91,7 @@ def test_a_body_is_seen_between_its_percentiles_and_its_ground_alone_is_black() 
     assert found.window == BodyWindow(low, high, 0)
     assert seen[inside].min() == 1
     assert seen.max() == 255
-    one = found.image(3).image8()  # a slice has the greys of its volume
+    one = found.image(3).image8()  # a slice has the intensities of its volume
     assert np.array_equal(one, seen[3])
     assert as_trained(volume(np.zeros((8, 8, 8), np.int16)), BODY).window is None
 
@@ -115,14 +115,14 @@ def test_the_choice_is_ones_own() -> None:
     assert shown_as(ct, "bone", LUNG).window == Window(-770, 1730)
     assert shown_as(ct, AS_TRAINED, LUNG).window == LUNG.window_hu
     assert shown_as(ct, AS_TRAINED, IntensityMapping()) is ct
-    with pytest.raises(InputError, match="unknown greys 'red'"):
+    with pytest.raises(InputError, match="unknown intensities 'red'"):
         shown_as(ct, "red", LUNG)
-    with pytest.raises(InputError, match="unknown greys"):
+    with pytest.raises(InputError, match="unknown intensities"):
         PredictionOptions(intensities="red")
 
 
 def hounsfield_file(folder: Path) -> Path:
-    """A drawn chest in Hounsfield units, with a clip of metal."""
+    """A synthetic chest in Hounsfield units, with a clip of metal."""
     hounsfield = draw("lung", size=256).image * (1500 / 255) - 1350
     hounsfield[:4, :4] = 3000
     path = folder / "chest.tif"
@@ -146,14 +146,14 @@ def test_the_command_line_shows_the_model_what_it_has_learnt(tmp_path: Path) -> 
 
 
 def test_the_page_offers_what_was_learnt_first(tmp_path: Path) -> None:
-    """Uploaded to the lung model, the picture is the one that the command line predicts."""
+    """Uploaded to the lung model, the image is the one that the command line predicts."""
     page = run_page("predict", model="weights/lung_ct-unet")
     content = hounsfield_file(tmp_path).read_bytes()
     page.file_uploader[0].upload("chest.tif", content, "image/tiff").run()
     assert not page.exception
     (sees,) = [box for box in page.selectbox if box.label == "The model sees"]
     assert sees.options == [
-        *("As it has learnt to", "As opened"),
+        *("As in training", "As opened"),
         *(f"{name} window" for name in ("Brain", "Lung", "Bone", "Abdomen")),
     ]
     assert sees.value == AS_TRAINED

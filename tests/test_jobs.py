@@ -65,7 +65,7 @@ def test_a_training_outlives_the_process_that_started_it(tiny_config: Config) ->
     wait_until(lambda: run.status["state"] not in ("new", "queued"), run)
     process = run.process()
     if process is not None:
-        assert os.getsid(process.pid) == process.pid, "no terminal can take it along"
+        assert os.getsid(process.pid) == process.pid, "no terminal can Download"
     wait_until(lambda: run.status["state"] not in ACTIVE, run)
     assert run.status["state"] == "finished"
     assert run.status["epochs"] == 2

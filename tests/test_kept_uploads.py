@@ -24,7 +24,7 @@ def opened() -> AppTest:
 
 
 def looked_at(app: AppTest) -> str:
-    """The title at the foot of the page, where the picture's name stands last."""
+    """The title at the foot of the page, where the image's name stands last."""
     assert not app.exception
     assert not app.error
     foot = next(c.value for c in reversed(app.caption) if "Research use only" in c.value)

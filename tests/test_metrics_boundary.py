@@ -1,4 +1,4 @@
-"""Distances between contours against MONAI, MedPy, scikit-image and counting by hand, 2D and 3D."""
+"""Distances between contours against MONAI, MedPy, scikit-image and hand counts, 2D and 3D."""
 
 import warnings
 from typing import Any

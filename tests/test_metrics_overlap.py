@@ -1,4 +1,4 @@
-"""Every figure of overlap against other people's implementations, on awkward masks too.
+"""Every overlap metric against other people's implementations, on awkward masks too.
 
 Where a library puts a number in place of 0/0, or means something else by the name, the test shows
 its value beside ours.

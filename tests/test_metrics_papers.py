@@ -1,4 +1,4 @@
-"""The papers' figures, each reproduced from a computation that a reader can redo with a pencil.
+"""The papers' scores, each reproduced from a computation that a reader can redo with a pencil.
 
 The papers (the facts are in the presets and on the page Papers) print "mean IoU" as Keras has it,
 "IoU" and "Dice" of probabilities, and "IoU thresholded". On the same six pixels they differ widely.
@@ -17,7 +17,7 @@ TRUTH = np.array([[1, 1, 0], [1, 0, 0]], dtype=bool)
 
 
 def at(threshold: float) -> dict[str, float]:
-    """Every figure of the six pixels at a threshold."""
+    """Every metric of the six pixels at a threshold."""
     sweep = sweep_image(level_map(PROBABILITY), TRUTH)
     k = round(1000 * threshold)
     four = (sweep.tp[:, k], sweep.fp[:, k], sweep.fn[:, k], sweep.tn[:, k])

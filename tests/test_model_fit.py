@@ -1,4 +1,4 @@
-"""A model's own kind of picture raises no warning, another kind does."""
+"""A model's own kind of image raises no warning, another kind does."""
 
 import json
 from pathlib import Path
@@ -110,7 +110,7 @@ def test_channels() -> None:
     pairs = [np.stack([image, image], axis=2) for image in GREY]
     (warning,) = fit_warnings(as_image(GREY[0]), facts_of_images(pairs, modality="brain MRI"))
     assert warning.kind == "channels"
-    assert warning.what == "the model needs 2 pictures of one place at once"
+    assert warning.what == "the model needs 2 images of one place at once"
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,7 @@ def test_it_learns_two_phantoms_by_heart(name: str) -> None:
     goal = 0.93 if name == "fcn8s" else 0.95  # scores at strides of 8 blur thin membranes
     dice = 0.0
     for _ in range(100):
-        logits = model(images)  # in training mode: batch statistics, as they are learnt
+        logits = model(images)  # in training mode: batch statistics, as they are learned
         mask = logits > 0
         dice = float(2 * (mask & truth).sum() / (mask.sum() + truth.sum()))
         if dice > goal:
@@ -362,7 +362,7 @@ def test_the_original_takes_in_572_pixels_for_388() -> None:
             lambda _module, inputs, key=key: seen.update({key: tuple(inputs[0].shape[1:])})
         )
     assert model.eval()(noise(1, 1, 388, 388)).shape == (1, 2, 388, 388)
-    assert seen == {  # figure 1 of the paper, its widths by 32
+    assert seen == {  # metric 1 of the paper, its widths by 32
         "encoder.0": (1, 572, 572),
         "encoder.3": (8, 68, 68),
         "bottleneck": (16, 32, 32),

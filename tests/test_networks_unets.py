@@ -1,4 +1,4 @@
-"""What each U-Net variant must be, by pencil or by the figure its authors print."""
+"""What each U-Net variant must be, by pencil or by the metric its authors print."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Whatever NIfTI a stranger uploads becomes the right voxels or one helpful sentence."""
+"""Whatever NIfTI a an untrusted source uploads becomes the right voxels or one helpful sentence."""
 
 import gzip
 import struct

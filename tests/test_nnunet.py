@@ -1,4 +1,4 @@
-"""Folders of nnU-Net, old and new, and of the Decathlon: volumes and pictures."""
+"""Folders of nnU-Net, old and new, and of the Decathlon: volumes and images."""
 
 import json
 import shutil

@@ -45,7 +45,7 @@ def choose(
 
 
 def figures(sweep: Sweep, k: int) -> dict[str, float]:
-    """Every figure at one threshold, from its definition."""
+    """Every metric at one threshold, from its definition."""
     tp, fp, fn = (int(part[:, k].sum()) for part in (sweep.tp, sweep.fp, sweep.fn))
     return {
         "dice": 2 * tp / (2 * tp + fp + fn),
@@ -88,7 +88,7 @@ def test_a_score_is_the_best_of_all_thresholds(rule: str, seed: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "metric", "bound"),
+    ("rule", "figure", "bound"),
     [
         ("sensitivity>=0.95", "sensitivity", 0.95),
         ("sensitivity >= .5", "sensitivity", 0.5),

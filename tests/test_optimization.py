@@ -1,4 +1,4 @@
-"""How a step is taken: the step size at every moment, pencil-checkable, and the average."""
+"""How a step is taken: the learning rate at every moment, pencil-checkable, and the average."""
 
 from itertools import pairwise
 from typing import Any
@@ -18,7 +18,7 @@ def config(**changes: Any) -> RunConfig:
 
 
 def rates(config: RunConfig, first: int = 0) -> list[float]:
-    """The step size of every step from an epoch on."""
+    """The learning rate of every step from an epoch on."""
     return [
         learning_rate(config, epoch + step / STEPS, steps=STEPS)
         for epoch in range(first, config.epochs)
@@ -118,7 +118,7 @@ def test_the_optimizer_is_torchs_with_the_settings_given(
     assert group.get("momentum", 0.99) == 0.99
 
 
-@pytest.mark.parametrize("as-trained", [False, True])
+@pytest.mark.parametrize("learnt", [False, True])
 def test_the_average_is_the_sum_by_hand(*, learnt: bool) -> None:
     model = nn.BatchNorm1d(1)
     average = Average(model, 0.5, learnt=learnt)

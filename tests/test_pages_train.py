@@ -20,7 +20,7 @@ from tests.pages import press, run_page, texts
 
 @pytest.fixture(autouse=True)
 def _service(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is queued stays in the queue; only drawn data is here."""
+    """What is queued stays in the queue; only synthetic data is here."""
     del home
     monkeypatch.setenv("ISOLINE_WORKER", "service")
     monkeypatch.setenv("ISOLINE_REALDATA", "/nowhere")
@@ -187,7 +187,7 @@ def test_a_run_that_stopped_goes_on_and_one_that_finished_trains_longer(
 ) -> None:
     run = ended("stopped", reason="stopped by request")
     app = run_page("train")
-    press(app, "Go on")
+    press(app, "Resume")
     assert run.status["state"] == "queued"
     press(app, "Stop")
     app.number_input(key="longer-epochs-before").set_value(9).run()

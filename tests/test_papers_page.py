@@ -1,4 +1,4 @@
-"""The page Papers: a card, figures, pictures and a start for each paper, with runs and without."""
+"""The page Papers: a card, scores, images and a start for each paper, with runs and without."""
 
 import xml.etree.ElementTree as ET
 from dataclasses import replace

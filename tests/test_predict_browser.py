@@ -1,4 +1,4 @@
-"""The whole way on the page Predict: upload, threshold, correct, take along, learn from it."""
+"""The whole way on the page Predict: upload, threshold, correct, download, be trained on it."""
 
 import csv
 import io
@@ -32,7 +32,7 @@ def site(streamlit_server: Callable[..., str]) -> str:
 
 @pytest.fixture
 def page(browser: Browser, site: str) -> Iterator[Page]:
-    """The page with a drawn picture of 16 bits uploaded; a script error fails the test."""
+    """The page with a synthetic image of 16 bits uploaded; a script error fails the test."""
     context = browser.new_context(viewport={"width": 1440, "height": 1000}, accept_downloads=True)
     page = context.new_page()
     faults: list[str] = []
@@ -120,7 +120,7 @@ def test_by_mouse(page: Page) -> None:
     heard(page, "put in")
     mask = shown_mask(page)
     assert mask.sum() > plain.sum()
-    page.get_by_role("button", name="Take it along").click()
+    page.get_by_role("button", name="Download").click()
     name, content = download(page, "Mask", click)
     assert name == "cells-one_mask.png"
     np.testing.assert_array_equal(mask_in(content), mask)
@@ -134,7 +134,7 @@ def test_by_mouse(page: Page) -> None:
     page.get_by_role("button", name="Learn from this").click()
     page.get_by_label("Data set").fill("by-mouse")
     page.get_by_label("Data set").press("Enter")
-    page.get_by_role("button", name="Add picture and mask").click()
+    page.get_by_role("button", name="Add image and mask").click()
     expect(page.get_by_text("corrections-by-mouse holds 1 sample")).to_be_visible(timeout=20_000)
     dataset = open_dataset("folder", home() / "datasets" / "corrections-by-mouse")
     (sample,) = dataset.samples
@@ -159,7 +159,7 @@ def test_by_keyboard(page: Page) -> None:
     page.keyboard.press("Control+Shift+z")
     np.testing.assert_array_equal(shown_mask(page), before)
     heard(page, "taken out")
-    popover = page.get_by_role("button", name="Take it along")
+    popover = page.get_by_role("button", name="Download")
     enter(popover)
     _, content = download(page, "Mask", enter)
     np.testing.assert_array_equal(mask_in(content), before)
@@ -189,7 +189,7 @@ def test_a_truth_of_another_size_is_one_sentence(page: Page) -> None:
     unfold(page, "More")
     upload(page, "small.png", png(np.zeros((32, 48), np.uint8)), "Truth mask")
     alert = page.get_by_test_id("stAlert")
-    expect(alert).to_contain_text("small.png: 48x32 pixels, the picture has 96x96", timeout=20_000)
+    expect(alert).to_contain_text("small.png: 48x32 pixels, the image has 96x96", timeout=20_000)
 
 
 def test_uncertainty_is_shown_where_it_is_asked_for(page: Page) -> None:
@@ -236,7 +236,7 @@ def test_the_picture_just_brought_is_shown_until_another_is_chosen(page: Page) -
     painted(page, "cells two.png")
     picker = page.get_by_role("combobox", name="Which one")
     expect(picker).to_have_value(re.compile("no. 2$"))
-    assert (shown_mask(page) != second).any(), "of one name, yet another picture"
+    assert (shown_mask(page) != second).any(), "of one name, yet another image"
     choose(page, "cells one.png")
     painted(page, "cells one.png")
     remove = page.get_by_test_id("stFileChipDeleteBtn").get_by_role("button")
@@ -285,7 +285,7 @@ def test_a_dicom_picture_goes_out_as_a_dicom_segmentation(
     page = open_page(browser, site)
     upload(page, "MR_small.dcm", file.read_bytes())
     painted(page, "MR_small.dcm")
-    page.get_by_role("button", name="Take it along").click()
+    page.get_by_role("button", name="Download").click()
     name, content = download(page, "DICOM segmentation", click)
     assert name == "MR_small_seg.dcm"
     segmentation = pydicom.dcmread(io.BytesIO(content))

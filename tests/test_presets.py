@@ -169,7 +169,7 @@ def test_changes_are_merged_into_what_is_extended() -> None:
         ("title: a", "has no config"),
         ("title: a\nconfig: {dataset: busi}\ncolour: red", "unknown key of own.yaml 'colour'"),
         ("title: a\nconfig: {dataset: busi, sise: 3}", "unknown setting 'sise'"),
-        ("title: a\nconfig: {dataset: busi}\nprinted: [{figure: dice}]", "correct the file"),
+        ("title: a\nconfig: {dataset: busi}\nprinted: [{metric: dice}]", "correct the file"),
     ],
 )
 def test_a_preset_that_cannot_be_used_says_why(

@@ -1,4 +1,4 @@
-"""A model knows its training images, and every way to a mask warns of pictures unlike them."""
+"""A model knows its training images, and every way to a mask warns of images unlike them."""
 
 import csv
 import html

@@ -1,6 +1,6 @@
 """Well-known sets in the folders they are published in, read by the folder reader.
 
-The names are those of the published archives, a few of each; the pictures are drawn.
+The names are those of the published archives, a few of each; the images are drawn.
 """
 
 from collections import Counter
@@ -408,7 +408,7 @@ def test_images_of_a_test_part_without_masks_are_no_problem(tmp_path: Path) -> N
 
 
 def test_a_mask_never_crosses_to_another_part() -> None:
-    """Its image is missing; the image of that name in the test part is another one."""
+    """Its image is missing; the image of that name in the test split is another one."""
     pairing = pair_files(
         [
             *("train/images/1.png", "train/masks/1.png", "train/masks/2.png"),

@@ -330,7 +330,7 @@ def test_ultrasound_spacing_is_that_of_its_only_region() -> None:
 
 
 def test_what_a_person_should_know_is_a_warning() -> None:
-    assert "burnt into the picture" in as_image(ct(BurnedInAnnotation="YES")).warnings[0]
+    assert "burnt into the image" in as_image(ct(BurnedInAnnotation="YES")).warnings[0]
     image = as_image(ct(PixelSpacing=None, ImagerPixelSpacing=[0.1, 0.1], Modality="DX"))
     assert image.spacing_mm is None
     assert "on the detector" in image.warnings[0]
@@ -419,7 +419,7 @@ def test_mixed_series_are_listed() -> None:
     assert [(item.name, item.words) for item in found.items] == [
         ("CT series 1", "CT, 5 slices of 48 x 40"),
         ("MR series 1", "MR, 3 slices of 48 x 40"),
-        ("CT picture 1", "CT, 48 x 40"),
+        ("CT image 1", "CT, 48 x 40"),
     ]
     with pytest.raises(InputError, match=r"3 images or series: CT series 1 \(CT, 5 slices.*choose"):
         found.only()
@@ -519,7 +519,7 @@ def bad_volumes() -> dict[str, tuple[bytes, str]]:
         "report": (without_pixels(Rows=None, Columns=None, Modality="SR"), "a structured report"),
         "no pixel data": (without_pixels(), "no pixel data"),
         "cut short": (ct()[:-10], "cut short"),
-        "cut in the header": (ct()[:400], "no picture in it|damaged"),
+        "cut in the header": (ct()[:400], "no image in it|damaged"),
         "bits": (ct(BitsStored=17), "16 bits, which cannot be"),
         "zero spacing": (ct(PixelSpacing=[0, 0]), "pixel spacing 0 x 0 is not positive"),
         "no direction": (ct(orientation=(1, 0, 0, 1, 0, 0)), "no pair of directions"),
@@ -578,7 +578,7 @@ def test_a_deflated_bomb_is_not_inflated(monkeypatch: pytest.MonkeyPatch) -> Non
     data = ct(np.zeros((500, 500), np.int16), encoding=DeflatedExplicitVRLittleEndian)
     assert len(data) < 3000
     monkeypatch.setattr("core.imaging.dicom.tags.MAX_BYTES", 10_000)
-    assert "it unpacks to more than any picture needs" in refusal(data)
+    assert "it unpacks to more than any image needs" in refusal(data)
 
 
 # ---------------------------------------------------------------- real data

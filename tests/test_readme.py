@@ -97,7 +97,7 @@ def test_a_shipped_model_repeats_its_figures(name: str, realdata: Path) -> None:
         assert document["pooled"][figure] == pytest.approx(shipped["pooled"][figure], abs=2e-4)
     stored = weights_document(name, "evaluation/robustness")
     again = robustness_of_model(
-        trained, "test", data=folder, at_most=stored["n_images"], ways=["darker"]
+        trained, "test", data=folder, at_most=stored["n_images"], perturbations=["darker"]
     )
     (darker,) = (row for row in stored["perturbations"] if row["perturbation"] == "darker")
     assert again["as_is"]["pooled"] == pytest.approx(stored["as_is"]["pooled"], abs=2e-4)

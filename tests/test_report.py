@@ -30,7 +30,7 @@ def case(**changes: Any) -> Case:
     levels[50:60, 90:100] = 700
     known: dict[str, Any] = {
         "name": "<b>cell & 1</b>",
-        "picture": np.full((80, 120), 90, np.uint8),
+        "image": np.full((80, 120), 90, np.uint8),
         "levels": levels,
         "k": 564,
         "threshold_source": "Best Dice on validation",
@@ -72,18 +72,18 @@ def test_pixels_are_called_pixels(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["html", "pdf"])
 def test_nothing_found_is_said(kind: str) -> None:
     text = texts_of(case(k=1000))[kind]
-    assert "Nothing is marked at this threshold." in text
+    assert "Nothing is segmented at this threshold." in text
 
 
 @pytest.mark.parametrize("kind", ["html", "pdf"])
 def test_a_volume_is_in_millilitres(kind: str) -> None:
     levels = np.zeros((6, 80, 120), np.uint16)
     levels[2:5, 10:30, 20:60] = 900
-    text = texts_of(
-        case(levels=levels, picture=levels.astype(np.uint8), spacing_mm=(5.0, 0.5, 0.5))
-    )[kind]
+    text = texts_of(case(levels=levels, image=levels.astype(np.uint8), spacing_mm=(5.0, 0.5, 0.5)))[
+        kind
+    ]
     assert "3.000 ml (2,400 voxels)" in text
-    assert "slice 3 of 6, where most is marked" in text
+    assert "slice 3 of 6, where most is segmented" in text
 
 
 @pytest.mark.parametrize("kind", ["html", "pdf"])
@@ -114,7 +114,7 @@ def test_what_the_table_leaves_out_is_summed_up() -> None:
     levels = np.zeros((60, 60), np.uint16)
     levels[::4, ::4] = 1000
     report = report_of(
-        case(levels=levels, picture=np.zeros((60, 60), np.uint8), post_processing=PostProcessing())
+        case(levels=levels, image=np.zeros((60, 60), np.uint8), post_processing=PostProcessing())
     )
     assert len(report.rows) == 50
     assert "175 smaller components, 175 pixels in all, are not listed." in report.note
@@ -122,7 +122,7 @@ def test_what_the_table_leaves_out_is_summed_up() -> None:
 
 def test_a_correction_is_said() -> None:
     corrected = np.zeros((80, 120), bool)
-    assert "the mask was corrected by hand" in texts_of(case(corrected=corrected))["html"]
+    assert "the mask was corrected manually" in texts_of(case(corrected=corrected))["html"]
 
 
 def test_the_page_takes_nothing_from_outside() -> None:

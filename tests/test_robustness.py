@@ -1,4 +1,4 @@
-"""What is left of a figure when images differ: the perturbations, the counts, the command."""
+"""What is left of a metric when images differ: the perturbations, the counts, the command."""
 
 import json
 from pathlib import Path
@@ -37,7 +37,7 @@ MOVES = ("mirrored", "upside_down", "turned", "half_size", "double_size", "frame
 
 
 def gradient(*shape: int) -> Pixels:
-    """Greys from 20 to 220 along the rows, in each channel."""
+    """Intensities from 20 to 220 along the rows, in each channel."""
     row = np.linspace(20, 220, shape[1]).astype(np.uint8)
     return np.broadcast_to(row.reshape(1, -1, *(1,) * (len(shape) - 2)), shape).copy()
 
@@ -68,7 +68,7 @@ class Grey(ImagePredictor):
         return level_map(image.astype(np.float32) / 255)
 
 
-@pytest.mark.parametrize("perturbation", PERTURBATIONS)
+@pytest.mark.parametrize("way", PERTURBATIONS)
 @pytest.mark.parametrize("shape", [(40, 60), (40, 60, 3), (40, 60, 4), (17, 16)])
 def test_images_stay_images_and_labels_go_with_them(way: str, shape: tuple[int, ...]) -> None:
     image = gradient(*shape)
@@ -121,7 +121,7 @@ def test_the_counts_are_those_of_the_perturbed_masks() -> None:
         Squares(),
         samples,
         point=POINT,
-        ways=("mirrored", "darker", "inverted", "brighter"),
+        perturbations=("mirrored", "darker", "inverted", "brighter"),
         progress=lambda done, total: told.append((done, total)),
         model="grey",
         dataset="squares",
@@ -148,7 +148,7 @@ def test_few_images_are_taken_from_all_over_and_said() -> None:
     assert len(evenly(samples, 1)) == 1
     with pytest.raises(InputError, match="at least one image"):
         evenly(samples, 0)
-    found = robustness(Grey(), Squares(), samples, point=POINT, ways=("noise",), at_most=1)
+    found = robustness(Grey(), Squares(), samples, point=POINT, perturbations=("noise",), at_most=1)
     assert (found["n_images"], found["of_images"]) == (1, 10)
     assert found["perturbations"][0]["pooled_ci95"] is None, "one image has no spread"
 
@@ -156,8 +156,8 @@ def test_few_images_are_taken_from_all_over_and_said() -> None:
 def test_what_there_is_not_is_refused() -> None:
     one = [sample_of("0")]
     with pytest.raises(InputError, match="unknown perturbation 'rain'"):
-        robustness(Grey(), Squares(), one, point=POINT, ways=("rain",))
-    with pytest.raises(InputError, match="unknown figure 'beauty'"):
+        robustness(Grey(), Squares(), one, point=POINT, perturbations=("rain",))
+    with pytest.raises(InputError, match="unknown metric 'beauty'"):
         robustness(Grey(), Squares(), one, point=POINT, metric="beauty")
     with pytest.raises(InputError, match="no images with truth"):
         robustness(Grey(), Squares(), [], point=POINT)
@@ -168,7 +168,7 @@ def invoke(*arguments: str) -> Any:
 
 
 def test_the_command_says_the_evaluations_figure_first() -> None:
-    arguments = ("--split", "test", "--way", "mirrored", "--way", "noise")
+    arguments = ("--split", "test", "--perturbation", "mirrored", "--perturbation", "noise")
     result = invoke(*arguments, "--json")
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
@@ -183,7 +183,7 @@ def test_the_command_says_the_evaluations_figure_first() -> None:
     assert "Mirrored, left to right" in words
     assert "Blur" not in words
     for wrong, reason in (
-        (("--split", "test", "--way", "rain"), "unknown perturbation"),
+        (("--split", "test", "--perturbation", "rain"), "unknown perturbation"),
         (("--split", "nope"), "unknown split"),
     ):
         assert isinstance(invoke(*wrong).exception, InputError), reason
@@ -193,7 +193,7 @@ def test_the_command_says_the_evaluations_figure_first() -> None:
 def test_real_sections_are_perturbed(realdata: Path) -> None:
     model = load_weights("isbi2012-unet")
     found = robustness_of_model(
-        model, "test", data=realdata / "isbi2012_em", ways=["mirrored"], at_most=2
+        model, "test", data=realdata / "isbi2012_em", perturbations=["mirrored"], at_most=2
     )
     assert found["as_is"]["pooled"] > 0.94
     assert abs(found["perturbations"][0]["pooled_difference"]) < 0.01

@@ -68,7 +68,7 @@ def test_a_name_that_could_lead_elsewhere_is_refused(name: str, home: Path) -> N
 def test_a_name_that_is_taken_is_refused_with_both_ways_on() -> None:
     create_run(CONFIG, name="twice")
     with pytest.raises(
-        InputError, match=r"choose another --name, or go on with it: .* resume twice"
+        InputError, match=r"choose another --name, or continue with it: .* resume twice"
     ):
         create_run(CONFIG, name="twice")
 
@@ -138,7 +138,7 @@ def test_a_run_whose_process_is_gone_is_lost(state: str) -> None:
     assert run.status["state"] == state
     ended.communicate(b"\n")
     assert run.status["state"] == "lost"
-    assert "go on with: python -m core resume gone" in run.status["reason"]
+    assert "continue with: python -m core resume gone" in run.status["reason"]
     assert run.process() is None
     assert run.summary()["state"] == "lost"
 
@@ -205,7 +205,7 @@ def test_a_new_run_has_a_summary() -> None:
 
 def test_split_operating_point_and_evaluation_survive_their_files() -> None:
     run = create_run(CONFIG)
-    split = Split(train=("a",), val=("b",), test=("c",), method="by hand")
+    split = Split(train=("a",), val=("b",), test=("c",), method="manually")
     run.save_split(split)
     assert run.split == split
     assert open_run(run.name).operating_point is None

@@ -1,4 +1,4 @@
-"""Runs made from runs, what is said of them, the trash, and the facts of a start."""
+"""Runs made from runs, what is reported of them, the trash, and the facts of a start."""
 
 import re
 import shlex

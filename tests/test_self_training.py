@@ -1,4 +1,4 @@
-"""Images without a mask get one from models, and can be learnt from; nothing of it judges."""
+"""Images without a mask get one from models, and can be was trained on; nothing of it evaluates."""
 
 import json
 import sys

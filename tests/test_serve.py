@@ -93,7 +93,7 @@ def test_masks_are_byte_for_byte_those_of_the_command_line(api: str, tmp_path: P
     for query, wanted in (
         ("", PredictionOptions()),
         (
-            "&threshold=0.7&clean_up=fill_holes",
+            "&threshold=0.7&post_processing=fill_holes",
             PredictionOptions(k=700, post_processing=PostProcessing(fill_holes=True)),
         ),
     ):
@@ -160,7 +160,7 @@ def test_the_accept_header_chooses(api: str, accept: str, kind: str) -> None:
         ("?threshold=high", picture(size=48), "threshold 'high' is not a number"),
         ("?format=gif", picture(size=48), "unknown format 'gif'"),
         ("?colour=red", picture(size=48), "unknown parameter 'colour'"),
-        ("?clean_up=polish", picture(size=48), "unknown clean-up 'polish'"),
+        ("?post_processing=polish", picture(size=48), "unknown post-processing 'polish'"),
         ("?format=dicom-seg", picture(size=48), "refers to DICOM images"),
         ("?page=2", picture(size=48), "page"),
     ],

@@ -114,7 +114,7 @@ def test_moved_classes_exclude_one_another() -> None:
 
 
 class Fixed(nn.Module):
-    """Logits that are the grey and its multiples, whatever was learnt."""
+    """Logits that are the grey and its multiples, whatever was learned."""
 
     def __init__(self, outputs: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Letters at the edges of a picture: what of the patient lies where, checked by positions."""
+"""Letters at the edges of an image: what of the patient lies where, checked by positions."""
 
 import io
 from typing import Any

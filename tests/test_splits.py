@@ -231,7 +231,7 @@ def test_neither_group_nor_cluster_is_ever_on_two_sides(
 
 def test_a_leak_is_named() -> None:
     samples = labelled(4, groups=2)
-    split = Split(train=("s000", "s001"), val=("s002",), test=("s003",), method="by hand")
+    split = Split(train=("s000", "s001"), val=("s002",), test=("s003",), method="manually")
     assert leaks(samples, split, {"s001": "c1", "s003": "c1"}) == [
         "group g0 is in train and val",
         "group g1 is in test and train",

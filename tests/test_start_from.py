@@ -130,7 +130,7 @@ def test_other_classes_give_the_last_layer_a_new_start(monkeypatch: pytest.Monke
     assert len(changed) == 1
     assert near({k: v for k, v in one.items() if k not in changed}, other)
     assert any(
-        "starts anew: it marks 4 maps and marked 1" in note for note in finer.status["notes"]
+        "starts anew: it segments 4 maps and marked 1" in note for note in finer.status["notes"]
     )
     assert load_run(finer).predictor.classes == ("rim", "core", "bar")
 
@@ -155,9 +155,7 @@ def test_grey_weights_see_a_grey_picture_in_colour_as_they_did(before: int, afte
 def test_what_has_been_learnt_from_does_not_judge() -> None:
     trained("first", split_seed=0)
     other = create_run(replace(TINY, start_from="first", split_seed=1), name="other")
-    with pytest.raises(
-        InputError, match=r"\d+ images that would choose or judge are known to first"
-    ):
+    with pytest.raises(InputError, match=r"\d+ validation or test images are known to first"):
         train(other)
     assert other.status["state"] == "failed"
     assert not other.history
@@ -168,7 +166,9 @@ def test_what_was_learnt_two_steps_before_does_not_judge_either() -> None:
     trained("between", dataset="phantoms_nuclei", start_from="first")
     trained("same", start_from="between", split_seed=0)
     other = create_run(replace(TINY, start_from="between", split_seed=1), name="other")
-    with pytest.raises(InputError, match="between goes back to first, which learnt from another"):
+    with pytest.raises(
+        InputError, match="between goes back to first, which was trained on another"
+    ):
         train(other)
 
 

@@ -1,4 +1,4 @@
-"""The sweep: exact counts at every threshold, and the figures that follow from them."""
+"""The sweep: exact counts at every threshold, and the scores that follow from them."""
 
 import weakref
 from collections.abc import Iterator

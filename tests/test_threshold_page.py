@@ -340,7 +340,7 @@ def test_the_board_follows_the_hand_and_counts_as_numpy_does(
         pooled = 2 * sum(map(np.sum, hits)) / sum(area)
         shown_dice = board.locator("[data-scores] tr").first.locator("td").first.inner_text()
         assert float(shown_dice) == pytest.approx(pooled, abs=5e-4)
-        value = board.evaluate("(root, k) => root.__isoline.figure('pooled', 'dice', k)[0]", k)
+        value = board.evaluate("(root, k) => root.__isoline.metric('pooled', 'dice', k)[0]", k)
         assert value == pytest.approx(pooled, rel=1e-12)
         for n, (_, levels, truth) in enumerate(images):
             painted = np.array(board.evaluate("(root, n) => root.__isoline.pixels(n)", n)) != 0

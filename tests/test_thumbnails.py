@@ -1,4 +1,4 @@
-"""Outlines in small pictures: once around each class, thin where two classes meet."""
+"""Outlines in small images: once around each class, thin where two classes meet."""
 
 import io
 

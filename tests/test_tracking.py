@@ -316,7 +316,7 @@ def test_following_starts_at_once_and_ends_with_the_run(
     monkeypatch.setenv("ISOLINE_JOB", "a job")
     started = time.perf_counter()
     tracking.follow(run)
-    assert time.perf_counter() - started < 0.5, "the training goes on meanwhile"
+    assert time.perf_counter() - started < 0.5, "the training continues meanwhile"
     follower = tracking._FOLLOWERS.pop()
     assert os.getsid(follower.pid) == follower.pid
     assert b"ISOLINE_JOB" not in Path(f"/proc/{follower.pid}/environ").read_bytes()

@@ -1,4 +1,4 @@
-"""Training: the same twice, exact after an interruption, and clear when it cannot go on."""
+"""Training: the same twice, exact after an interruption, and clear when it cannot continue."""
 
 import os
 import shutil
@@ -400,7 +400,7 @@ def test_bfloat16_trains_and_is_not_float32(tiny_config: Config) -> None:
 def test_it_learns_the_phantoms(tiny_config: Config) -> None:
     options = {"base_filters": 8, "depth": 2}
     run = trained(tiny_config(epochs=10, learning_rate=0.02, model_options=options))
-    everything_foreground = 2 * 0.78 / 1.78  # Dice of a network that has learnt nothing
+    everything_foreground = 2 * 0.78 / 1.78  # Dice of a network that has learned nothing
     assert run.history[-1]["val_dice"] > everything_foreground + 0.03
     assert run.history[-1]["val_loss"] < run.history[0]["val_loss"]
 

@@ -1,4 +1,4 @@
-"""Faults: killed, out of disk or with damaged files, a training goes on as if nothing had been.
+"""Faults: killed, out of disk or with damaged files, a training continues as if nothing had been.
 
 Every test asserts that it really interrupted something, and the controls show that the comparison
 would notice. How often each fault is made: ISOLINE_FAULTS times the counts here, 1 by default.
@@ -339,7 +339,7 @@ def test_a_run_with_a_damaged_checkpoint_goes_on_from_the_one_before_and_says_so
     events: list[dict[str, Any]] = []
     train(run, report=events.append)
     said = [event["text"] for event in events if event["event"] == "note"]
-    assert any("going on from last-1.pt, one epoch earlier" in text for text in said)
+    assert any("continuing from last-1.pt, one epoch earlier" in text for text in said)
     assert any("damaged" in text for text in run.status["notes"])
     assert [e["epoch"] for e in events if e["event"] == "epoch"] == [EPOCHS]
     assert differences(run, uninterrupted) == []

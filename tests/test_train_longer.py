@@ -1,4 +1,4 @@
-"""Train longer: a finished run goes on, says so, and what was done stays as it was."""
+"""Train longer: a finished run continues, says so, and what was done stays as it was."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""A training watched in Chromium: it outlives the page and the dashboard, stops, goes on, ends."""
+"""A training watched in Chromium: it outlives page and dashboard, stops, resumes, ends."""
 
 import contextlib
 import os
@@ -38,7 +38,7 @@ def start(home: Path, tmp_path: Path) -> Iterator[Start]:
                     stdout=sink,
                     stderr=subprocess.STDOUT,
                     cwd=ROOT,
-                    env={**os.environ, "ISOLINE_REALDATA": str(tmp_path)},  # drawn data alone
+                    env={**os.environ, "ISOLINE_REALDATA": str(tmp_path)},  # synthetic data alone
                     start_new_session=True,
                 )
             servers.callback(stop, process)
@@ -75,7 +75,7 @@ def active(page: Page) -> None:
 
 
 def begin(page: Page, url: str) -> Run:
-    """Fill in the form for drawn membranes and start."""
+    """Fill in the form for synthetic membranes and start."""
     page.goto(f"{url}/train")
     box = page.get_by_role("combobox", name=re.compile("Data set"))
     box.click(timeout=PATIENT)
@@ -129,7 +129,7 @@ def test_a_training_outlives_page_and_dashboard_and_is_steered(
     assert moved <= done < EPOCHS
     assert run.checkpoint("last").exists()
 
-    page.get_by_role("button", name="Go on").click(timeout=PATIENT)
+    page.get_by_role("button", name="Resume").click(timeout=PATIENT)
     expect(page.get_by_text(re.compile(rf"^Best epoch \d+ of {EPOCHS}: pooled"))).to_be_visible(
         timeout=2 * PATIENT
     )

@@ -1,4 +1,4 @@
-"""Which of the uploaded pictures is looked at, as files come and go."""
+"""Which of the uploaded images is looked at, as files come and go."""
 
 import pytest
 
@@ -26,13 +26,13 @@ A: ItemKey = (("a",), 0)
     ids=[
         "the first",
         "a series is added",
-        "a picture is added, listed after the series",
+        "an image is added, listed after the series",
         "of a zip the first",
         "what is added cannot be read",
         "another is removed",
         "the series on show lost a slice",
         "what was on show is removed, the series is the newest",
-        "what was on show is removed, the picture is the newest",
+        "what was on show is removed, the image is the newest",
     ],
 )
 def test_what_was_brought_last_is_shown_and_a_choice_stays(

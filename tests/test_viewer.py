@@ -29,7 +29,7 @@ from dashboard.components.viewer import (
 )
 from dashboard.components.viewer.decision import decided
 
-HEIGHT, WIDTH = 37, 53  # odd and unequal, so that a swapped axis shows
+HEIGHT, WIDTH = 37, 53  # unusual and unequal, so that a swapped axis shows
 
 
 def scene(**changes: Any) -> Scene:
@@ -150,7 +150,7 @@ def test_a_choice_is_taken_over_whole() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"map": "b"},  # another picture
+        {"map": "b"},  # another image
         {"start": 499},  # Python has moved the start since
         {"k": 1001},
         {"k": "7"},

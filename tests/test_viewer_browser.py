@@ -299,7 +299,7 @@ def test_next_picture_begins_at_its_start(visit: Opener) -> None:
     page.locator(".track").focus()
     page.keyboard.press("PageUp")
     python_heard(page, 512)
-    page.get_by_role("button", name="Next picture").click()
+    page.get_by_role("button", name="Next image").click()
     wait(root, "(root, first) => root.__isoline.token !== first && root.__isoline.ready", first)
     python_heard(page, 412)
     wait(root, "(root, k) => root.__isoline.threshold === k", 412)

@@ -1,4 +1,4 @@
-"""The viewer's clean-up of a large map: made in slices, exact, and never lost on the way."""
+"""The viewer's post-processing of a large map: made in slices, exact, and never lost on the way."""
 
 import re
 from collections.abc import Callable, Iterator

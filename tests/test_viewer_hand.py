@@ -1,4 +1,4 @@
-"""Clean-up, components, corrections and window in Chromium: exactly what Python makes of them."""
+"""Post-processing, components, corrections, window in Chromium: as Python makes them."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -57,7 +57,7 @@ def ready(page: Page) -> Locator:
 
 
 def hook(page: Page, what: str, argument: object = None) -> Any:
-    """A figure of the viewer: ``hook(page, "it.counts(argument)", 412)``."""
+    """A metric of the viewer: ``hook(page, "it.counts(argument)", 412)``."""
     code = f"(root, argument) => {{ const it = root.__isoline; return {what}; }}"
     return page.locator(".isoline").evaluate(code, argument)
 
@@ -83,7 +83,7 @@ def decision_of(page: Page) -> Decision:
 
 
 def agrees(page: Page, size: int = 256, seed: int = 7) -> NDArray[np.bool_]:
-    """The mask on show, after checking that Python makes the same and has been told."""
+    """The mask on show, after checking that Python makes the same and has been asked."""
     levels = drawn(size, seed)[1]
     decision = decision_of(page)
     mask = mask_of(page, size)
@@ -113,7 +113,7 @@ def open_strip(page: Page, name: str) -> None:
     page.locator(f"[data-action={name}]").click()
 
 
-# ---- Clean-up ----
+# ---- Post-processing ----
 
 
 @pytest.mark.parametrize(("area", "holes"), [(1, True), (2, False), (40, False), (700, True)])
@@ -365,7 +365,7 @@ def test_corrections_wait_for_the_way_back_and_stay_with_their_picture(visit: Op
     page.get_by_text("Away").click()
     ready(page)
     assert (agrees(page) == mask).all()
-    page.get_by_role("button", name="Next picture").click()
+    page.get_by_role("button", name="Next image").click()
     expect(page.get_by_text("decision0: threshold 0.412", exact=True)).to_be_visible()
     page.wait_for_timeout(500)
     assert hook(page, "it.decision.added") == []

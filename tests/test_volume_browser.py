@@ -1,4 +1,4 @@
-"""A volume in Chromium: linked planes, a threshold that follows the hand, the mask taken along."""
+"""A volume in Chromium: linked planes, a threshold that follows the hand, the mask downloaded."""
 
 import gzip
 import io
@@ -156,7 +156,7 @@ def test_projection_and_window(plain: str, visit: Callable[..., Page]) -> None:
 
 
 def nifti() -> bytes:
-    """The drawn volume, its axes turned and flipped against those of an upright slice."""
+    """The synthetic volume, its axes turned and flipped against those of an upright slice."""
     values = drawn_volume(raw=True)[0]  # superior, posterior, left
     turned = np.ascontiguousarray(values.transpose(1, 2, 0)[::-1])  # anterior, left, superior
     affine = np.array([[0, -0.5, 0, 20], [0.5, 0, 0, -30], [0, 0, 3, 5], [0, 0, 0, 1]])
@@ -182,7 +182,7 @@ def test_a_volume_is_predicted_looked_at_and_taken_along(
     caption = page.get_by_text(re.compile(r"^Mask at threshold 0\.\d{3}"))
     k = ask(root, "threshold")
     expect(caption).to_have_text(f"Mask at threshold {k / 1000:.3f}", timeout=30_000)
-    page.get_by_role("button", name="Take it along").click()
+    page.get_by_role("button", name="Download").click()
     button = page.get_by_role("button", name="Mask, NIfTI", exact=True)
     with page.expect_download() as download:
         button.click()

@@ -1,4 +1,4 @@
-"""A volume slice by slice: the maps of single pictures; stopped, resumed, failed, shared."""
+"""A volume slice by slice: the maps of single images; stopped, resumed, failed, shared."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Networks for volumes: which slices are seen together, crops, windows, and a whole training."""
+"""3-D networks: which slices are seen together, crops, windows, and a whole training."""
 
 import json
 import sys
@@ -68,7 +68,7 @@ def test_a_slice_is_told_from_a_picture() -> None:
     assert place_of(Sample(id="x", group="x")) is None
     several = [slice_of("a", n) for n in (4, 0, 1, 5)] + [slice_of("b", 2)]
     assert [s.id for s in stack_of(several[0], several)] == ["a-4", "a-5"]
-    with pytest.raises(InputError, match="a picture by itself"):
+    with pytest.raises(InputError, match="an image by itself"):
         stack_of(Sample(id="x", group="x"), several)
 
 
@@ -454,7 +454,7 @@ def test_what_pictures_alone_have_is_refused_in_words(
     trained: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for words in (
-        ["uncertainty", "--run", trained, "--split", "val", "--way", "turns"],
+        ["uncertainty", "--run", trained, "--split", "val", "--method", "turns"],
         ["evaluate", "--run", trained, "--split", "val", "--tta", "flips"],
     ):
         assert main(words) == 2
@@ -466,7 +466,7 @@ def test_a_data_set_of_pictures_is_refused_before_there_is_a_run(
 ) -> None:
     assert main(["train", "--dataset", "phantoms_nuclei", "--model", "unet3d"]) == 2
     error = capsys.readouterr().err
-    assert "unet3d is a network for volumes, and phantoms_nuclei has pictures" in error
+    assert "unet3d is a 3-D network, and phantoms_nuclei has images" in error
 
 
 def test_pages_show_a_model_of_volumes(trained: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,7 +24,7 @@ def ablation_run(
     queue: Annotated[bool, typer.Option("--queue", help="Train when their turn comes.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train the baseline and its variants; what is finished is kept, the rest goes on."""
+    """Train the baseline and its variants; what is finished is kept, the rest continues."""
     from core.errors import choose
     from core.papers.ablation import VARIANTS, baseline, missing
     from core.papers.ablation.report import as_markdown, report

@@ -128,7 +128,7 @@ def datasets_label(
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    """Give the images that have no mask those that models predict, to learn from them too."""
+    """Give the images that have no mask those that models predict, to be trained on them too."""
     from core.training.self_training import label_unlabelled
 
     models = chosen_models(runs, weights)
@@ -155,7 +155,7 @@ def datasets_split(
     data: Data = None,
     seed: int = 0,
     folds: Annotated[int, typer.Option(help="Cross-validation with this many folds.")] = 0,
-    fold: Annotated[int, typer.Option(help="The fold that judges.")] = 0,
+    fold: Annotated[int, typer.Option(help="The test fold.")] = 0,
     share_group: Annotated[
         bool, typer.Option("--share-group", help="Of two groups, one trains, one is shared.")
     ] = False,

@@ -17,7 +17,7 @@ def evaluate(
     dataset: Annotated[str | None, typer.Option(help="A data set other than its own.")] = None,
     data: Data = None,
     empties: Annotated[
-        str, typer.Option(help="What an undefined figure counts as: skip, 1 or 0.")
+        str, typer.Option(help="What an undefined metric counts as: skip, 1 or 0.")
     ] = "skip",
     resized: Annotated[
         bool, typer.Option("--resized", help="At the size the network sees, as papers report.")
@@ -29,7 +29,7 @@ def evaluate(
         str | None, typer.Option(help="Instead of the frozen one: minimum_area_px=50,fill_holes, …")
     ] = None,
     curves: Annotated[
-        Path | None, typer.Option(help="Write all figures at all thresholds to this JSON file.")
+        Path | None, typer.Option(help="Write all scores at all thresholds to this JSON file.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -123,5 +123,5 @@ def _point_lines(point: dict[str, Any]) -> list[str]:
     if point["area_change_percent"] is not None:
         lines.append(f"area {point['area_change_percent']:+.2f} % for a threshold 0.01 higher")
     steps = [name for name, value in point["post_processing"].items() if value]
-    lines += [f"clean-up: {', '.join(steps)}"] if steps else []
+    lines += [f"post-processing: {', '.join(steps)}"] if steps else []
     return lines + ([point["note"]] if point["note"] else [])

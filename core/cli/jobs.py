@@ -49,7 +49,7 @@ def jobs_cancel(job: JobName, *, as_json: AsJson = False) -> None:
 
 @group.command("retry")
 def jobs_retry(job: JobName, *, as_json: AsJson = False) -> None:
-    """Queue the run of a job that ended again; it goes on from its last checkpoint."""
+    """Queue the run of a job that ended again; it continues from its last checkpoint."""
     from core.runs.jobs import retry
 
     made = retry(job)

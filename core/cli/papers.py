@@ -48,7 +48,7 @@ def papers_run(
     queue: Annotated[bool, typer.Option("--queue", help="Train when their turn comes.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Reproduce an experiment; what is finished already is kept, what was interrupted goes on."""
+    """Reproduce an experiment; what is finished already is kept, what was interrupted continues."""
     from core.errors import InputError
     from core.papers.presets import load_preset
     from core.papers.report import preset_row
@@ -91,7 +91,7 @@ def papers_report(
     out: Annotated[Path | None, typer.Option(help="Folder for papers.md and papers.json.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """The papers' figures beside ours; finished runs are evaluated where that is still to do."""
+    """The papers' scores beside ours; finished runs are evaluated where that is still to do."""
     from core.errors import InputError
     from core.papers.presets import load_presets
     from core.papers.report import report

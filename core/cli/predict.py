@@ -34,7 +34,7 @@ def predict(
     intensities: Annotated[
         str,
         typer.Option(
-            help="What the model sees of a file of more than 8 bits: learnt (as its training "
+            help="What the model sees of a file of more than 8 bits: as-trained (as its training "
             "images), opened (as the file says), or a window of a CT: brain, lung, bone, abdomen."
         ),
     ] = "as-trained",

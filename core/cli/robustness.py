@@ -1,4 +1,4 @@
-"""``python -m core robustness``: what is left of a figure when images differ."""
+"""``python -m core robustness``: what is left of a metric when images differ."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,7 +25,7 @@ def robustness(
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    """Perturb the images in ways in which those from elsewhere differ, and judge again."""
+    """Perturb the images in ways in which those from elsewhere differ, and evaluate again."""
     from core.evaluation.of_model import robustness_of_model
 
     trained = chosen_model(run, weights)
@@ -36,7 +36,7 @@ def robustness(
         data=data or own,
         dataset=dataset,
         metric=metric,
-        ways=perturbation,
+        perturbations=perturbation,
         at_most=images,
         progress=lambda done, total: say(f"image {done} of {total}"),
     )

@@ -1,4 +1,4 @@
-"""``python -m core runs``: what was trained, what is said of it, and more like it."""
+"""``python -m core runs``: what was trained, what is reported of it, and more like it."""
 
 import json
 from typing import Annotated, Any
@@ -201,7 +201,7 @@ def runs_sync(
     run: Annotated[str | None, typer.Argument(help="One run; without it, all.")] = None,
     *,
     follow: Annotated[
-        bool, typer.Option("--follow", help="Go on for as long as the run trains.")
+        bool, typer.Option("--follow", help="Follow for as long as the run trains.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -76,7 +76,7 @@ def losses_table() -> str:
 
 
 def weights_table() -> str:
-    """Every shipped model with its test figures."""
+    """Every shipped model with its test scores."""
     rows = []
     for name in list_weights():
         test = weights_document(name, "evaluation/test")
@@ -157,7 +157,7 @@ def accuracy_table() -> str:
 
 
 def write_costs() -> None:
-    """Count every network of the table and keep the figures in ``core/networks/costs.json``."""
+    """Count every network of the table and keep the scores in ``core/networks/costs.json``."""
     write_json(COSTS, {name: network_cost(name) for name in MODELS})
 
 

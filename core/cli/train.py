@@ -107,7 +107,7 @@ def resume(
     queue: Queue = False,
     as_json: AsJson = False,
 ) -> None:
-    """Go on with a run from its last checkpoint; under torchrun with several processes."""
+    """Resume a run from its last checkpoint; under torchrun with several processes."""
     from core.runs import ACTIVE, open_run
     from core.training.distributed import from_leader, joined
     from core.training.extension import extend
@@ -120,7 +120,7 @@ def resume(
     with joined() as team:
         if epochs is not None:
             from_leader(team, lambda: extend(open_run(run), epochs).epochs)
-        if team.leads and open_run(run).saved_state not in ACTIVE:  # by hand, after a stop
+        if team.leads and open_run(run).saved_state not in ACTIVE:  # manually, after a stop
             open_run(run).request_stop(wish=False)
         _train(run, as_json=as_json)
 
@@ -148,7 +148,7 @@ def _train(name: str, *, as_json: bool) -> None:
         with training_progress() as report:
             summary = fit(open_run(name), report=report)
     except Stopped:
-        raise InputError(f"stopped; go on with: python -m core resume {name}") from None
+        raise InputError(f"stopped; continue with: python -m core resume {name}") from None
     best = summary["best"]
     if int(os.environ.get("RANK", "0")):  # under torchrun the first process speaks for all
         return

@@ -90,7 +90,7 @@ def open_dataset(name: str, path: Path | None = None) -> Dataset:
 
     Args:
         name: Key of ``DATASETS``, or ``KEY:NAME`` for one of several of a kind.
-        path: Folder or file in the published layout; None for drawn data.
+        path: Folder or file in the published layout; None for synthetic data.
 
     Raises:
         InputError: Unknown name, missing path, or a path that does not hold the data set.

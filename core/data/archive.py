@@ -1,8 +1,8 @@
 """One read-only view of a folder or a zip, files read where they lie, never unpacked.
 
 A data set arrives as a folder, a zip, or a folder with one zip in it. Names are relative, with
-``/``, and sorted; hidden files and what desktop systems leave behind are not listed. What a
-stranger's zip can do wrong (names that climb out, links, bombs, encryption) is refused by its table
+``/``, and sorted; hidden files and what desktop systems leave behind are not listed. What a an
+untrusted zip can do wrong (names that climb out, links, bombs, encryption) is refused by its table
 of contents, before a byte is unpacked.
 """
 

@@ -52,7 +52,7 @@ class Draw:
     offset: Tensor
     """Brightness, share of the grey range, shape (B, 1, 1, 1)."""
     gamma: Tensor | None = None
-    """Exponent of the greys, shape (B, 1, 1, 1); None leaves them."""
+    """Exponent of the intensities, shape (B, 1, 1, 1); None leaves them."""
     blur_px: Tensor | None = None
     """Standard deviation of the blur, shape (B,); None does not blur."""
     speckle: Tensor | None = None
@@ -85,7 +85,7 @@ def sample(
         batch: B.
         source: Height and width of the images.
         output: Height and width wanted; smaller than the source crops at random.
-        generator: On the CPU, so that every device trains on the same pictures.
+        generator: On the CPU, so that every device trains on the same images.
         depth: D, slices of a volume that are moved alike; noise is of each by itself.
     """
 
@@ -262,7 +262,7 @@ def resample(
 
 
 def _regreyed(image: Tensor, draw: Draw) -> Tensor:
-    """The greys changed, pixel for pixel."""
+    """The intensities changed, pixel for pixel."""
     mean = image.mean(dim=(1, 2, 3), keepdim=True)
     image = ((image - mean) * draw.gain + mean + draw.offset).clamp(0, 1)
     if draw.gamma is not None:

@@ -37,7 +37,7 @@ class DatasetInfo:
     citation: str
     """The reference its authors ask for."""
     homepage: str
-    """Where it is published; empty for drawn data."""
+    """Where it is published; empty for synthetic data."""
     layout: str
     """One line: which files are expected under the path."""
     download_url: str = ""
@@ -53,9 +53,9 @@ class DatasetInfo:
     regions: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """Regions that are scored, which may overlap, with the mask values each is made of."""
     intensities: IntensityMapping = field(default_factory=IntensityMapping)
-    """How stored values of more than 8 bits become the greys that models see."""
+    """How stored values of more than 8 bits become the intensities that models see."""
     volumes: bool = False
-    """Whether its samples are slices of volumes, which networks for volumes see together."""
+    """Whether its samples are slices of volumes, which 3-D networks see together."""
     stored_labels: int = 0
     """Values above 0 that masks store, where several of them are one class; 0: one a class."""
 
@@ -163,7 +163,7 @@ class Dataset(ABC):
         return digest.hexdigest()
 
     def _content_files(self) -> list[Path]:
-        """Files whose bytes decide the pixels; for drawn data that is the drawing code."""
+        """Files whose bytes decide the pixels; for synthetic data that is the drawing code."""
         if self.path is None:
             module = Path(inspect.getfile(type(self)))
             return sorted(module.parent.glob("*.py")) if module.stem == "__init__" else [module]

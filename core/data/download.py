@@ -1,6 +1,6 @@
 """Fetch the data sets that are openly downloadable; say plainly where the others are to be had.
 
-A download that broke off goes on where it was. The SHA-256 of the first complete download is
+A download that broke off continues where it was. The SHA-256 of the first complete download is
 recorded; a later one that differs is refused, so that two people can tell that they have the same.
 """
 
@@ -71,7 +71,7 @@ def download_dataset(
         ) from differs
     except OSError as fault:  # urllib's errors are OSErrors too
         raise InputError(
-            f"{address}: the download broke off ({fault}); run it again to go on where it was"
+            f"{address}: the download broke off ({fault}); run it again to continue where it was"
         ) from fault
     digest = sha256(file)
     write_json(record, {"sha256": digest, "url": address, "file": file_name})

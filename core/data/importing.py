@@ -168,7 +168,7 @@ def _add_table(copy: Path, classes: Sequence[tuple[str, str]]) -> None:
 
 
 def _try_masks(dataset: Dataset) -> None:
-    """Read a few masks, so that a class that was forgotten is said at once.
+    """Read a few masks, so that a class that was forgotten is reported at once.
 
     Raises:
         InputError: A mask has a value that no class stands for.

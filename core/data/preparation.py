@@ -5,7 +5,7 @@ takes crops at the images' own scale (``core.data.patches``).
 
 The key is a hash of the source files, the size and this module's version, so a changed file, an
 edited mask or another size is another entry and nothing stale is ever read. Images are decoded by
-several threads straight into the arrays; a preparation that was killed goes on where it was.
+several threads straight into the arrays; a preparation that was killed continues where it was.
 """
 
 import hashlib

@@ -173,7 +173,7 @@ class SlicedDataset(Dataset):
 
 
 class Recent(Generic[Decoded]):
-    """The last few results of a dear function; two threads never compute the same one."""
+    """The last few results of an expensive function; two threads never compute the same one."""
 
     def __init__(self, load: Callable[[str], Decoded], size: int) -> None:
         self._load, self._size = load, size

@@ -1,4 +1,4 @@
-"""Which samples train, which choose, which judge: a split that is deterministic and hashed."""
+"""Which samples train, which choose, which evaluate: a split that is deterministic and hashed."""
 
 import hashlib
 import json
@@ -68,7 +68,7 @@ def make_split(
 ) -> Split:
     """Split the labelled samples: as the data set fixes it, else by group and stratum.
 
-    Where the data set fixes its test part alone, the rest is split into training and validation;
+    Where the data set fixes its test split alone, the rest is split into training and validation;
     what is of a group or near-duplicate cluster with a test image is left out.
 
     Args:
@@ -80,10 +80,10 @@ def make_split(
         strata: Stratum of a sample id, for example from ``area_strata``; by default its label.
         folds: Cross-validation with this many parts; 0 for a single split. It takes the place of
             a split that the data set fixes.
-        fold: Which of the folds is the test part; the next one is validation.
+        fold: Which of the folds is the test split; the next one is validation.
         share_group: What can be done with two groups alone, two volumes for example: one trains,
             and of the other the first samples validate, the last ones test, and a tenth between
-            them is left out. What judges is unknown to the weights, but not of a patient of its
+            them is left out. What evaluates is unknown to the weights, but not of a patient of its
             own; the method says so.
 
     Raises:

@@ -1,7 +1,7 @@
 """Which slices are neighbours in one volume, for networks that see several of them together.
 
 A sample is a slice where its facts say the ``case`` and the ``slice`` number in it, as those of
-``SlicedDataset`` do; whatever else is a picture by itself and belongs to no stack.
+``SlicedDataset`` do; whatever else is an image by itself and belongs to no stack.
 """
 
 from collections.abc import Hashable, Iterable, Sequence
@@ -17,7 +17,7 @@ Place = tuple[Hashable, int]
 
 
 def place_of(sample: Sample) -> Place | None:
-    """Volume and slice number of a sample; None for a picture by itself."""
+    """Volume and slice number of a sample; None for an image by itself."""
     case, number = sample.facts.get("case"), sample.facts.get("slice", "")
     return (case, int(number)) if case and number.isdecimal() else None
 
@@ -57,7 +57,7 @@ def stack_of(sample: Sample, samples: Sequence[Sample]) -> list[Sample]:
     place = place_of(sample)
     if place is None:
         raise InputError(
-            f"{sample.id} is a picture by itself, and the network sees volumes; give it one"
+            f"{sample.id} is an image by itself, and the network sees volumes; give it one"
         )
     beside = [other for other in samples if other.facts.get("case") == place[0]]
     runs = stacks(place_of(other) for other in beside)
@@ -66,7 +66,7 @@ def stack_of(sample: Sample, samples: Sequence[Sample]) -> list[Sample]:
 
 
 def check_volumes(info: DatasetInfo, samples: Sequence[Sample], *, model: str) -> None:
-    """Refuse a data set of pictures for a network that sees volumes.
+    """Refuse a data set of images for a network that sees volumes.
 
     Raises:
         InputError: It has no two slices that follow one another.
@@ -76,9 +76,9 @@ def check_volumes(info: DatasetInfo, samples: Sequence[Sample], *, model: str) -
 
 
 def no_volumes(info: DatasetInfo, *, model: str) -> InputError:
-    """What is said where a network for volumes is to learn from pictures."""
+    """What is reported where a 3-D network is to be trained on images."""
     return InputError(
-        f"{model} is a network for volumes, and {info.name} has pictures by themselves; choose a "
+        f"{model} is a 3-D network, and {info.name} has images by themselves; choose a "
         "data set of volumes (brats2020, volumes, nnunet, phantoms_nodules) or another network"
     )
 

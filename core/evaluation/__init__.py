@@ -1,6 +1,6 @@
-"""A network on a part of a data set → numbers with their conventions.
+"""A network on a split of a data set → numbers with their conventions.
 
-Usually at native resolution, with undefined figures skipped and the mask as the operating point
+Usually at native resolution, with undefined metrics skipped and the mask as the operating point
 makes it; ``Convention`` says what else can be asked for, and the document says what was.
 """
 
@@ -48,7 +48,7 @@ class LevelPredictor(Protocol):
 
 
 class Changed:
-    """A data set whose pictures are shown otherwise than they are.
+    """A data set whose images are shown otherwise than they are.
 
     Args:
         whole: What it is of.
@@ -138,7 +138,7 @@ def summarize(
     cleaned: Sweep | None = None,
     temperature: float | None = None,
 ) -> dict[str, Any]:
-    """The evaluation document: pooled, per-image and per-patient figures at one threshold.
+    """The evaluation document: pooled, per-image and per-patient scores at one threshold.
 
     Args:
         sweep: Counts of the samples.
@@ -150,12 +150,12 @@ def summarize(
         split_hash: Of the split it belongs to; empty where all images were taken.
         threshold_source: Where the threshold came from, in words.
         convention: How the sweep was made and what empties count as.
-        cleaned: Counts of the cleaned masks at k, T = 1; needed where there is a clean-up.
+        cleaned: Counts of the cleaned masks at k, T = 1; needed where there is post-processing.
         temperature: Fitted on validation; None where none was.
     """
     convention = convention or Convention()
     assert (cleaned is not None) == bool(convention.post_processing), (
-        "a clean-up needs its own counts"
+        "post-processing needs its own counts"
     )
     here = column(sweep, k) if cleaned is None else cleaned
     groups = [sample.group for sample in samples]

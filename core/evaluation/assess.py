@@ -1,7 +1,8 @@
-"""A trained network on a part of a data set, with whatever convention is asked for.
+"""A trained network on a split of a data set, with whatever convention is asked for.
 
 ``TrainedModel.evaluate`` is the usual way; here are the others: other empties, the papers' resized
-resolution, test-time augmentation, another clean-up, curves over all thresholds. And ``tune``'s
+resolution, test-time augmentation, other post-processing, curves over all thresholds. And
+``tune``'s
 work: the choice of a threshold from the maps of the validation split.
 """
 
@@ -40,19 +41,19 @@ SEARCH = "search"
 
 @dataclass(frozen=True)
 class Assessment:
-    """Figures of a part, and what further figures can be made of."""
+    """Scores of a part, and what further metrics can be made of."""
 
     document: dict[str, Any]
     """The evaluation."""
     sweep: Sweep
-    """Counts at all thresholds, before any clean-up."""
+    """Counts at all thresholds, before any post-processing."""
     samples: tuple[Sample, ...]
     """In the order of the sweep."""
     convention: Convention
     """How they were made."""
 
     def curves(self) -> ThresholdCurves:
-        """Every figure over the threshold; of the masks before any clean-up."""
+        """Every metric over the threshold; of the masks before any post-processing."""
         return threshold_curves(
             self.sweep,
             groups=[sample.group for sample in self.samples],
@@ -80,7 +81,7 @@ def assess(
         predictor: Image to probability.
         dataset: Where the samples are from.
         samples: Which to count.
-        point: The threshold and its clean-up.
+        point: The threshold and its post-processing.
         empties: Key of ``EMPTIES``.
         resized: At the size the network sees instead of native, as papers report.
         views: Key of ``core.inference.uncertainty.VIEWS``; empty for the image as it is.
@@ -175,7 +176,7 @@ def choose_on_validation(
     post_processing: str = "",
     **part: Any,  # noqa: ANN401 - handed on
 ) -> tuple[OperatingPoint, Sweep]:
-    """Choose a threshold for a network, with a clean-up where one is asked for.
+    """Choose a threshold for a network, with post-processing where one is asked for.
 
     Args:
         predictor: Image to level map.
@@ -187,10 +188,10 @@ def choose_on_validation(
         **part: ``dataset`` and ``split_hash`` of the point.
 
     Returns:
-        The point, and the counts of the masks before any clean-up.
+        The point, and the counts of the masks before any post-processing.
 
     Raises:
-        InputError: The part is not ``val``, or the rule or the clean-up cannot be used.
+        InputError: The part is not ``val``, or the rule or the post-processing cannot be used.
     """
     refuse_other_splits(split)
     parse_rule(rule)  # refuse before the network runs

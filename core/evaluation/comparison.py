@@ -2,7 +2,7 @@
 
     python -m core compare --weights isbi2012-unet --weights classical/otsu --split test
 
-A comparison is paired: every figure is the difference on the same image (or patient), so what makes
+A comparison is paired: every metric is the difference on the same image (or patient), so what makes
 an image hard for both cancels out. It is refused where the images differ.
 """
 
@@ -56,7 +56,7 @@ def compare(
         conventions, as JSON.
 
     Raises:
-        InputError: Unknown figure, or the evaluations are not of the same images in the same way.
+        InputError: Unknown metric, or the evaluations are not of the same images in the same way.
     """
     formula = choose("metric", metric, METRICS)
     refuse_unlike(documents)
@@ -213,7 +213,8 @@ def subgroups(rows: Sequence[Document]) -> list[tuple[str, str, NDArray[np.intp]
     names = {key for row in rows for key in row.get("facts", {})}
     kinds: dict[str, Callable[[Document], str]] = {"label": lambda row: str(row["label"])}
     kinds |= {
-        name: lambda row, name=name: row.get("facts", {}).get(name) or "not said" for name in names
+        name: lambda row, name=name: row.get("facts", {}).get(name) or "not stated"
+        for name in names
     }
     sizes = _size_of({row["id"]: _truth(row)[0] for row in rows})
     kinds["size"] = lambda row: sizes[row["id"]]

@@ -1,6 +1,6 @@
-"""The convention of a number: how it was made, and how that is said beside it.
+"""The convention of a number: how it was made, and how that is reported beside it.
 
-One short line for under a figure, one long for the footnote.
+One short line for under a metric, one long for the footnote.
 """
 
 from dataclasses import dataclass, field
@@ -25,10 +25,10 @@ AVERAGING = {
 
 @dataclass(frozen=True, kw_only=True)
 class Convention:
-    """How figures are made, where it is not the usual way."""
+    """How scores are made, where it is not the usual way."""
 
     empties: str = "skip"
-    """Key of ``EMPTIES``: what a figure that is 0/0 counts as in a mean."""
+    """Key of ``EMPTIES``: what a metric that is 0/0 counts as in a mean."""
     size: int | None = None
     """Side of the square to which image and truth are resized, as papers do; None is native."""
     aspect: str = "stretch"
@@ -60,12 +60,12 @@ def labels(
     interval_over: str,
     point: tuple[float, str] | None = None,
 ) -> dict[str, str]:
-    """The convention of a block of figures, ``short`` for under it and ``long`` for the footnote.
+    """The convention of a block of scores, ``short`` for under it and ``long`` for the footnote.
 
     Args:
         block: Key of ``AVERAGING``.
         n: Images, or patients where the block is per patient.
-        convention: How the figures were made.
+        convention: How the scores were made.
         interval_over: ``images`` or ``patients``.
         point: Threshold and where it was chosen; None for curves over all thresholds.
     """
@@ -86,12 +86,12 @@ def short_source(threshold_source: str) -> str:
 def short_label(
     block: str, *, n: int, convention: Convention, point: tuple[float, str] | None
 ) -> str:
-    """For under a figure: ``pooled · native · t=0.564 (val, best Dice) · n=6``.
+    """For under a metric: ``pooled · native · t=0.564 (val, best Dice) · n=6``.
 
     Args:
         block: Key of ``AVERAGING``.
         n: Images, or patients where the block is per patient.
-        convention: How the figures were made.
+        convention: How the scores were made.
         point: Threshold and where it was chosen, in words; None for curves over all thresholds.
     """
     name = {"pooled": "pooled", "per_image": "mean over images", "per_patient": "per patient"}

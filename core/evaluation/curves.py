@@ -33,7 +33,7 @@ from core.threshold.rules import NEVER
 
 @dataclass(frozen=True, kw_only=True)
 class ThresholdCurves:
-    """Figures at all T thresholds with 95 % bands; NaN where a figure is 0/0."""
+    """Scores at all T thresholds with 95 % bands; NaN where a metric is 0/0."""
 
     thresholds: Scores
     """k/1000, shape (T,)."""
@@ -95,7 +95,7 @@ def threshold_curves(
         seed: Of the resamples.
 
     Raises:
-        InputError: Unknown figure.
+        InputError: Unknown metric.
     """
     convention = convention or Convention()
     metrics = {name: choose("metric", name, METRICS) for name in scores}

@@ -77,7 +77,7 @@ def disagreement(
     samples: int = 16,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
-    """Judge the mean map and the map of disagreement on a part of the models' own data set.
+    """Evaluate the mean map and the map of disagreement on a part of the models' own data set.
 
     The mean's threshold is chosen on validation by the first model's rule. A pixel is wrong where
     the mean's mask differs from the truth; pixels of least standard deviation are accepted first.

@@ -1,7 +1,7 @@
 """What a threshold on the grey level alone would have: the least that a network has to beat.
 
-One grey level for all images, and the side of it that is marked, are chosen on validation by pooled
-Dice, as a network's threshold is.
+One grey level for all images, and the side of it that is segmented, are chosen on validation by
+pooled Dice, as a network's threshold is.
 """
 
 from collections.abc import Sequence
@@ -21,10 +21,10 @@ GREYS = 255
 
 
 class GreyLevels(ImagePredictor):
-    """An image's greys in the place of a network's answer.
+    """An image's intensities in the place of a network's answer.
 
     Args:
-        dark: Whether what is darker is marked.
+        dark: Whether what is darker is segmented.
     """
 
     def __init__(self, *, dark: bool) -> None:
@@ -53,7 +53,7 @@ def intensity_baseline(
 
     Returns:
         ``grey`` (0…255), ``side`` (key of ``SIDES``), ``val_dice`` and ``dice`` (pooled, native
-        resolution; None where undefined), ``n_images`` of the judged.
+        resolution; None where undefined), ``n_images`` of the evaluated.
     """
     found = []
     for side in SIDES:

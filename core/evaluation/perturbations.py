@@ -1,6 +1,6 @@
-"""What makes a picture from elsewhere differ: orientation, scale, greys, noise, frame.
+"""What makes an image from elsewhere differ: orientation, scale, intensities, noise, frame.
 
-Each is of one fixed strength, such as two devices, two sites or two programs that save pictures
+Each is of one fixed strength, such as two devices, two sites or two programs that save images
 differ by, and always the same for the same image. After Hendrycks and Dietterich (2019,
 arXiv 1903.12261), who measured classifiers so; masks move along where pixels do.
 """
@@ -32,7 +32,7 @@ def _unchanged(pixels: Pixels) -> Pixels:
 
 @dataclass(frozen=True)
 class Perturbation:
-    """One way in which a picture can differ."""
+    """One way in which an image can differ."""
 
     title: str
     """In words, as tables show it."""
@@ -58,7 +58,7 @@ def _scaled(factor: float, *, smooth: bool) -> Change:
 
 
 def _greys(change: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Change:
-    """The 256 greys as 0…1 mapped anew, and cut where they leave the range."""
+    """The 256 intensities as 0…1 mapped anew, and cut where they leave the range."""
     table = np.clip(change(np.arange(256) / 255) * 255, 0, 255).round().astype(np.uint8)
 
     def mapped(pixels: Pixels) -> Pixels:

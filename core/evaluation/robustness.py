@@ -1,9 +1,10 @@
-"""How the figures of a frozen model hold when images differ from those it was judged on.
+"""How the scores of a frozen model hold when images differ from those it was evaluated on.
 
     python -m core robustness --weights dsb2018-unet --split test --data PATH
 
-Every image is shown as it is and perturbed in each way of ``PERTURBATIONS``; threshold and clean-up
-stay. Differences are paired by image, and all ways share the resamples of their intervals.
+Every image is shown as it is and perturbed in each way of ``PERTURBATIONS``; threshold and
+post-processing stay. Differences are paired by image, and all perturbations share the resamples of
+their intervals.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -51,7 +52,7 @@ def robustness(
         predictor: Image to level map.
         dataset: Where the samples are from.
         samples: Those to count, all with truth.
-        point: The frozen threshold and its clean-up.
+        point: The frozen threshold and its post-processing.
         metric: Key of ``METRICS``.
         perturbations: Keys of ``PERTURBATIONS``; None for all.
         at_most: Take no more images than this, evenly spread over the samples; None takes all.
@@ -62,14 +63,14 @@ def robustness(
         As ``summarize_perturbed``.
 
     Raises:
-        InputError: Unknown figure or way, or there are no images.
+        InputError: Unknown metric or way, or there are no images.
     """
     choose("metric", metric, METRICS)
     perturbations = tuple(PERTURBATIONS) if perturbations is None else perturbations
     for perturbation in perturbations:
         choose("perturbation", perturbation, PERTURBATIONS)
     if not samples:
-        raise InputError("there are no images with truth to perturb; choose another part")
+        raise InputError("there are no images with truth to perturb; choose another split")
     taken = evenly(samples, at_most)
     counts = count_perturbed(
         predictor, dataset, taken, point=point, perturbations=perturbations, progress=progress
@@ -88,7 +89,7 @@ def count_perturbed(
     perturbations: Sequence[str] = tuple(PERTURBATIONS),
     progress: Progress | None = None,
 ) -> dict[str, Counts]:
-    """TP, FP, FN and TN of each image as it is and in each way, shape (4, N); the dear part."""
+    """TP, FP, FN, TN of each image as it is and perturbed, (4, N); the expensive part."""
     counted = {
         perturbation: PostProcessedCounts(point.k, point.post_processing)
         for perturbation in (AS_IS, *perturbations)
@@ -100,7 +101,7 @@ def count_perturbed(
         )
         for perturbation in perturbations
     }
-    # A picture is read once for all ways; a network for volumes looks at a volume once for each.
+    # An image is read once for all perturbations; a 3-D network looks at a volume once for each.
     order = [(perturbation, sample) for sample in samples for perturbation in shown]
     if predictor.takes_volumes:
         order = [(perturbation, sample) for perturbation in shown for sample in samples]
@@ -148,7 +149,7 @@ def summarize_perturbed(
     of_images: int,
     **facts: Any,  # noqa: ANN401 - handed on
 ) -> dict[str, Any]:
-    """One figure of the counts.
+    """One metric of the counts.
 
     Args:
         counts: From ``count_perturbed``.
@@ -208,9 +209,10 @@ def summarize_perturbed(
             "pooled": AVERAGING["pooled"],
             "mean": AVERAGING["per_image"],
             "difference": "perturbed minus as it is, on the same images",
-            "ci95": f"percentile bootstrap over {over}, {RESAMPLES} resamples shared by all ways",
+            "ci95": f"percentile bootstrap over {over}, {RESAMPLES} resamples shared by all "
+            "perturbations",
             "perturbations": "of one fixed strength each (core/evaluation/perturbations.py); "
-            "threshold and clean-up stay those of the unperturbed validation images",
+            "threshold and post-processing stay those of the unperturbed validation images",
             "implementation": IMPLEMENTATION,
         },
     }

@@ -23,8 +23,8 @@ def tune(name: str, rule: str, *, post_processing: str = "") -> dict[str, Any]:
         post_processing: As ``parse_post_processing``, or ``search``.
 
     Raises:
-        InputError: The rule or the clean-up is unknown, no threshold keeps it or the data has
-            changed.
+        InputError: The rule or the post-processing is unknown, no threshold keeps it or the data
+            has changed.
     """
     run = open_run(name)
     trained = load_run(run)

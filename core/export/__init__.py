@@ -1,6 +1,6 @@
-"""``EXPORTS``: what can be taken along of a case; one function to bytes and one line for each.
+"""``EXPORTS``: what can be downloaded of a case; one function to bytes and one line for each.
 
-A file is named after the picture's own file and nothing else; nothing of the source's headers goes
+A file is named after the image's own file and nothing else; nothing of the source's headers goes
 into any export, but for the reference that ``dicom_seg`` documents.
 """
 
@@ -18,7 +18,7 @@ from core.export.outlines import coco, contours
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
-    """One thing to take along."""
+    """One thing to download."""
 
     title: str
     """As a button says it."""

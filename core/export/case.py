@@ -1,4 +1,4 @@
-"""A case: one picture or volume with its level map, at one threshold, ready to be taken along."""
+"""A case: one image or volume with its level map, at one threshold, ready to be downloaded."""
 
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -28,7 +28,7 @@ DISCLAIMER = "Research use only. Not a medical device."
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFacts:
-    """What an export says of the model, and nothing that came with the picture."""
+    """What an export says of the model, and nothing that came with the image."""
 
     name: str
     """Of the shipped model or run."""
@@ -41,9 +41,9 @@ class ModelFacts:
     marks: str = ""
     """What the foreground is."""
     sees: str = ""
-    """At which scale it looks at a picture."""
+    """At which scale it looks at an image."""
     performance: str = ""
-    """Figures on held-out images, with their conventions."""
+    """Scores on held-out images, with their conventions."""
     limits: tuple[str, ...] = ()
     """What it cannot be relied upon for, a sentence each."""
 
@@ -75,9 +75,9 @@ class Case:
     geometry: Geometry | None = None
     """How the voxels of ``levels`` lie in the file they came from, turned by ``to_slices``."""
     affine: NDArray[np.float64] | None = None
-    """Of a picture: column, row and 0 to patient position in millimetres, (4, 4), where known."""
+    """Of an image: column, row and 0 to patient position in millimetres, (4, 4), where known."""
     sides: str = ""
-    """Of a picture: what of the patient lies at its left, right, top and bottom; see
+    """Of an image: what of the patient lies at its left, right, top and bottom; see
     ``core.imaging.Image``."""
     plane: str = "axial"
     """The plane of the slices, a key of ``core.imaging.planes.PLANES``."""
@@ -88,7 +88,7 @@ class Case:
     truth: Mask | None = None
     """Reference mask, shape as ``levels``."""
     corrected: Mask | None = None
-    """A mask edited by hand, in the place of the one the threshold gives."""
+    """A mask edited manually, in the place of the one the threshold gives."""
 
     @property
     def is_volume(self) -> bool:
@@ -109,7 +109,7 @@ class Case:
 
     @cached_property
     def mask(self) -> Mask:
-        """Foreground at the threshold, cleaned up, or as corrected; shape as ``levels``."""
+        """Foreground at the threshold, post-processed, or as corrected; shape as ``levels``."""
         if self.corrected is not None:
             return self.corrected
         return clean(mask_at(self.levels, self.k), self.post_processing)
@@ -141,7 +141,7 @@ class Case:
 
     @cached_property
     def fullest_slice(self) -> int:
-        """The slice with most foreground, the middle one if there is none; 0 of a picture."""
+        """The slice with most foreground, the middle one if there is none; 0 of an image."""
         if not self.is_volume:
             return 0
         areas = np.count_nonzero(self.mask, axis=(1, 2))

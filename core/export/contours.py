@@ -1,11 +1,11 @@
 """Mask → outlines that run along pixel edges, and back, exactly.
 
 An outline is a closed polygon of pixel corners: (x, y) = (0, 0) is the upper left corner of the
-picture, (W, H) the lower right one. The region it encloses is exactly the pixels of the mask, so
+image, (W, H) the lower right one. The region it encloses is exactly the pixels of the mask, so
 every program that fills polygons by asking where a pixel's centre lies gets the same mask back.
 Outer outlines run clockwise as seen on the screen, holes run the other way round. Pixels that
 share only a corner belong together, as in ``core.export.measure``: there an outline touches
-itself, and even-odd filling is what gives the mask back.
+itself, and even-unusual filling is what gives the mask back.
 """
 
 from dataclasses import dataclass
@@ -60,7 +60,8 @@ def fill(found: list[Outline], shape: tuple[int, int]) -> NDArray[np.int32]:
             inside = corners - (left, top)
             ends = np.roll(inside, -1, axis=0)
             for (x, y), (_, end) in zip(inside.tolist(), ends.tolist(), strict=True):
-                if y != end:  # an edge crosses the rows between its ends; even-odd from the left
+                # an edge crosses the rows between its ends; even-unusual from the left
+                if y != end:
                     flips[min(y, end) : max(y, end), x] ^= True
         inside_out = np.logical_xor.accumulate(flips, axis=1)[:, :-1]
         labels[top:bottom, left:right][inside_out] = outline.label
@@ -97,7 +98,7 @@ def _following(
     owner: NDArray[np.integer[Any]],
     stride: int,
 ) -> NDArray[np.int64]:
-    """For each edge the one that goes on: to the left, across a corner, where there is one."""
+    """For each edge the one that continues: to the left, across a corner, where there is one."""
     key = start * 4 + direction
     order = np.argsort(key)
     sorted_key = key[order]

@@ -66,14 +66,15 @@ def dicom_seg(case: Case) -> bytes:
     """
     if not case.sources:
         raise InputError(
-            f"{case.name}: a DICOM segmentation refers to DICOM images, and this picture came from "
+            f"{case.name}: a DICOM segmentation refers to DICOM images, and this image came from "
             "another format; take NIfTI or PNG"
         )
     images = [_reference(source, case.name) for source in case.sources]
     frames = _frames(case, images)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what highdicom finds odd in the source is not ours
+            # what highdicom finds unusual in the source is not ours
+            warnings.simplefilter("ignore")
             made = _segmentation(case, images, frames)
             stream = io.BytesIO()
             made.save_as(stream)

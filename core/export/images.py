@@ -41,7 +41,7 @@ def label(case: Case) -> bytes:
 
 
 def overlay(case: Case) -> bytes:
-    """RGB PNG: the picture, the prediction outlined in yellow, the truth in sky blue.
+    """RGB PNG: the image, the prediction outlined in yellow, the truth in sky blue.
 
     Of a volume the slice with the most foreground.
     """
@@ -92,5 +92,5 @@ def png(array: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
 
 def _plane(case: Case, array: NDArray[Any]) -> NDArray[Any]:
     if case.is_volume:
-        raise InputError(f"{case.name}: a PNG holds one slice; take a volume along as NIfTI")
+        raise InputError(f"{case.name}: a PNG holds one slice; export a volume as NIfTI")
     return array

@@ -68,7 +68,7 @@ class Component:
     perimeter_mm: float | None
     """None in a volume and where the spacing is unknown."""
     border_px: int
-    """Pixels between it and the nearest edge of the picture; 0 touches it."""
+    """Pixels between it and the nearest edge of the image; 0 touches it."""
     border_mm: float | None
     """The same in millimetres, to the edge that is nearest in millimetres."""
 
@@ -173,7 +173,7 @@ def _measure_one(
     stops = tuple(part.stop for part in box)
     gaps = [min(a, n - b) for a, b, n in zip(starts, stops, shape, strict=True)]
     flat = crop.ndim == 2
-    # in a volume the first and last slice are where the scan ends, not where the picture does
+    # in a volume the first and last slice are where the scan ends, not where the image does
     sides = gaps if flat else gaps[1:]
     side_mm = None if spacing_mm is None else spacing_mm[-2:]
     where, longest, perpendicular = _diameters(crop if crop.ndim == 3 else crop[None], side_mm)

@@ -1,4 +1,4 @@
-"""What an export says of a model: its name and SHA-256, its data, its figures and its limits."""
+"""What an export says of a model: its name and SHA-256, its data, its scores and its limits."""
 
 from core.data import info_of
 from core.errors import InputError
@@ -10,7 +10,7 @@ from core.networks import MODELS
 from core.runs import open_run
 from core.system.files import read_json, sha256
 
-_ANSWERS_ALL = "On pictures of another kind the network still answers; the answer means nothing."
+_ANSWERS_ALL = "On images of another kind the network still answers; the answer means nothing."
 
 
 def model_facts(trained: TrainedModel, *, origin: str = "weights") -> ModelFacts:

@@ -1,7 +1,7 @@
 """Masks and probabilities as NIfTI, on the voxels of the source.
 
 Where the source has a geometry, array and affine are the source's own: same axes, same order, same
-position, so that both can be laid over each other by voxel index. A picture becomes one slice,
+position, so that both can be laid over each other by voxel index. An image becomes one slice,
 upright for a viewer that shows the patient's right on the left; where its spacing is unknown the
 header gives no unit. The header is made anew: nothing of the source's texts is copied.
 """

@@ -70,7 +70,7 @@ def contours(case: Case) -> bytes:
             "threshold": case.threshold,
             "model": case.model.name,
             "note": DISCLAIMER,
-            "conventions": "corners of pixels, (0, 0) upper left; even-odd fill gives the mask",
+            "conventions": "corners of pixels, (0, 0) upper left; even-unusual fill gives the mask",
             "components": [
                 {
                     "number": outline.label,
@@ -99,7 +99,7 @@ def _runs(mask: NDArray[np.bool_]) -> dict[str, Any]:
 
 def _shape(case: Case) -> tuple[int, int]:
     if case.is_volume:
-        raise InputError(f"{case.name}: outlines are of a picture; take a volume along as NIfTI")
+        raise InputError(f"{case.name}: outlines are of an image; export a volume as NIfTI")
     height, width = case.labels.shape
     return height, width
 

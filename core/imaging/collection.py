@@ -153,7 +153,7 @@ def _series_items(slices: Sequence[tuple[SourceFile, Header]], *, keep_name: boo
     counts: Counter[str] = Counter()
     items = []
     for series in sort_series(slices):
-        kind = "series" if len(series.files) > 1 else "picture"
+        kind = "series" if len(series.files) > 1 else "image"
         title = f"{series.headers[0].modality or 'DICOM'} {kind}"
         counts[title] += 1
         items.append(
@@ -232,7 +232,7 @@ def _in_folder(folder: Path) -> Iterator[SourceFile]:
 
 
 def _in_zip(source: SourceFile) -> Iterator[SourceFile]:
-    """Files in a zip, judged by its table of contents.
+    """Files in a zip, evaluated by its table of contents.
 
     Raises:
         InputError: Damaged, encrypted, or a bomb.

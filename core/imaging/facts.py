@@ -1,4 +1,4 @@
-"""What a program may remember of where a picture comes from: a closed list of numbers and codes.
+"""What a program may remember of where an image comes from: a closed list of numbers and codes.
 
 Names, dates, numbers of patients and studies, places, people, devices and free text are in no
 field, so they cannot be stored, logged, shown or exported by accident.

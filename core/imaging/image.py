@@ -1,4 +1,4 @@
-"""An image as read from a file, and the 8-bit pictures that models and the viewer see of it."""
+"""An image as read from a file, and the 8-bit images that models and the viewer see of it."""
 
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ _ROWS = 512  # rows at a time, so that a float64 copy of a large image never exi
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Image:
-    """One picture, upright, in the values of its file."""
+    """One image, upright, in the values of its file."""
 
     pixels: Pixels
     """Shape (H, W) or (H, W, 3), source dtype; read-only. NaN and infinities are kept."""
@@ -63,7 +63,7 @@ class Image:
         return replace(self, window=window)
 
     def image8(self) -> NDArray[np.uint8]:
-        """The picture in its grey window, shape of ``pixels``, 0…255, a fresh array."""
+        """The image in its grey window, shape of ``pixels``, 0…255, a fresh array."""
         return to_8bit(self.pixels, self.window)
 
     def rgb8(self) -> NDArray[np.uint8]:
@@ -97,8 +97,8 @@ def to_8bit(
 
     With a window its lower end and below become 0, its upper end and above 255. Without one, 8-bit
     unsigned values stay as they are; true and false become 255 and 0. Everything else goes
-    through one linear window from the smallest to the largest finite value of the picture (all
-    channels together), rounded to the nearest step: nothing is clipped and nothing wraps. A picture
+    through one linear window from the smallest to the largest finite value of the image (all
+    channels together), rounded to the nearest step: nothing is clipped and nothing wraps. An image
     of one value becomes all 0. NaN and minus infinity become 0, plus infinity 255. A ``BodyWindow``
     keeps 0 for what lies around the body.
     """

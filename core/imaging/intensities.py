@@ -1,8 +1,8 @@
-"""How the images that a model learnt from became 8 bits, so that a file is shown to it likewise.
+"""How the images that a model was trained on became 8 bits, so that a file is shown to it likewise.
 
 A file of more than 8 bits can be shown in many ways: a CT in a window of Hounsfield units, an MRI
 between the darkest and the brightest of what is not background. A model has to see what it has
-learnt to see; what is stored in 8 bits is shown as it is, for nothing is known of its values.
+learned to see; what is stored in 8 bits is shown as it is, for nothing is known of its values.
 """
 
 from dataclasses import dataclass, replace
@@ -23,14 +23,14 @@ CHOICES = {
     OPENED: "in the file's own window, else from the smallest to the largest value",
     **{name: f"the {name} window of a CT" for name in WINDOWS_HU},
 }
-"""In which greys a model can be shown a file of more than 8 bits."""
+"""In which intensities a model can be shown a file of more than 8 bits."""
 
 Shown = TypeVar("Shown", bound=Image | Volume)
 
 
 @dataclass(frozen=True, kw_only=True)
 class IntensityMapping:
-    """How values of more than 8 bits become greys; nothing given means from smallest to largest."""
+    """How values of more than 8 bits become 0…255; by default from smallest to largest."""
 
     window_hu: tuple[float, float] | None = None
     """Hounsfield units shown as black and white."""
@@ -53,20 +53,20 @@ class IntensityMapping:
         return "from the smallest to the largest value"
 
 
-def shown_as(found: Shown, choice: str, learnt: IntensityMapping) -> Shown:
-    """An image or a volume in the greys that were chosen for the model to see.
+def shown_as(found: Shown, choice: str, mapping: IntensityMapping) -> Shown:
+    """An image or a volume in the intensities that were chosen for the model to see.
 
     Args:
         found: As read.
         choice: Key of ``CHOICES``.
-        learnt: Of the model's training images.
+        mapping: Of the model's training images.
 
     Raises:
         InputError: Unknown choice, or a window of a CT for values that are no Hounsfield units.
     """
     choose("intensities", choice, CHOICES)
     if choice == AS_TRAINED:
-        return as_trained(found, learnt)
+        return as_trained(found, mapping)
     if choice == OPENED:
         return found
     if not has_hounsfield(found):
@@ -89,7 +89,7 @@ def as_trained(found: Shown, intensities: IntensityMapping) -> Shown:
     """An image or a volume in the grey window in which a model's training images were.
 
     Args:
-        found: As read. A picture in 8 bits is left as it is, and a window of Hounsfield units is
+        found: As read. An image in 8 bits is left as it is, and a window of Hounsfield units is
             for values that are such.
         intensities: Of the model's training images.
     """

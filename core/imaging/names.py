@@ -5,7 +5,7 @@ import unicodedata
 
 
 def clean_name(name: str) -> str:
-    """A stranger's file name made safe to show and to save under.
+    """A An untrusted file name made safe to show and to save under.
 
     Folders, control characters and text-direction marks go; what a file system or a page could
     misread becomes ``_``; at most 120 characters stay. ``image`` when nothing is left.

@@ -1,4 +1,4 @@
-"""Opening what a stranger uploads: bounded, quiet, and every fault one ``InputError``.
+"""Opening what a an untrusted source uploads: bounded, quiet, and every fault one ``InputError``.
 
 Messages of the libraries may quote what a header says, a name among it. So their exceptions are not
 chained to ours, and their loggers and warnings are silent.
@@ -17,7 +17,7 @@ from core.errors import InputError
 from core.imaging.names import clean_name
 
 MAX_PIXELS = 100_000_000
-"""Of one picture; the decoded picture and one copy of it are in memory at a time."""
+"""Of one image; the decoded image and one copy of it are in memory at a time."""
 MAX_BYTES = 2 << 30
 """Largest volume in memory, and largest file: 512 x 512 x 2000 voxels of a scaled CT."""
 MIN_SIDE = 16
@@ -189,7 +189,7 @@ def check_page(page: int, count: int) -> None:
     if page < 0:
         raise InputError(f"there is no page {page}; pages count from 0")
     if count < 1:
-        raise InputError("there is no picture in it; export or download the file again")
+        raise InputError("there is no image in it; export or download the file again")
     if page >= count:
         has = "one page" if count == 1 else f"{count} pages"
         raise InputError(f"there is no page {page}; the file has {has}, counted from 0")

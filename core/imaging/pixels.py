@@ -1,4 +1,4 @@
-"""Pixels made plain: transparency laid on black, pictures turned upright, kinds in words."""
+"""Pixels made plain: transparency laid on black, images turned upright, kinds in words."""
 
 import numpy as np
 

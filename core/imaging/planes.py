@@ -50,7 +50,7 @@ def sides_of_plane(plane: str) -> str:
 
 
 def sides_of_directions(across: Sequence[float], down: Sequence[float]) -> str:
-    """What lies at the left, right, top and bottom of a picture, a letter each.
+    """What lies at the left, right, top and bottom of an image, a letter each.
 
     Args:
         across: Towards where columns count, three numbers (left, posterior, superior).

@@ -1,4 +1,4 @@
-"""Resizing to what a network sees, and where the picture lies in it."""
+"""Resizing to what a network sees, and where the image lies in it."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ def resize(
 
 
 def inside(height: int, width: int, size: int, aspect: str) -> tuple[int, int]:
-    """Height and width of the picture within the square of ``resize``."""
+    """Height and width of the image within the square of ``resize``."""
     if aspect == "stretch":
         return size, size
     scale = size / max(height, width)

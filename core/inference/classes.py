@@ -35,7 +35,7 @@ class ClassPredictor(Predictor):
 
 
 class ClassVolumePredictor(VolumePredictor):
-    """As ``ClassPredictor``, of a network for volumes.
+    """As ``ClassPredictor``, of a 3-D network.
 
     Args:
         whole: Predicts all classes.

@@ -1,7 +1,7 @@
-"""What a network's channels mean: which classes or regions it marks, by sigmoid or by softmax.
+"""What a network's channels mean: which classes or regions it segments, by sigmoid or by softmax.
 
 One place decides it for training, prediction and the memory estimate: the config says what is
-learnt, the loss says whether its channels exclude one another, the data set names them.
+learned, the loss says whether its channels exclude one another, the data set names them.
 """
 
 from collections.abc import Sequence
@@ -90,7 +90,7 @@ def check_head(config: RunConfig, info: DatasetInfo) -> None:
 
     Raises:
         InputError: As ``head_of``, ``build_criterion``, ``build_network`` and ``precision_of``, or
-            the network sees volumes and the data set has pictures.
+            the network sees volumes and the data set has images.
     """
     if card_of(config.model).dimensions == 3 and not info.volumes:
         raise no_volumes(info, model=config.model)
@@ -147,7 +147,7 @@ class Outputs(nn.Module):
     """A network as the loop calls it: all outputs that learn, the one that answers last.
 
     Args:
-        model: The network, or a committee: then each member's output learns.
+        model: The network, or a ensemble: then each member's output learns.
         deep: Whether its coarser outputs learn too.
     """
 
@@ -168,7 +168,7 @@ def output_weights(config: RunConfig, count: int) -> list[float]:
     """Weights of the losses of as many outputs.
 
     Of deep supervision their sum is 1: the last has most, each before it half of the next. A
-    committee's are 1 each, so that every member takes the steps that it would take alone.
+    ensemble's are 1 each, so that every member takes the steps that it would take alone.
     """
     if config.members > 1:
         return [1.0] * count

@@ -50,7 +50,7 @@ class LabelledImages(Images, Protocol):
 
 
 class ImagePredictor:
-    """Whatever turns a picture into a level map, without a look at its neighbours."""
+    """Whatever turns an image into a level map, without a look at its neighbours."""
 
     takes_volumes: bool = False
     """Whether it sees slices together after all, see ``core.inference.volumetric``."""
@@ -67,9 +67,9 @@ class ImagePredictor:
 class Predictor(ImagePredictor):
     """A network with its way of seeing.
 
-    Where it marks several classes, ``levels``, ``probability`` and ``probability_rows`` are of the
-    foreground, that is of any class: the sum of the classes of a softmax, the largest of sigmoids.
-    ``class_levels``, ``class_probability`` and ``class_rows`` have a map for each.
+    Where it segments several classes, ``levels``, ``probability`` and ``probability_rows`` are of
+    the foreground, that is of any class: the sum of the classes of a softmax, the largest of
+    sigmoids. ``class_levels``, ``class_probability`` and ``class_rows`` have a map for each.
 
     Args:
         model: Returns logits of shape (B, K, H, W), (B, K + 1, H, W) with ``softmax``.

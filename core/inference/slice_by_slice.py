@@ -30,8 +30,8 @@ def predict_volume(
     Args:
         predictor: Of a network for images or for volumes.
         slices: Shape (D, H, W), 0…255.
-        levels: Shape (D, H, W); written slice by slice, or at once by a network for volumes.
-        first: The slice to begin with; a network for volumes begins anew.
+        levels: Shape (D, H, W); written slice by slice, or at once by a 3-D network.
+        first: The slice to begin with; a 3-D network begins anew.
         after_each: Told how many slices are done; what it raises ends the prediction.
 
     Raises:

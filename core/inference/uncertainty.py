@@ -2,7 +2,7 @@
 
 The answers come from the image flipped and turned (test-time augmentation), from a network with its
 dropout left on (Gal and Ghahramani 2016, arXiv 1506.02142) or from several networks (an ensemble,
-or the members of a committee; Lakshminarayanan 2017, arXiv 1612.01474). A member is any callable
+or the members of a ensemble; Lakshminarayanan 2017, arXiv 1612.01474). A member is any callable
 ``image -> probability``; maps are summed up one by one, so memory does not grow with their number.
 """
 
@@ -88,14 +88,14 @@ def entropy_bits(probability: Scores) -> Scores:
 
 
 def refuse_volumes(predictor: Predictor, name: str) -> None:
-    """Refuse a network for volumes where several answers to one picture are wanted.
+    """Refuse a 3-D network where several answers to one image are wanted.
 
     Raises:
         InputError: It is one.
     """
     if predictor.takes_volumes:
         raise InputError(
-            f"{name} sees whole volumes, and several answers are had for pictures by themselves "
+            f"{name} sees whole volumes, and several answers are had for images by themselves "
             "alone; leave that out or choose a model for images"
         )
 
@@ -131,7 +131,7 @@ def dropout_members(predictor: Predictor, *, samples: int = 16, seed: int = 0) -
 
 
 def ensemble_members(predictor: Predictor) -> list[Member]:
-    """The networks of a committee, each by itself.
+    """The networks of a ensemble, each by itself.
 
     Raises:
         InputError: There is one network only.
@@ -139,7 +139,7 @@ def ensemble_members(predictor: Predictor) -> list[Member]:
     if not isinstance(predictor.model, Ensemble):
         raise InputError(
             "the model is one network; train with --set members=3, or name several models and take "
-            "--way ensemble"
+            "--method ensemble"
         )
     alone: list[Member] = []
     for network in predictor.model.members:
@@ -178,7 +178,7 @@ class AveragedPredictor(ImagePredictor):
 
     Args:
         members: As ``augmented``, ``dropout_members`` or ``[one.probability, other.probability]``.
-        words: What was averaged, for the convention of the figures.
+        words: What was averaged, for the convention of the scores.
     """
 
     def __init__(self, members: Sequence[Member], *, words: str) -> None:

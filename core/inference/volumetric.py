@@ -1,4 +1,4 @@
-"""A network for volumes with its way of seeing: windows over all slices, each with its neighbours.
+"""A 3-D network with its way of seeing: windows over all slices, each with its neighbours.
 
 Windows are as large as the crops of its training and overlap by a quarter; their probabilities are
 blended with Gaussian weights (MONAI's ``sliding_window_inference``). A volume of fewer slices than
@@ -42,7 +42,7 @@ Seen = tuple[Images, dict[str, int], Probability]
 
 
 class VolumePredictor(Predictor):
-    """The predictor of a network for volumes; pictures by themselves are refused.
+    """The predictor of a 3-D network; images by themselves are refused.
 
     Args:
         model: Takes (B, C, D, H, W), returns logits (B, K, D, H, W), one more with ``softmax``.
@@ -67,7 +67,7 @@ class VolumePredictor(Predictor):
 
     def _rows(self, image: NDArray[np.uint8], progress: Progress | None) -> Rows:  # noqa: ARG002 - of the contract
         raise InputError(
-            "the model sees whole volumes, and this is a single picture; give it a volume (NIfTI, "
+            "the model sees whole volumes, and this is a single image; give it a volume (NIfTI, "
             "a DICOM series, NRRD, a stack) or choose a model for images"
         )
 

@@ -65,7 +65,7 @@ LOSSES: dict[str, LossCard] = {
         year=2016,
         link="https://arxiv.org/abs/1606.04797",
         formula="1 − (2 Σpt + s) / (Σp + Σt + s)",
-        use="Small objects judged by Dice; its probabilities are harder than they are sure.",
+        use="Small objects evaluated by Dice; its probabilities are harder than they are sure.",
         activation="softmax",
     ),
     "generalized_dice": LossCard(
@@ -86,7 +86,7 @@ LOSSES: dict[str, LossCard] = {
         year=2018,
         link="https://arxiv.org/abs/1807.10165",
         formula="bce + 1 − Dice",
-        use="The safe choice for a binary lesion: steady gradients and the overlap that is judged.",
+        use="The safe choice for a binary lesion: steady gradients, and the overlap that counts.",
     ),
     "ce_dice": LossCard(
         loss=ce_dice,
@@ -106,7 +106,7 @@ LOSSES: dict[str, LossCard] = {
         year=2016,
         link="https://doi.org/10.1007/978-3-319-50835-1_22",
         formula="1 − (Σpt + s) / (Σp + Σt − Σpt + s)",
-        use="As Dice, where intersection over union is what is judged.",
+        use="As Dice, where intersection over union is what is evaluated.",
         activation="softmax",
     ),
     "tversky": LossCard(

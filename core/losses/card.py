@@ -1,4 +1,4 @@
-"""What is said of a loss: paper, formula, options, when to use it."""
+"""What is reported of a loss: paper, formula, options, when to use it."""
 
 import inspect
 import math

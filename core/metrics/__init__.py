@@ -1,1 +1,1 @@
-"""Numbers: exact counts at every threshold, and the figures that follow from them."""
+"""Numbers: exact counts at every threshold, and the scores that follow from them."""

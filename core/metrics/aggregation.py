@@ -1,4 +1,4 @@
-"""From figures of images to one number: pooled, over images, over patients; and what empties count.
+"""From scores of images to one number: pooled, over images, over patients; and what empties count.
 
 No way is the right one for every question, so each is computed and each says what it is. Pooled
 weighs an image by its size; a mean over images lets a small lesion count as much as a large one; a
@@ -23,11 +23,11 @@ from core.metrics.statistics import (
 from core.metrics.sweep import Counts, Sweep
 
 EMPTIES = {
-    "skip": "an image where a figure is 0/0 does not enter its mean",
-    "1": "an image where a share is 0/0, as Dice with nothing to find and nothing marked, counts 1",
-    "0": "an image where a share is 0/0, as Dice with nothing to find and nothing marked, counts 0",
+    "skip": "an image where a metric is 0/0 does not enter its mean",
+    "1": "an image where a share is 0/0, as Dice with nothing to find and nothing found, counts 1",
+    "0": "an image where a share is 0/0, as Dice with nothing to find and nothing found, counts 0",
 }
-"""What becomes of an undefined figure; errors, whose best value is 0, are always skipped."""
+"""What becomes of an undefined metric; errors, whose best value is 0, are always skipped."""
 
 
 def column(sweep: Sweep, k: int) -> Sweep:
@@ -38,7 +38,7 @@ def column(sweep: Sweep, k: int) -> Sweep:
 def image_scores(
     sweep: Sweep, *, empties: str = "skip", scores: Sequence[str] = tuple(METRICS)
 ) -> dict[str, Scores]:
-    """Figures of every image at every threshold, shape (N, T); NaN does not count.
+    """Scores of every image at every threshold, shape (N, T); NaN does not count.
 
     Raises:
         InputError: Unknown policy for empties.
@@ -50,7 +50,7 @@ def image_scores(
 
 
 def with_empties(values: Scores, metric: Metric, empties: str) -> Scores:
-    """Figures with 0/0 replaced as the policy says.
+    """Scores with 0/0 replaced as the policy says.
 
     Raises:
         InputError: Unknown policy.

@@ -12,7 +12,7 @@ together as Metrics reloaded (Maier-Hein 2024, arXiv:2206.01653) and MONAI do it
   the most faithful to a surface, but its values are not those of the libraries that papers used.
 
 Ours, on scipy's exact distance transform, rather than a call of MONAI: the distances are computed
-once, in the bounding box of the two masks, and every figure is then a look-up, where MONAI's three
+once, in the bounding box of the two masks, and every metric is then a look-up, where MONAI's three
 functions transform three times; and no tensors are needed. The numbers are MONAI's.
 """
 
@@ -31,7 +31,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class SurfaceDistances:
-    """Distances of every contour pixel to the other contour: the dear step, done once."""
+    """Distances of every contour pixel to the other contour: the expensive step, done once."""
 
     to_truth_mm: Scores
     """From each contour pixel of the prediction, shape (A,)."""
@@ -40,7 +40,7 @@ class SurfaceDistances:
 
     @property
     def both_empty(self) -> bool:
-        """Neither mask has foreground: nothing to compare, every figure is NaN."""
+        """Neither mask has foreground: nothing to compare, every metric is NaN."""
         return not len(self.to_truth_mm) and not len(self.to_prediction_mm)
 
     @property
@@ -60,7 +60,7 @@ def surface_distances(
     Args:
         prediction: Mask, shape (H, W) or (D, H, W); any value but 0 is foreground.
         truth: The same.
-        spacing_mm: Size of a pixel along each axis; 1 where it is not known, and the figures are
+        spacing_mm: Size of a pixel along each axis; 1 where it is not known, and the scores are
             then in pixels.
 
     Returns:

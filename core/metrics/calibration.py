@@ -2,7 +2,7 @@
 
 The differences of a sweep's neighbouring columns are the histograms of the level map on and off the
 truth, and everything here follows from them. A pixel of level k has a probability in
-[k/1000, (k + 1)/1000) and counts as the middle, so a figure is within 0.0005 of that of the map.
+[k/1000, (k + 1)/1000) and counts as the middle, so a metric is within 0.0005 of that of the map.
 
 Reliability diagram and expected calibration error (ECE): Guo et al. 2017, On Calibration of Modern
 Neural Networks, arXiv 1706.04599, here of the probability of foreground, pooled over the pixels of
@@ -116,7 +116,7 @@ def fit_temperature(sweep: Sweep, *, split: str) -> float:
 
     Args:
         sweep: Counts of the validation images.
-        split: The part that ``sweep`` was computed on.
+        split: The split that ``sweep`` was computed on.
 
     Raises:
         InputError: The part is not ``val``, or truth is all foreground or all background.

@@ -1,4 +1,4 @@
-"""What is said of a figure: formula, range, when it is undefined. Tooltips and docs show it."""
+"""What is reported of a metric: formula, range, when it is undefined. Tooltips and docs show it."""
 
 import math
 from collections.abc import Callable
@@ -14,7 +14,7 @@ Counting = Callable[[Numbers, Numbers, Numbers, Numbers], Scores]
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """A figure made of the four counts; called like the function it holds."""
+    """A metric made of the four counts; called like the function it holds."""
 
     compute: Counting
     """Takes TP, FP, FN and TN, all of one shape."""
@@ -25,7 +25,7 @@ class Metric:
     undefined: str
     """When it is 0/0 and so NaN, in words."""
     also: str = ""
-    """Other names of the same figure."""
+    """Other names of the same metric."""
     low: float = 0.0
     """Smallest value it can take."""
     high: float = 1.0
@@ -36,7 +36,7 @@ class Metric:
     """``px`` for an area, empty for a share or a quotient."""
 
     def __call__(self, tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Scores:
-        """The figure, float64 of the same shape; NaN where it is 0/0."""
+        """The metric, float64 of the same shape; NaN where it is 0/0."""
         return self.compute(tp, fp, fn, tn)
 
     @property

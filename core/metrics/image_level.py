@@ -1,8 +1,8 @@
 """Images as a whole: is there a lesion at all? For data with normal images, such as BUSI.
 
-Pixel figures are undefined on an image without a lesion; here such images are what specificity is
+Pixel scores are undefined on an image without a lesion; here such images are what specificity is
 made of. An image is called positive when the mask has at least a minimum area. The free-response
-curve (Bunch et al. 1977) asks lesion by lesion, against false marks for each image.
+curve (Bunch et al. 1977) asks lesion by lesion, against false positives for each image.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ from core.metrics.sweep import Counts, Sweep
 
 @dataclass(frozen=True)
 class ImageLevel:
-    """Figures of a set of images at T = 1001 thresholds."""
+    """Scores of a set of images at T = 1001 thresholds."""
 
     sensitivity: Scores
     """Share of the images with a lesion that are called positive, shape (T,); NaN without any."""
@@ -35,7 +35,7 @@ class ImageLevel:
 
 
 def image_level(sweep: Sweep, *, minimum_area_px: int = 1) -> ImageLevel:
-    """Judge images by how much of them is marked.
+    """Evaluate images by how much of them is segmented.
 
     Args:
         sweep: Counts of the images.
@@ -56,10 +56,10 @@ def image_level(sweep: Sweep, *, minimum_area_px: int = 1) -> ImageLevel:
 
 @dataclass(frozen=True)
 class FreeResponse:
-    """Lesions found and false marks at T = 1001 thresholds, summed over images."""
+    """Lesions found and false positives at T = 1001 thresholds, summed over images."""
 
     hits: Counts
-    """Lesions with a marked pixel, shape (T,)."""
+    """Lesions with a predicted pixel, shape (T,)."""
     false_marks: Counts
     """Components of the masks that touch no lesion, shape (T,)."""
     lesions: int
@@ -83,7 +83,7 @@ class FreeResponse:
 
     @property
     def false_positives_per_image(self) -> Scores:
-        """Shape (T,). Not monotone: a lower threshold can melt two false marks into one."""
+        """Shape (T,). Not monotone: a lower threshold can melt two false positives into one."""
         return ratio(self.false_marks, np.array(self.images))
 
 

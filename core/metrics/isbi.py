@@ -2,7 +2,7 @@
 
 Arganda-Carreras et al., Crowdsourcing the creation of image segmentation algorithms for
 connectomics, Frontiers in Neuroanatomy 9:142, 2015: the scores of the ISBI 2012 challenge. A
-missing stretch of membrane merges two cells and costs dearly; a border that is a pixel too wide
+missing stretch of membrane merges two cells and costs a lot; a border that is a pixel too wide
 costs nothing.
 
 Conventions, as in the challenge's own program:

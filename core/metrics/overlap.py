@@ -1,10 +1,10 @@
-"""Figures of overlap from the four counts. ``METRICS`` lists them with what is said of each.
+"""Scores of overlap from the four counts. ``METRICS`` lists them with what is reported of each.
 
-All take arrays of equal shape and return float64 of that shape. Where a figure is 0/0 it is NaN:
+All take arrays of equal shape and return float64 of that shape. Where a metric is 0/0 it is NaN:
 Dice and IoU when prediction and truth are both empty, precision when nothing is predicted, recall
 when there is nothing to find. What becomes of the NaN is the aggregation's business, and said.
 Libraries put 0 or 1 there instead (scikit-learn 0, with a warning); that would let an image on
-which a figure says nothing pull the mean.
+which a metric says nothing pull the mean.
 
 Definitions as in Taha and Hanbury, Metrics for evaluating 3D medical image segmentation, BMC
 Medical Imaging 15:29, 2015, and Maier-Hein et al., Metrics reloaded, Nature Methods 21:195, 2024
@@ -17,7 +17,7 @@ import numpy as np
 
 from core.metrics.card import Metric, Numbers, Scores, ratio
 
-__all__ = ["METRICS", "Figure", "Metric", "Numbers", "dice", "f_beta", "iou"]
+__all__ = ["METRICS", "Metric", "Numbers", "Scores", "dice", "f_beta", "iou"]
 
 
 def dice(tp: Numbers, fp: Numbers, fn: Numbers, tn: Numbers) -> Scores:  # noqa: ARG001 - one signature

@@ -50,7 +50,7 @@ def corrected(pairs: list[Document]) -> list[Document]:
 def pooled_score(
     metric: Callable[..., Scores], counts: NDArray[np.int64], weights: Weights
 ) -> tuple[float, Scores]:
-    """The pooled figure and that of every resample, from counts of shape (4, n)."""
+    """The pooled metric and that of every resample, from counts of shape (4, n)."""
     whole = metric(*counts.sum(axis=1, keepdims=True).astype(np.float64))
     return float(whole[0]), metric(*(weights @ counts.T).T)
 
@@ -61,5 +61,5 @@ def as_pair(band: tuple[Scores, Scores]) -> list[float] | None:
 
 
 def as_number(value: float) -> float | None:
-    """A figure as JSON has it; None where it is undefined."""
+    """A metric as JSON has it; None where it is undefined."""
     return None if np.isnan(value) else float(value)

@@ -1,4 +1,4 @@
-"""Figures without a threshold, from the sweep: areas under the ROC and the precision-recall curve.
+"""Scores without a threshold, from the sweep: areas under the ROC and the precision-recall curve.
 
 Both are exact for the level map: the same number as scikit-learn's ``roc_auc_score`` and
 ``average_precision_score`` of the levels, since a level map has no more than 1001 distinct values.

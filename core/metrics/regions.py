@@ -2,7 +2,7 @@
 
 Menze et al., IEEE TMI 34:1993, 2015, for the regions; lesion by lesion as the challenge of 2023
 scores (Moawad et al., arXiv:2306.00838): a case with one large and five small tumours is no longer
-judged by the large one alone.
+evaluated by the large one alone.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""Dice and Jaccard of probabilities: the training figures that the papers report.
+"""Dice and Jaccard of probabilities: the training scores that the papers report.
 
 They need three sums per image, so any number of images streams: Σ p t, Σ p and Σ t, with p the
-probability and t the truth. Keras prints the mean over batches of a figure pooled within each
+probability and t the truth. Keras prints the mean over batches of a metric pooled within each
 batch; which grouping is meant is up to the caller, see ``SoftSums.pooled``.
 """
 

@@ -124,7 +124,7 @@ def _ranked(ranked: Scores, count: NDArray[np.int64], quantile: float) -> Scores
 
 
 def pooled_bands(resampled: Sweep, scores: Mapping[str, Metric]) -> dict[str, Band]:
-    """Interval of every pooled figure at every threshold, from ``bootstrap``; two of shape (T,).
+    """Interval of every pooled metric at every threshold, from ``bootstrap``; two of shape (T,).
 
     Memory grows with R times ``CHUNK``, however many thresholds there are.
     """

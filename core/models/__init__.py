@@ -1,4 +1,4 @@
-"""Shipped models: ``weights/<name>/`` holds all that someone needs to use and to judge one.
+"""Shipped models: ``weights/<name>/`` holds all that someone needs to use and to evaluate one.
 
 ``model.safetensors`` (float16), ``config.json``, ``operating_point.json``, ``split.json``,
 ``evaluation/val.json`` and ``test.json``, ``card.md``, ``failures.jpg``, and ``manifest.json`` with

@@ -1,6 +1,6 @@
-"""Does a picture look like what a model was trained on? If not: what differs, and what to do.
+"""Does an image look like what a model was trained on? If not: what differs, and what to do.
 
-A model answers on any picture; on one of another kind its answer means nothing.
+A model answers on any image; on one of another kind its answer means nothing.
 """
 
 import math
@@ -38,7 +38,7 @@ _MODALITY_WORDS = {
 
 @dataclass(frozen=True, kw_only=True)
 class FitWarning:
-    """One way in which a picture is unlike the training images."""
+    """One way in which an image is unlike the training images."""
 
     kind: str
     """``modality``, ``channels``, ``colour``, ``contrast``, ``intensity``, ``spacing`` or
@@ -57,14 +57,14 @@ class FitWarning:
 
 
 def fit_warnings(image: Image, facts: TrainingFacts) -> list[FitWarning]:
-    """What a person should know before trusting a model's answer on a picture.
+    """What a person should know before trusting a model's answer on an image.
 
     Args:
-        image: The picture, in the grey window in which the model will see it.
+        image: The image, in the grey window in which the model will see it.
         facts: Of the model's training images.
 
     Returns:
-        The gravest first; empty where the picture looks like the training images.
+        The gravest first; empty where the image looks like the training images.
     """
     found = [*_kind_warnings(image, facts)]
     grey = image.grey8()
@@ -72,9 +72,9 @@ def fit_warnings(image: Image, facts: TrainingFacts) -> list[FitWarning]:
         found.append(
             FitWarning(
                 kind="contrast",
-                what="the picture has hardly any contrast",
+                what="the image has hardly any contrast",
                 why="there is nothing to tell apart",
-                advice="choose a grey window or another picture",
+                advice="choose a grey window or another image",
             )
         )
     elif warning := _intensity_warning(grey, image, facts):
@@ -86,7 +86,7 @@ def warnings_of(found: Image | Volume, facts: TrainingFacts | None) -> tuple[str
     """What to know before an answer is trusted, a sentence each: of the file, then of the fit.
 
     Args:
-        found: A picture, or a volume, of which the middle slice is looked at.
+        found: An image, or a volume, of which the middle slice is looked at.
         facts: Of the model's training images; None where they are not known.
     """
     if facts is None or (isinstance(found, Volume) and found.array.ndim != 3):
@@ -102,9 +102,9 @@ def _kind_warnings(image: Image, facts: TrainingFacts) -> list[FitWarning]:
         found.append(
             FitWarning(
                 kind="modality",
-                what=f"the picture is {image.facts.modality}, the model saw {facts.modality}",
-                why="what it learnt does not carry over",
-                advice="choose a model for this kind of picture",
+                what=f"the image is {image.facts.modality}, the model saw {facts.modality}",
+                why="what it learned does not carry over",
+                advice="choose a model for this kind of image",
             )
         )
     coloured = is_coloured(image.image8())
@@ -112,16 +112,16 @@ def _kind_warnings(image: Image, facts: TrainingFacts) -> list[FitWarning]:
         found.append(
             FitWarning(
                 kind="channels",
-                what=f"the model needs {facts.channels} pictures of one place at once",
+                what=f"the model needs {facts.channels} images of one place at once",
                 why=f"it was trained on {facts.modality}",
-                advice="choose a model for single pictures",
+                advice="choose a model for single images",
             )
         )
     elif coloured and facts.colour_share < COLOURED:
         found.append(
             FitWarning(
                 kind="colour",
-                what=f"the picture is coloured, the model saw only grey ones ({facts.modality})",
+                what=f"the image is coloured, the model saw only grey ones ({facts.modality})",
                 why="colours are turned to grey before it sees them",
                 advice="upload the original rather than a photo of a screen, or another model",
             )
@@ -130,7 +130,7 @@ def _kind_warnings(image: Image, facts: TrainingFacts) -> list[FitWarning]:
         found.append(
             FitWarning(
                 kind="colour",
-                what=f"the picture is grey, the model saw only coloured ones ({facts.modality})",
+                what=f"the image is grey, the model saw only coloured ones ({facts.modality})",
                 why="it goes by colours that are not there",
                 advice="upload the coloured original, or choose another model",
             )
@@ -151,15 +151,16 @@ def _intensity_warning(
     return FitWarning(
         kind="intensity",
         what=(
-            f"the greys are unlike those of the training images ({far / facts.limit:.1f} times "
+            f"the intensities differ from those of the training images ("
+            f"{far / facts.limit:.1f} times "
             f"the limit; most so the {STATISTICS[worst]}: {values[worst]:.0f}, usually "
             f"{facts.low[worst]:.0f} to {facts.high[worst]:.0f})"
         ),
         why=f"the model saw {facts.modality}",
         advice=(
-            "choose the grey window it was trained in, or a model for this kind of picture"
+            "choose the grey window it was trained in, or a model for this kind of image"
             if windows
-            else "check that it is this kind of picture, not cropped to a detail or inverted"
+            else "check that it is this kind of image, not cropped to a detail or inverted"
         ),
     )
 
@@ -176,7 +177,7 @@ def _scale_warnings(image: Image, facts: TrainingFacts) -> list[FitWarning]:
                     kind="spacing",
                     what=f"a pixel is {height:.3g} mm wide, in training {usual} mm",
                     why="things have another size in pixels than those the model knows",
-                    advice="resample the picture, or choose a model for this resolution",
+                    advice="resample the image, or choose a model for this resolution",
                 )
             )
     side = math.sqrt(image.pixels.shape[0] * image.pixels.shape[1])
@@ -187,7 +188,7 @@ def _scale_warnings(image: Image, facts: TrainingFacts) -> list[FitWarning]:
             FitWarning(
                 kind="size",
                 what=(
-                    f"the picture is {image.pixels.shape[1]} x {image.pixels.shape[0]} pixels, "
+                    f"the image is {image.pixels.shape[1]} x {image.pixels.shape[0]} pixels, "
                     f"training images were {usual} a side"
                 ),
                 why="things have another size in pixels than those the model knows",

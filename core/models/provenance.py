@@ -39,7 +39,7 @@ def provenance_words(document: Mapping[str, Any] | None, *, name: str = "") -> s
     before = f"an earlier `{name}`" if document["name"] == name else f"`{document['name']}`"
     words = (
         f"It did not begin with random weights but with those of {before},\n"
-        f"which learnt from {learnt} ({document['loss']} loss, {document['epochs']} epochs).\n"
+        f"which was trained on {learnt} ({document['loss']} loss, {document['epochs']} epochs).\n"
     )
     further = provenance_words(document["started_from"], name=name)
     return words + further.replace("It did", "That one did", 1)

@@ -38,11 +38,11 @@ class TrainedModel:
     facts: TrainingFacts | None = None
     """What its training images are like; None where that is not known."""
     of: str = ""
-    """The class that it is looked at for, see ``of_class``; empty for all it marks."""
+    """The class that it is looked at for, see ``of_class``; empty for all it segments."""
 
     @property
     def intensities(self) -> IntensityMapping:
-        """How values of more than 8 bits became the greys of its training images."""
+        """How values of more than 8 bits became the intensities of its training images."""
         dataset = self.config.dataset
         return info_of(dataset).intensities if dataset else IntensityMapping()
 
@@ -55,13 +55,13 @@ class TrainedModel:
         """The model as if it marked one class alone, with that class's operating point.
 
         Raises:
-            InputError: It marks no such class.
+            InputError: It segments no such class.
         """
         if name not in self.class_names:
             choice = (
                 f"choose one of {', '.join(self.class_names)}"
                 if self.class_names
-                else f"it marks one kind of foreground, so name it without a class: {self.name}"
+                else f"it segments one kind of foreground, so name it without a class: {self.name}"
             )
             raise InputError(f"{self.name} has no class '{name}'; {choice}")
         return replace(
@@ -73,7 +73,7 @@ class TrainedModel:
         )
 
     def truths(self, opened: Dataset) -> LabelledImages:
-        """The data set with the truth of what the model marks.
+        """The data set with the truth of what the model segments.
 
         Raises:
             InputError: The data set has no such class.
@@ -133,7 +133,7 @@ class TrainedModel:
         return head_of(self.config, info)
 
     def samples(self, opened: Dataset, split: str) -> list[Sample]:
-        """The images of a part of the split it was trained on.
+        """The images of a subset of the split it was trained on.
 
         Raises:
             InputError: There is no such part, or the opened data set does not hold its images.

@@ -1,8 +1,9 @@
-"""What the training images of a model are like: modality, channels, sizes, spacing, greys.
+"""What the training images of a model are like: modality, channels, sizes, spacing, intensities.
 
-A small document that is kept with a model. A picture is as unlike as its distance to the nearest
+A small document that is kept with a model. An image is as unlike as its distance to the nearest
 training image (a data set is often several clusters), by Mahalanobis over 13 statistics of the
-greys, with a correlation shrunk part of the way to none, since a training set has tens of images.
+intensities, with a correlation shrunk part of the way to none, since a training set has tens of
+images.
 """
 
 import math
@@ -24,14 +25,14 @@ AT_MOST = 100
 """Training images looked at, evenly spread."""
 
 STATISTICS = (
-    "darkest greys (1st percentile)",
-    "dark greys (10th percentile)",
-    "25th percentile of the greys",
+    "darkest intensities (1st percentile)",
+    "dark intensities (10th percentile)",
+    "25th percentile of the intensities",
     "median grey",
-    "75th percentile of the greys",
-    "bright greys (90th percentile)",
-    "brightest greys (99th percentile)",
-    "spread of the greys",
+    "75th percentile of the intensities",
+    "bright intensities (90th percentile)",
+    "brightest intensities (99th percentile)",
+    "spread of the intensities",
     "fine texture from left to right",
     "fine texture from top to bottom",
     "coarse texture",
@@ -75,7 +76,7 @@ class TrainingFacts:
     images: tuple[tuple[float, ...], ...]
     """``STATISTICS`` of each image, (N, 13)."""
     limit: float
-    """Distance beyond which a picture is called unlike."""
+    """Distance beyond which an image is called unlike."""
 
     def document(self) -> dict[str, Any]:
         """For a JSON file."""
@@ -96,7 +97,7 @@ def training_facts(dataset: Dataset, samples: Sequence[Sample]) -> TrainingFacts
 
     Args:
         dataset: Its data set.
-        samples: The training part of its split; at most ``AT_MOST`` of them are read.
+        samples: The training split of its split; at most ``AT_MOST`` of them are read.
 
     Raises:
         InputError: An image cannot be read.
@@ -155,7 +156,7 @@ def facts_of_images(
 
 
 def distance(grey: NDArray[np.uint8], facts: TrainingFacts) -> float:
-    """Distance of a picture to the most similar training image; see ``TrainingFacts.limit``.
+    """Distance of an image to the most similar training image; see ``TrainingFacts.limit``.
 
     Args:
         grey: Shape (H, W).
@@ -181,7 +182,7 @@ def _grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def statistics_of(grey: NDArray[np.uint8]) -> Vector:
-    """``STATISTICS`` of a picture (H, W), in grey levels; of a large one those of its middle."""
+    """``STATISTICS`` of an image (H, W), in grey levels; of a large one those of its middle."""
     top, left = (max(0, (side - _LARGEST) // 2) for side in grey.shape)
     part = grey[top : top + _LARGEST, left : left + _LARGEST].astype(np.float32)
     rows, columns = (side // 4 * 4 for side in part.shape)

@@ -2,7 +2,7 @@
 
 https://arxiv.org/abs/1804.03999. A gate on every skip but the finest weighs each place by what the
 coarser features say of it: equations 1 and 2 of the paper, on the coarser grid, enlarged bilinearly
-(its figure 2). Checked against the authors' grid attention layer and network,
+(its metric 2). Checked against the authors' grid attention layer and network,
 https://github.com/ozan-oktay/Attention-Gated-Networks; ``CARD.differs`` says what is left out.
 """
 

@@ -1,4 +1,4 @@
-"""What is said of a network: paper, source, options, when to use it."""
+"""What is reported of a network: paper, source, options, when to use it."""
 
 import inspect
 from collections.abc import Callable, Mapping

@@ -14,7 +14,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode
 
 COSTS = Path(__file__).with_name("costs.json")
-"""The figures of every network, written by ``python -m core.cli.tables --costs``."""
+"""The scores of every network, written by ``python -m core.cli.tables --costs``."""
 ADAM_COPIES = 4
 """Weights, gradients and the two moments of Adam."""
 

@@ -3,7 +3,7 @@
 Lakshminarayanan et al., Simple and scalable predictive uncertainty estimation using deep ensembles,
 NeurIPS 2017, arXiv:1612.01474. The members differ by their initial weights alone and see the same
 batches; each has its own loss, as if it were trained by itself. Their answer is the mean of their
-logits, so a committee is one network to whatever loads, exports or folds it.
+logits, so a ensemble is one network to whatever loads, exports or folds it.
 """
 
 from collections.abc import Sequence
@@ -33,5 +33,5 @@ class Ensemble(nn.Module):
 
 
 def members_of(model: nn.Module) -> list[nn.Module]:
-    """The networks of a committee, or the network itself."""
+    """The networks of a ensemble, or the network itself."""
     return list(model.members) if isinstance(model, Ensemble) else [model]

@@ -145,7 +145,7 @@ class FRCUNet(nn.Module):
         )
         steps = ((width, 8 * f, width), (width, 4 * f, width), (width, 2 * f, width // 2))
         self.up = nn.ModuleList(_upsampling(inputs, outputs) for inputs, _, outputs in steps)
-        self.decoder = nn.ModuleList(  # the last block goes on after the last upsampling
+        self.decoder = nn.ModuleList(  # the last block continues after the last upsampling
             _convolutions(skip + out, *[out] * (1 if step is steps[-1] else 2))
             for step in steps
             for _, skip, out in [step]

@@ -1,4 +1,4 @@
-"""MONAI's networks for volumes under our contract: V-Net, SegResNet and DynUNet.
+"""MONAI's 3-D networks under our contract: V-Net, SegResNet and DynUNet.
 
 Each card names its paper and MONAI's class. What is added here: volumes of any size (padded inside,
 cropped back), any number of channels, our names for the options, and one sentence for a wrong one.
@@ -189,7 +189,7 @@ VNET = ModelCard(
     arxiv="1606.04797",
     implementation="monai.networks.nets.VNet",
     idea="Residual stages of 5x5x5 convolutions with strides, and the Dice loss.",
-    use="Organs in volumes; its width is fixed, and 5x5x5 convolutions are dear.",
+    use="Organs in volumes; its width is fixed, and 5x5x5 convolutions are expensive.",
     differs="MONAI normalizes every convolution by batch, which the paper does not.",
     multiple=16,
 )

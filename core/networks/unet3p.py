@@ -164,7 +164,7 @@ CARD = ModelCard(
     year=2020,
     arxiv="2004.08790",
     idea="Every decoder level sees fine detail and coarse meaning from all scales at once.",
-    use="Organs of varying size, where time is no matter: the dearest network here.",
+    use="Organs of varying size, where time is no matter: the most expensive network here.",
     differs=(
         "The paper prints 26.97 million, rounded; ours has 26,968,065 for one channel. The "
         "classification-guided module, which empties the masks of empty images, is left out. "

@@ -1,7 +1,7 @@
 """The five papers that Isoline implements: what they ask, on which data, how, and what to look at.
 
-Facts in our own words; the printed figures are in the presets (``core/papers/presets``), one file
-an experiment. ``core.papers.reproduction`` runs them, ``core.papers.report`` puts the figures side
+Facts in our own words; the printed values are in the presets (``core/papers/presets``), one file
+an experiment. ``core.papers.reproduction`` runs them, ``core.papers.report`` puts the scores side
 by side.
 """
 
@@ -26,7 +26,7 @@ class Paper:
     method: str
     """The network and how it learns."""
     steps: tuple[str, ...]
-    """The way from file to figure, for the drawing."""
+    """The way from file to metric, for the drawing."""
     look_at: tuple[str, ...]
     """What a student should look at."""
     amounts: Mapping[str, int]
@@ -34,9 +34,9 @@ class Paper:
     unit: str = "images"
     """What ``amounts`` counts: ``images`` or ``volumes``."""
     finding: str = ""
-    """What it found, where that is more than a figure."""
+    """What it found, where that is more than a metric."""
     caveats: tuple[str, ...] = ()
-    """Where a printed figure or formula is doubtful, and what we do about it."""
+    """Where a printed value or formula is doubtful, and what we do about it."""
     field: str = ""
     """Works that it names as the state of the art or as the next to try."""
 
@@ -82,7 +82,7 @@ PAPERS: dict[str, Paper] = {
             "What moving the threshold trades: false positives against false negatives.",
         ),
         amounts={"dsb2018": 670},
-        finding="No figure is printed: the paper judges by looking at samples.",
+        finding="No metric is printed: the paper evaluates by looking at samples.",
     ),
     "brats2020": Paper(
         title="Applying U-Net for medical image segmentation: a case study",
@@ -131,9 +131,9 @@ PAPERS: dict[str, Paper] = {
         caveats=(
             (
                 "IoU and Dice of probabilities fall when a network is unsure, even where its "
-                "mask is right, so they are shown beside the figures of the mask."
+                "mask is right, so they are shown beside the scores of the mask."
             ),
-            "The figures are of validation, which chose the epoch; the paper names no test part.",
+            "The scores are of validation, which chose the epoch; the paper names no test split.",
         ),
         field="k-means, thresholding, edges, deformable models; SegNet, DoubleU-Net, dense-"
         "inception U-Net; AlexNet, VGG and Inception as encoders.",
@@ -150,7 +150,7 @@ PAPERS: dict[str, Paper] = {
         look_at=(
             "Training curves of loss and Dice.",
             "Image, truth and prediction, and a bounding box around the predicted region.",
-            "The box of a mask with one stray pixel: why small islands are cleaned up.",
+            "The box of a mask with one stray pixel: why small islands are post-processed.",
         ),
         amounts={},
         finding="Dice 0.96, where earlier work is quoted with 0.85 to 0.94.",
@@ -161,8 +161,8 @@ PAPERS: dict[str, Paper] = {
                 "name means and what is used; the printed one is the loss breast_custom."
             ),
             (
-                "Batch size and learning rate were tuned, on which part is not said. Here they are "
-                "tuned on validation, and the test part is looked at once."
+                "Batch size and learning rate were tuned, on an unnamed split. Here they are "
+                "tuned on validation, and the test split is looked at once."
             ),
         ),
         field="FCN, DeepLabV3+, V-Net, nnU-Net, UNet++, deep residual U-Net, 3D U-Net.",

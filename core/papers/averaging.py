@@ -101,7 +101,7 @@ def averagings(
 
 
 def of_counts(counted: SplitCounts) -> dict[str, tuple[float, float]]:
-    """The averagings of a network's decisions on a part of the data."""
+    """The averagings of a network's decisions on a split of the data."""
     return averagings(counted.confusion, certain=counted.certain)
 
 

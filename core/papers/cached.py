@@ -17,13 +17,13 @@ Document = dict[str, Any]
 
 
 def with_cached(rows: list[Document]) -> list[Document]:
-    """Rows of presets, with the figures that came along where no own run has any.
+    """Rows of presets, with the scores that came along where no own run has any.
 
     Args:
         rows: From ``core.papers.report.preset_row``.
 
     Returns:
-        The rows; ``made`` is the day of figures that came along, None where they are own ones.
+        The rows; ``made`` is the day of scores that came along, None where they are own ones.
     """
     try:
         report: Document = read_json(RESULTS)

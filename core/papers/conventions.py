@@ -1,7 +1,7 @@
 """A trained network as the papers look at it: at the size it was trained on, threshold 0.5.
 
-Everything is counted in one pass over a part of the data; every figure is then arithmetic.
-``PAPER_METRICS`` lists the figures the papers print with how each is averaged.
+Everything is counted in one pass over a split of the data; every metric is then arithmetic.
+``PAPER_METRICS`` lists the scores the papers print with how each is averaged.
 """
 
 from collections.abc import Callable, Sequence
@@ -136,7 +136,7 @@ def one_against_rest(confusion: Counts) -> tuple[Vector, Vector, Vector, Vector]
 
 
 def _pooled(metric: Callable[..., Vector]) -> Callable[[SplitCounts], float]:
-    """Mean over the foreground classes of a figure of the counts of all images."""
+    """Mean over the foreground classes of a metric of the counts of all images."""
 
     def compute(counted: SplitCounts) -> float:
         values = metric(*one_against_rest(counted.confusion.sum(axis=0)))[1:]
@@ -155,7 +155,7 @@ def _accuracy(counted: SplitCounts) -> float:
 
 
 def _over_batches(metric: Callable[..., Vector]) -> Callable[[SplitCounts], float]:
-    """Mean over batches of a soft figure pooled within each, as Keras prints it."""
+    """Mean over batches of a soft metric pooled within each, as Keras prints it."""
 
     def compute(counted: SplitCounts) -> float:
         starts = range(0, len(counted), counted.batch_size)
@@ -185,7 +185,7 @@ def _mean(values: NDArray[np.float64]) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class PaperMetric:
-    """A figure that a paper prints, and how it is made here."""
+    """A metric that a paper prints, and how it is made here."""
 
     title: str
     """As shown."""

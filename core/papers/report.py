@@ -25,7 +25,7 @@ Document = dict[str, Any]
 
 
 def report() -> Document:
-    """Every preset with its runs and figures; ``generated`` is the day.
+    """Every preset with its runs and scores; ``generated`` is the day.
 
     Returns:
         ``generated``, ``presets`` (a row for each, see ``preset_row``) and ``averaging`` (why a
@@ -40,7 +40,7 @@ def report() -> Document:
 
 
 def preset_row(preset: Preset) -> Document:
-    """One preset: what was asked, which runs there are, and the figures side by side."""
+    """One preset: what was asked, which runs there are, and the scores side by side."""
     counted = runs_of(preset)
     used = finished_runs(preset, counted)
     ready = [one for one in used if cached_scores(preset, one.run)]
@@ -159,7 +159,7 @@ def _run_row(one: Counted) -> Document:
 
 
 def _left_out(counted: Sequence[Counted], used: Sequence[Counted]) -> list[Document]:
-    """Runs of the preset that make no figure, and why not."""
+    """Runs of the preset that make no metric, and why not."""
     names = {one.run.name for one in used}
     rows = []
     for one in counted:
@@ -201,7 +201,7 @@ def _search(preset: Preset, counted: Sequence[Counted]) -> Document | None:
 
 
 def _shipped(preset: Preset) -> Document | None:
-    """The shipped model that has these settings, with the figures of its own test part."""
+    """The shipped model that has these settings, with the scores of its own test split."""
     if not preset.weights:
         return None
     try:

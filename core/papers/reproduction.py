@@ -1,8 +1,8 @@
 """Presets become runs: which there should be, which there are, and training those that are missing.
 
 A run is known by its tag ``preset:<name>``, and counts only while its settings are the preset's; a
-run with another number of epochs counts and is said to be shortened. Asked for the same
-reproduction again, what is finished is kept and what was interrupted goes on. Experiments that
+run with another number of epochs counts and is reported to be shortened. Asked for the same
+reproduction again, what is finished is kept and what was interrupted continues. Experiments that
 differ only in what they measure share their runs: training is exact, so twice would be the same.
 """
 
@@ -227,7 +227,7 @@ def train_later(plan: Plan) -> list[tuple[str, str]]:
 
 
 def finished_runs(preset: Preset, counted: Sequence[Counted]) -> list[Counted]:
-    """Those that make the figures: of the data and epochs that the latest finished run has."""
+    """Those that make the scores: of the data and epochs that the latest finished run has."""
     over = [one for one in counted if one.counts and one.finished]
     if not over:
         return []

@@ -1,8 +1,8 @@
-"""Our figures for a preset: by the paper's convention, and by a proper one.
+"""Our scores for a preset: by the paper's convention, and by a proper one.
 
 Both are kept in the run's folder, so that a report is written from files: ``papers/<preset>.json``
 (the paper's convention on each part that it prints) and ``evaluation/test.json`` (native
-resolution, the frozen threshold, the untouched test part).
+resolution, the frozen threshold, the untouched test split).
 """
 
 import math
@@ -34,11 +34,11 @@ Document = dict[str, Any]
 
 
 def evaluate_run(preset: Preset, counted: Counted, *, say: Say = lambda _line: None) -> Document:
-    """Both kinds of figures of a finished run, made once.
+    """Both kinds of scores of a finished run, made once.
 
     Returns:
-        ``stamp``, ``parts`` (part → figures by the paper's convention and ``n_images``) and, with
-        several classes, ``averagings`` of the test part.
+        ``stamp``, ``parts`` (part → scores by the paper's convention and ``n_images``) and, with
+        several classes, ``averagings`` of the test split.
 
     Raises:
         InputError: The run or its data is gone or damaged.
@@ -53,7 +53,7 @@ def evaluate_run(preset: Preset, counted: Counted, *, say: Say = lambda _line: N
     parts: Document = {}
     document = {"stamp": stamp(run), "parts": parts}
     for part in sorted({row.split for row in preset.printed} | {"val", "test"}):
-        say(f"{run.name}: the paper's figures on {part}")
+        say(f"{run.name}: the paper's scores on {part}")
         samples = [s for s in trained.samples(opened, part) if s.label not in set(preset.leave_out)]
         if not samples:
             continue
@@ -83,7 +83,7 @@ def cached_scores(preset: Preset, run: Run) -> Document | None:
 
 
 def ours_as_printed(preset: Preset, counted: Sequence[Counted]) -> list[Document]:
-    """A row for each printed or watched figure: the paper's value and ours over the runs."""
+    """A row for each printed or watched metric: the paper's value and ours over the runs."""
     wanted: list[tuple[str, str, float | None, str]] = [
         (row.metric, row.split, row.value, row.called) for row in preset.printed
     ]
@@ -116,9 +116,9 @@ def ours_as_printed(preset: Preset, counted: Sequence[Counted]) -> list[Document
 
 
 def proper(counted: Sequence[Counted]) -> Document | None:
-    """Test figures of all runs together, with an interval over images or patients.
+    """Test scores of all runs together, with an interval over images or patients.
 
-    The counts of an image are added over the runs that had it in their test part: all seeds, and
+    The counts of an image are added over the runs that had it in their test split: all seeds, and
     with cross-validation every image once for each seed.
 
     Returns:

@@ -1,7 +1,7 @@
 """Runs that belong together by a tag: found again, made where they are missing, trained, evaluated.
 
 A reproduction and an ablation are both a list of configs. Asked for the same list again, what is
-finished is kept and what was interrupted goes on.
+finished is kept and what was interrupted continues.
 """
 
 import itertools
@@ -58,7 +58,7 @@ def make_tagged_run(config: RunConfig, *, name: str, **about: Any) -> Run:  # no
     Args:
         config: What it trains.
         name: Wanted.
-        **about: What is said of it, as ``Run.say_about`` takes it.
+        **about: What is reported of it, as ``Run.say_about`` takes it.
     """
     names = (name if n == 1 else f"{name}-{n}" for n in itertools.count(1))
     run = create_run(config, name=next(n for n in names if not (runs_folder() / n).exists()))
@@ -80,7 +80,7 @@ def is_over(run: Run) -> bool:
 def train_until_done(missing: Callable[[], list[Run]], *, say: Say) -> list[Run]:
     """Train in this process, one after the other, until nothing is missing.
 
-    A run that fails on the way, as one that diverges, is said and holds up no other.
+    A run that fails on the way, as one that diverges, is reported and holds up no other.
 
     Returns:
         Those that were trained to the end.
@@ -117,7 +117,7 @@ def train_when_free(missing: Sequence[Run]) -> list[tuple[str, str]]:
 
 
 def evaluate_test(run: Run, trained: "TrainedModel", *, say: Say) -> dict[str, Any]:
-    """The evaluation of the test part, made where it is missing or older than the run.
+    """The evaluation of the test split, made where it is missing or older than the run.
 
     Raises:
         InputError: The data is gone or damaged.
@@ -126,7 +126,7 @@ def evaluate_test(run: Run, trained: "TrainedModel", *, say: Say) -> dict[str, A
 
     document = run.evaluation("test")
     if document is None or not _is_current(run, document):
-        say(f"{run.name}: evaluating its test part")
+        say(f"{run.name}: evaluating its test split")
         data = Path(trained.config.data) if trained.config.data else None
         document = evaluate_model(trained, "test", data=data)
         run.save_evaluation(document)

@@ -10,13 +10,13 @@ from core.training.progress import duration
 Document = dict[str, Any]
 HEAD = """# The five papers, reproduced
 
-Made on {generated} by `python -m core papers report`; do not edit by hand.
+Made on {generated} by `python -m core papers report`; do not edit manually.
 **Research use only. Not a medical device.**
 
-*Paper* is the figure as printed. *Ours, the paper's way* is the same figure by the same convention:
+*Paper* is the metric as printed. *Ours, the paper's way* is the same metric by the same convention:
 at the size of training, threshold 0.5, on the part the paper names, mean over our runs with the
 lowest and highest. *Ours, properly* is at the file's own resolution, at a threshold chosen on
-validation, on a test part that chose nothing, with a 95 % interval. A line without runs has not
+validation, on a test split that chose nothing, with a 95 % interval. A line without runs has not
 been trained where this report was made; the command beside it does that.
 """
 

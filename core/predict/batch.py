@@ -1,7 +1,7 @@
-"""Many files, folders and zips → masks and whatever else is asked for, and a row for each picture.
+"""Many files, folders and zips → masks and whatever else is asked for, and a row for each image.
 
 All names are settled before the first prediction, so that nothing is overwritten half-way. A file
-that was named must be a picture; what is none in a folder or zip is reported and left out. What is
+that was named must be an image; what is none in a folder or zip is reported and left out. What is
 damaged, or does not fit the network, stops no other: its row says so.
 """
 
@@ -32,7 +32,7 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class PredictionOptions:
-    """What to make of every picture."""
+    """What to make of every image."""
 
     formats: tuple[str, ...] = ("mask",)
     """Keys of ``EXPORTS``; the mask of a volume is a NIfTI."""
@@ -41,7 +41,7 @@ class PredictionOptions:
     post_processing: PostProcessing | None = None
     """What happens to the mask after the threshold; None takes the operating point's."""
     intensities: str = AS_TRAINED
-    """In which greys the model sees a file of more than 8 bits, key of ``CHOICES``."""
+    """In which intensities the model sees a file of more than 8 bits, key of ``CHOICES``."""
     measurements: bool = False
     """Whether rows carry a ``measurements`` table."""
     archive: bool = False
@@ -55,7 +55,7 @@ class PredictionOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class _Task:
-    """One picture of an input."""
+    """One image of an input."""
 
     item: Item
     stem: str
@@ -79,25 +79,25 @@ def predict_files(
     lenient: bool = False,
     report: Report = lambda _line: None,
 ) -> list[dict[str, Any]]:
-    """Write ``<stem>_mask.png`` for every picture, ``<stem>_p01_mask.png`` for pages of a stack.
+    """Write ``<stem>_mask.png`` for every image, ``<stem>_p01_mask.png`` for pages of a stack.
 
     Args:
         trained: The network and its operating point.
         inputs: Image files, folders and zips.
         out: Folder, made if need be.
-        wanted: Formats, threshold and clean-up.
+        wanted: Formats, threshold and post-processing.
         facts: What exports say of the model; None takes those of a shipped one.
-        lenient: Whether a file that was named and is no picture is left out, as one in a folder.
-        report: Told of each picture, and of what is left out.
+        lenient: Whether a file that was named and is no image is left out, as one in a folder.
+        report: Told of each image, and of what is left out.
 
     Returns:
-        A row per picture: input, page, mask, threshold, foreground_px, area_mm2 (volume_ml),
+        A row per image: input, page, mask, threshold, foreground_px, area_mm2 (volume_ml),
         components, files; ``problems`` where a format could not be written, or nothing could be
-        predicted: then mask and figures are None.
+        predicted: then mask and scores are None.
 
     Raises:
-        InputError: A file is no picture, two would write the same file, or a file would replace an
-            input; no picture could be read, or written in a format that was asked for.
+        InputError: A file is no image, two would write the same file, or a file would replace an
+            input; no image could be read, or written in a format that was asked for.
     """
     asked = wanted or PredictionOptions()
     if out.exists() and not out.is_dir():
@@ -136,7 +136,7 @@ def predict_files(
 
 
 def _left_out(problem: str) -> dict[str, Any]:
-    """The row of a picture that could not be predicted."""
+    """The row of an image that could not be predicted."""
     unknown = ("mask", "threshold", "foreground_px", "area_mm2", "components")
     return {**dict.fromkeys(unknown), "files": {}, "problems": [problem]}
 

@@ -1,4 +1,4 @@
-"""A picture or volume and a model → a ``Case``; command line and server make theirs here."""
+"""An image or volume and a model → a ``Case``; command line and server make theirs here."""
 
 from collections.abc import Callable
 from pathlib import PurePath
@@ -28,7 +28,7 @@ def case_of(
     intensities: str = AS_TRAINED,
     progress: Progress | None = None,
 ) -> Case:
-    """Predict a picture, or a volume, in the plane of its acquisition.
+    """Predict an image, or a volume, in the plane of its acquisition.
 
     Args:
         found: What was read.
@@ -37,12 +37,12 @@ def case_of(
         name: Stem of the exports' names; empty takes that of the file.
         k: Index of the threshold; None takes the operating point.
         post_processing: What happens to the mask after the threshold; None takes the operating
-            point's, which is for pictures and is not applied to volumes.
+            point's, which is for images and is not applied to volumes.
         intensities: Of a file of more than 8 bits, key of ``core.imaging.intensities.CHOICES``.
         progress: Of a volume: slices done and slices in all.
 
     Raises:
-        InputError: The picture does not fit the model, or the greys do not fit the picture.
+        InputError: The image does not fit the model, or the intensities do not fit the image.
     """
     found = shown_as(found, intensities, trained.intensities)
     try:
@@ -71,7 +71,7 @@ def _case(
 ) -> Case:
     point = trained.operating_point
     manual = k is not None and k != point.k
-    chosen = f"set by hand; {point.name} would be {point.threshold:.3f}" if manual else point.name
+    chosen = f"set manually; {point.name} would be {point.threshold:.3f}" if manual else point.name
     stem = name or PurePath(found.name.removesuffix(".gz")).stem
     sources: tuple[SourceFile, ...] = found.source_files if found.facts.format == "DICOM" else ()
     threshold = point.k if k is None else k

@@ -74,7 +74,7 @@ class RemotePredictor(Predictor):
         answer = _ask(f"{self.address}/predict?{query}", png(image))
         found = read_image(answer, name="answer.png").pixels
         if found.shape != image.shape[:2] or found.dtype != np.uint16 or found.max() > STEPS:
-            raise InputError(f"{self.address}: the answer is no level map of this picture")
+            raise InputError(f"{self.address}: the answer is no level map of this image")
         if progress:
             progress(1, 1)
         return found.copy()

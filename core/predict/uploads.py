@@ -21,13 +21,13 @@ from core.system.background import Work
 
 
 class BatchPrediction(Work):
-    """Uploaded files on their way to masks; a step is a picture or a slice of a volume.
+    """Uploaded files on their way to masks; a step is an image or a slice of a volume.
 
     Args:
         trained: The model.
         facts: What exports say of it.
         sources: The files, in memory.
-        items: How many pictures and volumes are in them.
+        items: How many images and volumes are in them.
         wanted: Formats and threshold; the zip is always made.
         turn: As of ``Work``.
     """
@@ -49,7 +49,7 @@ class BatchPrediction(Work):
         self.left_out: list[str] = []
 
     def act(self, after_each: Callable[[int], None]) -> None:
-        """All anew: a stopped batch has no zip to go on with."""
+        """All anew: a stopped batch has no zip to continue with."""
         self.left_out, begun = [], 0
 
         def report(line: str) -> None:

@@ -14,7 +14,7 @@ from core.threshold.operating_point import OperatingPoint
 
 FIGURES = ("dice", "iou", "precision", "recall", "specificity", "accuracy")
 FEW = 5
-"""Patients; from fewer a model has not learnt how they differ."""
+"""Patients; from fewer a model has not learned how they differ."""
 
 
 def model_card(
@@ -40,8 +40,8 @@ def model_card(
         point: Its frozen threshold.
         evaluations: Of the parts ``val`` and ``test``.
         patients: Patients or specimens that each part is of.
-        grey: From ``core.evaluation.intensity_baseline``, of the test part.
-        perturbed: From ``core.evaluation.robustness``, of the test part.
+        grey: From ``core.evaluation.intensity_baseline``, of the test split.
+        perturbed: From ``core.evaluation.robustness``, of the test split.
         origin: What its weights began with, whole lines; empty for random ones.
     """
     network = card_of(config.model)
@@ -49,7 +49,7 @@ def model_card(
     paper = f"{network.authors} {network.year}, {source}"
     options = ", ".join(f"{key} = {value}" for key, value in config.model_options.items())
     together = (
-        f"{config.members} networks of this kind learnt side by side from different initial\n"
+        f"{config.members} networks of this kind learned side by side from different initial\n"
         "weights and answer with the mean of their logits.\n"
         if config.members > 1
         else ""
@@ -60,7 +60,7 @@ def model_card(
 
 **Research use only. Not a medical device.**
 
-A {config.model} ({paper}; {options or "default options"}) that marks the
+A {config.model} ({paper}; {options or "default options"}) that segments the
 {info.foreground} in {info.modality}.
 {together}It sees an image {inference_mode(config)},
 and returns a probability for every pixel; the mask is a decision at the threshold
@@ -91,7 +91,7 @@ precision {_number(ranking["average_precision"])}. Calibration ({calibration["co
 expected error {_number(calibration["ece"])}, Brier score
 {_number(calibration["brier"])}{_scaled(calibration)}.
 {_by_label(test["images"])}
-Implementation: {test["conventions"]["implementation"]}. The same figures again:
+Implementation: {test["conventions"]["implementation"]}. The same scores again:
 `python -m core evaluate --weights {name} --split test --data PATH`
 
 ## Training
@@ -146,22 +146,24 @@ def _patients(split: Split, patients: Mapping[str, int]) -> str:
 def _left_out(config: RunConfig) -> str:
     if not config.leave_out:
         return ""
-    return f"- Left out of the data by hand: {', '.join(f'`{one}`' for one in config.leave_out)}.\n"
+    return (
+        f"- Left out of the data manually: {', '.join(f'`{one}`' for one in config.leave_out)}.\n"
+    )
 
 
 def _few(patients: Mapping[str, int]) -> str:
-    """A limit that is said first where a model has seen too few to know how people differ."""
+    """A limit that is reported first where a model has seen too few to know how people differ."""
     if patients["train"] >= FEW:
         return ""
     return (
-        f"- Patients or specimens are few: {patients['train']} to learn from, {patients['test']} "
-        "to be judged on. How others differ it has not seen, and no interval here holds that.\n"
+        f"- Patients or specimens are few: {patients['train']} for training, {patients['test']} "
+        "to be evaluated on. How others differ it has not seen, and no interval here holds that.\n"
     )
 
 
 def _table(evaluations: dict[str, dict[str, Any]]) -> str:
     lines = [
-        "| figure | validation, pooled | test, pooled | test, mean over images (95 % interval) |",
+        "| metric | validation, pooled | test, pooled | test, mean over images (95 % interval) |",
         "|---|---|---|---|",
     ]
     for figure in FIGURES:
@@ -180,7 +182,7 @@ def _robustness(name: str, perturbed: Mapping[str, Any]) -> str:
     taken = perturbed["n_images"]
     lines = [
         f"Pooled Dice on {taken} of {perturbed['of_images']} test images, as they are and",
-        "perturbed one way at a time; threshold and clean-up unchanged. In brackets 95 %",
+        "perturbed one way at a time; threshold and post-processing unchanged. In brackets 95 %",
         f"({perturbed['conventions']['ci95']}).",
         "",
         "| the images | Dice | difference |",
@@ -192,7 +194,7 @@ def _robustness(name: str, perturbed: Mapping[str, Any]) -> str:
         words = "" if change is None else f"{change:+.3f}"
         words += f" ({band[0]:+.3f} to {band[1]:+.3f})" if band else ""
         lines.append(f"| {row['title']} | {_number(row['pooled'])} | {words} |")
-    lines += ["", "The same figures again:"]
+    lines += ["", "The same scores again:"]
     lines += [
         f"`python -m core robustness --weights {name} --split test --images {taken} --data PATH`"
     ]
@@ -213,7 +215,10 @@ def _by_label(images: Sequence[Mapping[str, Any]]) -> str:
     labels = sorted({str(row["label"]) for row in images if row["label"]})
     if len(labels) < 2:
         return ""
-    lines = ["", "| label | test images | Dice, pooled | what is marked though nothing is there |"]
+    lines = [
+        "",
+        "| label | test images | Dice, pooled | what is segmented though nothing is there |",
+    ]
     lines.append("|---|---|---|---|")
     for label in labels:
         rows = [row for row in images if row["label"] == label]
@@ -228,7 +233,7 @@ def _by_label(images: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _failures(images: Sequence[Mapping[str, Any]]) -> str:
-    """What the picture of the worst images shows, from left to right."""
+    """What the image of the worst images shows, from left to right."""
     rows = {str(row["id"]): row for row in images}
     words = []
     for identity in worst_images(images):

@@ -1,4 +1,4 @@
-"""The test images on which a model does worst, as one picture for its card."""
+"""The test images on which a model does worst, as one image for its card."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ def worst_images(images: Sequence[Mapping[str, Any]], *, count: int = 3) -> list
 def failure_strip(
     cases: Sequence[tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.bool_]]],
 ) -> bytes:
-    """Pictures side by side, the prediction outlined in yellow and the truth in sky blue, as JPEG.
+    """Images side by side, the prediction outlined in yellow and the truth in sky blue, as JPEG.
 
     Args:
         cases: Image (H, W) or (H, W, 3), predicted mask and truth (H, W) of each; at least one.
@@ -59,7 +59,7 @@ def outlined(
     *,
     height_px: int = SIDE_PX,
 ) -> NDArray[np.uint8]:
-    """Prediction in yellow and truth in sky blue on a picture of this height, shape (h, w, 3).
+    """Prediction in yellow and truth in sky blue on an image of this height, shape (h, w, 3).
 
     Args:
         image: Shape (H, W) or (H, W, 3).

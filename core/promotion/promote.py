@@ -1,4 +1,4 @@
-"""From a finished run to a shipped model: half the bytes, judged as shipped, with its card."""
+"""From a finished run to a shipped model: half the bytes, evaluated as shipped, with its card."""
 
 import shutil
 import tempfile
@@ -22,7 +22,7 @@ from core.runs.checkpoint import load_checkpoint
 from core.system.files import read_json, sha256, write_atomic, write_json
 
 MOST_PERTURBED = 100
-"""Test images that the card's figures of perturbed images are from, at most."""
+"""Test images that the card's scores of perturbed images are from, at most."""
 
 
 def promote(run: Run, name: str) -> Path:

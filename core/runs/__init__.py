@@ -108,7 +108,7 @@ class Run:
                 "state": "stopped" if stopped else "lost",
                 "reason": "stopped by request before its first step"
                 if stopped
-                else f"its process ended without a word; go on with: "
+                else f"its process ended without a word; continue with: "
                 f"python -m core resume {self.name}",
             }
         return status
@@ -127,7 +127,7 @@ class Run:
 
     @property
     def asked_to_stop(self) -> bool:
-        """Whether it was left word to stop and has not been told to go on since."""
+        """Whether it was left word to stop and has not been asked to continue since."""
         return (self.path / STOP).exists()
 
     def process(self) -> psutil.Process | None:
@@ -170,7 +170,7 @@ class Run:
         return About(**{**document, "tags": tuple(document["tags"])})
 
     def say_about(self, **changes: Any) -> About:  # noqa: ANN401 - fields of About
-        """Change what is said of it: ``say_about(starred=True)``.
+        """Change what is reported of it: ``say_about(starred=True)``.
 
         Raises:
             InputError: A tag is empty or holds a comma.
@@ -303,7 +303,7 @@ def create_run(config: RunConfig, *, name: str | None = None) -> Run:
             if name:
                 raise InputError(
                     f"there is a run named '{name}' already; choose another --name, "
-                    f"or go on with it: python -m core resume {name}"
+                    f"or continue with it: python -m core resume {name}"
                 ) from None
             continue
         for part in ("checkpoints", "evaluation", "samples"):

@@ -1,7 +1,7 @@
-"""``steps.jsonl`` of a run: loss and step size of every step, one line each.
+"""``steps.jsonl`` of a run: loss and learning rate of every step, one line each.
 
 The lines of an epoch are appended together before its checkpoint is written. What a crash leaves
-behind, a line cut off or an epoch without a checkpoint, is cut when the run goes on.
+behind, a line cut off or an epoch without a checkpoint, is cut when the run continues.
 """
 
 import json

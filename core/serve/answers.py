@@ -58,7 +58,7 @@ class Submission:
     k: int | None = None
     """Index of the threshold; None takes the operating point."""
     intensities: str = AS_TRAINED
-    """In which greys the model sees a file of more than 8 bits, key of ``CHOICES``."""
+    """In which intensities the model sees a file of more than 8 bits, key of ``CHOICES``."""
     post_processing: str = ""
     """As ``parse_post_processing`` reads it; empty takes the operating point's."""
     format: str = "json"
@@ -117,7 +117,7 @@ def answer(submission: Submission, models: Models) -> Answer:
     except InputError as wrong:
         return refusal(400, str(wrong))
     except MemoryError:
-        return refusal(413, "the picture is too large for this server's memory; crop it")
+        return refusal(413, "the image is too large for this server's memory; crop it")
     except Exception as fault:  # noqa: BLE001 - the boundary: nothing of it may leave
         frames = "".join(traceback.format_tb(fault.__traceback__))
         log.error("%s while answering\n%s", type(fault).__name__, frames)  # noqa: TRY400 - values stay out
@@ -133,7 +133,7 @@ def refusal(status: int, sentence: str, **headers: str) -> Answer:
 
 
 def predicted(submission: Submission, models: Models) -> Case:
-    """The submitted picture, page or volume with its level map.
+    """The submitted image, page or volume with its level map.
 
     Raises:
         InputError: The file cannot be read, or does not fit the model.

@@ -26,7 +26,7 @@ def openapi(prefix: str = "") -> dict[str, Any]:
         "paths": {
             f"{prefix}/predict": {
                 "post": {
-                    "summary": "Segment a picture, a page of a stack or a volume",
+                    "summary": "Segment an image, a page of a stack or a volume",
                     "parameters": _parameters(),
                     "requestBody": {
                         "required": True,
@@ -53,7 +53,7 @@ def openapi(prefix: str = "") -> dict[str, Any]:
                     },
                 }
             },
-            f"{prefix}/models": _get("Models with their data, figures, limits and thresholds"),
+            f"{prefix}/models": _get("Models with their data, scores, limits and thresholds"),
             f"{prefix}/health": _get("Whether the server can answer"),
             f"{prefix}/metrics": _get("Counters for Prometheus"),
         },

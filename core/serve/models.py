@@ -15,7 +15,7 @@ from core.serve.batching import TileBatcher
 
 @dataclass(frozen=True)
 class Served:
-    """A model and what is said of it."""
+    """A model and what is reported of it."""
 
     trained: TrainedModel
     facts: ModelFacts

@@ -1,4 +1,4 @@
-"""Long predictions in a thread of their own, which can be watched, stopped and gone on with.
+"""Long predictions in a thread of their own, which can be watched, stopped and resumed.
 
 They share the networks' lock with everyone else, step by step, so nobody waits longer than for one
 step. Work that nobody watches any more ends by itself.
@@ -55,7 +55,7 @@ class Work:
         return self.seconds / self.done * (self.total - self.done) if self.done else 0.0
 
     def start(self) -> None:
-        """Begin, or go on after a stop; nothing where it runs or is done."""
+        """Begin, or continue after a stop; nothing where it runs or is done."""
         if self.state == STOPPED:
             self.wait()  # for the step under way; not below, since the thread needs the guard too
         with self._guard:

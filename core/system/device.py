@@ -68,7 +68,7 @@ def precision_of(precision: str, device: torch.device, model: nn.Module) -> torc
     unsound = on_cpu and takes_volumes(model)
     if precision == "bf16" and unsound:
         raise InputError(
-            "a processor gets gradients of networks for volumes wrong in bfloat16; use "
+            "a processor gets gradients of 3-D networks wrong in bfloat16; use "
             "--set precision=fp32 or auto"
         )
     return torch.float32 if precision == "fp32" or not has or unsound else torch.bfloat16

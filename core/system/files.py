@@ -130,7 +130,7 @@ def sweep_temporary(folder: Path | str) -> int:
 
 
 def _create_locked(path: Path) -> tuple[Path, int]:
-    """A new empty file beside ``path`` and the descriptor that marks its writer as alive.
+    """A new empty file beside ``path`` and the descriptor that segments its writer as alive.
 
     A lock, not the process number in the name: numbers are reused, and differ between containers
     that share a folder. The kernel drops the lock however the writer ends.
@@ -156,7 +156,7 @@ def _try_lock(descriptor: int) -> bool:
 
 
 def _flush(path: Path) -> None:
-    """Have the disk hold a file's content, or a folder's entries, before going on."""
+    """Have the disk hold a file's content, or a folder's entries, before continuing."""
     flags = os.O_RDWR if path.is_file() else os.O_RDONLY  # Windows flushes writable files only
     descriptor = os.open(path, flags)
     try:

@@ -1,4 +1,4 @@
-"""Entries of a stranger's zip: what their headers claim is checked, and held to when inflating.
+"""Entries of an untrusted zip: what their headers claim is checked, and held to when inflating.
 
 ``zipfile`` lists; inflating is done here, because its ``read`` allocates whatever a lying entry
 inflates to, and because a read here shares no state with any other.

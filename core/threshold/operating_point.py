@@ -1,7 +1,7 @@
 """The choice of a threshold as a document that travels with the model.
 
 A threshold is chosen on the validation split and nowhere else: ``choose_operating_point`` refuses
-any other part, so that a test figure can never have been tuned on the test split. Beside the
+any other part, so that a test score can never have been tuned on the test split. Beside the
 threshold the document says how sure the choice is: a bootstrap interval of the threshold itself,
 how flat the optimum is, and how far the measured area hangs on it.
 """
@@ -115,7 +115,7 @@ def with_temperature(point: OperatingPoint, sweep: Sweep) -> OperatingPoint:
 
     Args:
         point: Chosen on these images.
-        sweep: Their counts before any clean-up.
+        sweep: Their counts before any post-processing.
 
     Raises:
         InputError: The point is not of the validation split.
@@ -144,7 +144,7 @@ def choose_operating_point(
     Args:
         sweep: Counts of the validation images.
         rule: One of ``RULES``.
-        split: The part that ``sweep`` was computed on.
+        split: The split that ``sweep`` was computed on.
         dataset: Its data set.
         split_hash: Its split.
         groups: Patient of each image; None takes each image as a patient of its own.
@@ -189,7 +189,7 @@ def decide(
     """Apply a rule to validation counts at any thresholds; arguments as ``choose_operating_point``.
 
     Args:
-        tally: Counts of the validation images, of cleaned masks where there is a clean-up.
+        tally: Counts of the validation images, of cleaned masks where there is post-processing.
         rule: One of ``RULES``.
         dataset: Where the images are from.
         split_hash: Their split.
@@ -244,7 +244,7 @@ def middle_of_best(score: Scores) -> NDArray[np.int64]:
 def area_change_percent(tally: Tally, k: int) -> float | None:
     """Change of the pooled area for a threshold 0.01 higher, from 0.01 below to 0.01 above.
 
-    None where nothing is marked at k.
+    None where nothing is segmented at k.
     """
     area = (tally.sweep.tp + tally.sweep.fp).sum(axis=0)
     below, above = max(k - NUDGE, 0), min(k + NUDGE, STEPS)

@@ -34,7 +34,7 @@ class Tally:
     """What a rule decides on: counts of N images at T thresholds."""
 
     sweep: Sweep
-    """Of the masks as they would be used, cleaned where there is a clean-up."""
+    """Of the masks as they would be used, cleaned where there is post-processing."""
     ks: NDArray[np.int64]
     """Index of each threshold on the grid, ascending, shape (T,)."""
     false_positives: Counts | None = None

@@ -1,4 +1,4 @@
-"""Which training images and crops make up each step, and the step's pictures on the device.
+"""Which training images and crops make up each step, and the step's images on the device.
 
 Everything random follows from (seed, epoch, step) and nothing else: neither from what was drawn
 before, nor from how many processes share a batch or in how many parts it goes through the network.
@@ -90,10 +90,10 @@ class Step:
     draw: Draw | None
     """How they are moved, on the CPU; None leaves them as they are."""
     output: tuple[int, int]
-    """Height and width of the pictures."""
+    """Height and width of the images."""
 
     def rows(self, first: int, last: int) -> "Step":
-        """Some of its pictures, the same as in the whole."""
+        """Some of its images, the same as in the whole."""
         draw = None
         if self.draw is not None:
             tensors: dict[str, Any] = {
@@ -110,7 +110,7 @@ class Epoch:
 
     Args:
         config: Of the run.
-        pictures: What there is to draw from.
+        images: What there is to draw from.
         number: Epochs done.
     """
 

@@ -2,7 +2,7 @@
 
     torchrun --nproc_per_node 2 -m core resume RUN
 
-Every process knows the whole batch and takes its part of it by position, so which picture is seen
+Every process knows the whole batch and takes its part of it by position, so which image is seen
 in which step does not depend on how many there are. Logits are gathered before the loss, which is
 therefore that of the whole batch, whatever loss it is. Only the first process writes.
 """
@@ -68,7 +68,7 @@ class Team:
                 dist.broadcast(statistic, src=0)
 
     def any(self, *, wish: bool) -> bool:
-        """Whether one of the processes wishes so; the device is not waited for."""
+        """Whether one of the processes requests so; the device is not waited for."""
         if self.size == 1:
             return wish
         flag = torch.tensor(int(wish))

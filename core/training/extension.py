@@ -1,4 +1,4 @@
-"""Train longer: a run goes on beyond the epochs it was made for, and says so.
+"""Train longer: a run continues beyond the epochs it was made for, and says so.
 
 python -m core resume RUN --epochs 80
 """
@@ -13,10 +13,10 @@ from core.training.optimization import extension
 
 
 def extend(run: Run, epochs: int) -> RunConfig:
-    """Set another end for a run; the step size is annealed anew over the epochs to come.
+    """Set another end for a run; the learning rate is annealed anew over the epochs to come.
 
     What was done is kept in ``config.extensions``: after how many epochs, what had been planned,
-    and from which step size the rest starts.
+    and from which learning rate the rest starts.
 
     Args:
         run: Finished or not, with at least one epoch done.
@@ -32,7 +32,7 @@ def extend(run: Run, epochs: int) -> RunConfig:
     if run.process() is not None:
         raise InputError(f"run {run.name} is under way; stop it first, then train it longer")
     if not history:
-        raise InputError(f"run {run.name} has no epoch done yet; go on with it without --epochs")
+        raise InputError(f"run {run.name} has no epoch done yet; continue with it without --epochs")
     if epochs <= len(history):
         raise InputError(
             f"run {run.name} has {len(history)} epochs done; give more with --epochs, in all"

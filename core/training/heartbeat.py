@@ -1,4 +1,4 @@
-"""Signs of life and wishes to stop: what a training says about once a second, and hears."""
+"""Signs of life and requests to stop: what a training says about once a second, and hears."""
 
 import signal
 import threading
@@ -54,7 +54,7 @@ class ProgressReporter:
         self.tell({"event": "note", "text": text})
 
     def preparing(self) -> Callable[[int, int], None]:
-        """Tell about once a second how far the preparation is, and notice a wish to stop."""
+        """Tell about once a second how far the preparation is, and notice a request to stop."""
         last = time.monotonic()
 
         def progress(done: int, total: int) -> None:
@@ -70,7 +70,7 @@ class ProgressReporter:
     def beat(
         self, *, epoch: int, epochs: int, steps: int, images: int, seconds: list[float]
     ) -> Callable[[int], None]:
-        """Tell about once a second how far an epoch is, and notice a wish to stop.
+        """Tell about once a second how far an epoch is, and notice a request to stop.
 
         Args:
             epoch: Epochs done.
@@ -119,7 +119,7 @@ def deterministic() -> Iterator[None]:
 
 @contextmanager
 def stop_on_signal() -> Iterator[threading.Event]:
-    """Turn SIGTERM and SIGINT into a wish that the loop hears between two steps."""
+    """Turn SIGTERM and SIGINT into a request that the loop hears between two steps."""
     stopping = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stopping  # signals can only be caught in the main thread

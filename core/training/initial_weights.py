@@ -1,7 +1,7 @@
 """Beginning with weights that are there, of a shipped model or a run, rather than random ones.
 
-Fine-tuning: a network that has learnt one kind of picture needs fewer of the next. What it has
-learnt from must not judge it: see ``refuse_leak``.
+Fine-tuning: a network that has learned one kind of image needs fewer of the next. What it has
+was trained on must not evaluate it: see ``refuse_leak``.
 """
 
 from dataclasses import replace
@@ -75,7 +75,7 @@ def start_from(model: nn.Module, source: Stored) -> list[str]:
     """Put weights into a fresh network.
 
     The last layer starts anew where there are other classes to mark, and the first layer is made to
-    fit where grey pictures become coloured ones or the other way round.
+    fit where grey images become coloured ones or the other way round.
 
     Returns:
         What was not taken over as it is, a sentence each.
@@ -93,7 +93,9 @@ def start_from(model: nn.Module, source: Stored) -> list[str]:
             fitted[key] = found
         elif found.shape[1:] == wanted.shape[1:] and len(found) == source.outputs:
             fitted[key] = wanted  # as many maps as there are classes now
-            notes.append(f"{key} starts anew: it marks {len(wanted)} maps and marked {len(found)}")
+            notes.append(
+                f"{key} starts anew: it segments {len(wanted)} maps and marked {len(found)}"
+            )
         elif found.ndim > 3 and {found.shape[1], wanted.shape[1]} == {1, 3}:
             summed = found.sum(dim=1, keepdim=True)
             fitted[key] = summed / wanted.shape[1] * torch.ones_like(wanted)
@@ -130,13 +132,13 @@ def _another(name: str, of: RunConfig) -> InputError:
 
 
 def refuse_leak(source: Stored, dataset: str, split: Split) -> None:
-    """Refuse a split that judges by images which the weights have learnt from.
+    """Refuse a split that evaluates by images which the weights have been trained on.
 
     It goes by the names of the images in one data set, and for what the weights themselves began
     with by its split; copies of images under another name are not recognised.
 
     Raises:
-        InputError: Some of them are in the validation or the test part.
+        InputError: Some of them are in the validation or the test split.
     """
     if source.config.dataset == dataset:
         learnt = set(source.split.train)
@@ -145,7 +147,7 @@ def refuse_leak(source: Stored, dataset: str, split: Split) -> None:
         leaked += [identity for identity in split.val if identity in learnt]
         if leaked:
             raise InputError(
-                f"{len(leaked)} images that would choose or judge are known to {source.name}, for "
+                f"{len(leaked)} validation or test images are known to {source.name}, for "
                 f"example {leaked[0]}; train with its split (the same split_seed, folds and fold) "
                 "or start from something else. If these are other images of the same names, import "
                 "them under a name of their own (datasets import … --as NAME)"
@@ -154,7 +156,8 @@ def refuse_leak(source: Stored, dataset: str, split: Split) -> None:
     while before:
         if before["dataset"] == dataset and before["split_hash"] != split.hash:
             raise InputError(
-                f"{source.name} goes back to {before['name']}, which learnt from another split of "
+                f"{source.name} goes back to {before['name']}, which was trained on another split "
+                f"of "
                 f"{dataset}; train with that split or start from something else"
             )
         before = before["started_from"]

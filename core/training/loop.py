@@ -1,7 +1,7 @@
 """The training loop, readable aloud: batches on the device, one fused augmentation, no waiting.
 
 Every random number of a step follows from (seed, epoch, step), so a run that is resumed from a
-checkpoint goes on exactly as if it had never stopped.
+checkpoint continues exactly as if it had never stopped.
 
     python -m core train --dataset phantoms_membranes --model unet --set base_filters=16
     torchrun --nproc_per_node 2 -m core resume RUN
@@ -76,7 +76,7 @@ def train(run: Run, *, report: Report = lambda _event: None) -> Row:
 
 
 def _to_the_end(reporter: ProgressReporter) -> Row:
-    """Train; where memory runs out, go on from the last checkpoint in smaller parts if allowed."""
+    """Train; where memory runs out, resume from the last checkpoint in smaller parts if allowed."""
     while True:
         training = None
         try:
@@ -129,7 +129,7 @@ def _one_epoch(training: Training) -> None:
 
 
 def _fit(training: Training) -> tuple[list[float], list[float]]:
-    """One pass over the training part: loss and step size of every step.
+    """One pass over the training split: loss and learning rate of every step.
 
     The device is waited for once, at the end.
     """
@@ -182,10 +182,10 @@ def _step(training: Training, chosen: Step, total: Tensor) -> Tensor:
 
 
 def _loss(training: Training, chosen: Step) -> Tensor:
-    """The loss of some pictures, shared by the processes; a gradient flows to the own ones."""
+    """The loss of some images, shared by the processes; a gradient flows to the own ones."""
     team, config, count = training.team, training.config, len(chosen.index)
     first, last = team.part(count)
-    if first == last:  # fewer pictures than processes: one to keep step with the others, uncounted
+    if first == last:  # fewer images than processes: one to keep step with the others, uncounted
         first, last = count - 1, count
     image, target, maps = read(chosen.rows(first, last), training.pictures, training.head)
     image = channels_last(image)  # (B, C, H, W) or (B, C, D, H, W)
@@ -213,7 +213,7 @@ def _mean_loss(training: Training, losses: list[float]) -> float:
     if not math.isfinite(mean):
         raise InputError(
             f"the training loss is no longer a number in epoch {training.epoch + 1}; "
-            f"lower the step size, for example --set learning_rate={config.learning_rate / 10:g}"
+            f"lower it, for example --set learning_rate={config.learning_rate / 10:g}"
         )
     return mean
 
@@ -237,7 +237,7 @@ def _validate(training: Training) -> Outcome:
 
 
 def _finish(training: Training) -> Row:
-    """Freeze the operating point of the best checkpoint and write the validation figures."""
+    """Freeze the operating point of the best checkpoint and write the validation scores."""
     run, config = training.run, training.config
     best = training.history[training.best]
     checkpoint = load_checkpoint(run.checkpoint("best"), device=training.device)
@@ -291,7 +291,7 @@ def _smaller_micro_batches(reporter: ProgressReporter, config: RunConfig, reason
     """After memory ran out: note that batches go through in twice as many parts, or refuse."""
     if reporter.team.size > 1 or not config.allow_accumulation:
         raise InputError(
-            f"memory ran out ({reason}); go on with a smaller batch, or let it through in parts: "
+            f"memory ran out ({reason}); choose a smaller batch, or let it through in parts: "
             "--set allow_accumulation=true or accumulate=2"
         )
     if config.accumulate == config.batch_size:

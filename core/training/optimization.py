@@ -21,7 +21,7 @@ RISE = 0.3
 START, END = 1 / 25, 1 / 250_000
 """Of one_cycle's largest rate; both as in ``torch.optim.lr_scheduler.OneCycleLR``."""
 RESTART = 0.1
-"""A training that goes on starts anew from at least this share of the largest rate."""
+"""A training that continues starts anew from at least this share of the largest rate."""
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
@@ -41,7 +41,7 @@ def build_optimizer(model: nn.Module, config: RunConfig) -> torch.optim.Optimize
 def learning_rate(
     config: RunConfig, epoch: float, *, steps: int, values: Sequence[float] = ()
 ) -> float:
-    """The step size at a moment.
+    """The learning rate at a moment.
 
     Args:
         config: Names the schedule; after its last extension the rate is annealed anew.
@@ -62,13 +62,13 @@ def learning_rate(
 
 
 def extension(config: RunConfig, *, epochs_done: int, rate: float) -> dict[str, Any]:
-    """The record of a training that goes on: from which epoch, which end, which step size.
+    """The record of a training that continues: from which epoch, which end, which learning rate.
 
     The last rate, or a tenth of the largest where a schedule had all but reached zero; over the
     new epochs it falls again as the schedule has it.
 
     Args:
-        config: Before it goes on.
+        config: Before it continues.
         epochs_done: Epochs done.
         rate: Of the last step.
     """
@@ -117,7 +117,7 @@ class Average:
     Args:
         model: The network that is trained.
         decay: Share of the average that a step keeps.
-        learnt: Whether the network has learnt already, so that its first weights count in full.
+        learned: Whether the network has learned already, so that its first weights count in full.
     """
 
     def __init__(self, model: nn.Module, decay: float, *, learnt: bool = False) -> None:

@@ -1,8 +1,8 @@
-"""Masks for images that have none, drawn by models, so that a network can learn from them too.
+"""Masks for images that have none, drawn by models, so that a network can be trained on them too.
 
 Lee, Pseudo-label, ICML workshop 2013; Xie et al., Self-training with Noisy Student, CVPR 2020,
 arXiv:1911.04252. What has a mask keeps it and its part of the split, so nothing that was predicted
-chooses or judges.
+chooses or evaluates.
 """
 
 import shutil
@@ -40,7 +40,7 @@ def label_unlabelled(
 
     Args:
         models: Of one data set and one split; their mean probability is what is thresholded, where
-            its Dice on the validation part is best.
+            its Dice on the validation split is best.
         out: The folder to make: ``train``, ``val`` and ``test``, each with ``images`` and
             ``masks``. What had no mask is in ``train``.
         data: The data set as published; None for drawn and imported ones.
@@ -64,7 +64,7 @@ def label_unlabelled(
             )
         refuse_volumes(model.predictor, model.name)
         if len(model.predictor.classes) > 1:
-            raise InputError(f"{model.name} marks several classes; only one can be labelled")
+            raise InputError(f"{model.name} segments several classes; only one can be labelled")
     opened = open_where_it_lies(first.config.dataset, data)
     subsets = {subset: first.samples(opened, subset) for subset in SUBSETS}
     bare = [sample for sample in opened.samples if not sample.has_truth]
@@ -104,7 +104,7 @@ def label_unlabelled(
 def _teacher(
     models: Sequence[TrainedModel], method: str, opened: Dataset, samples: Sequence[Sample]
 ) -> tuple[AveragedPredictor, OperatingPoint]:
-    """The mean of the models, and the threshold that suits it on the validation part."""
+    """The mean of the models, and the threshold that suits it on the validation split."""
     members = [
         member
         for model in models

@@ -1,4 +1,4 @@
-"""A training under way: its state, how it begins or goes on, and what of it is kept.
+"""A training under way: its state, how it begins or continues, and what of it is kept.
 
 The loop that moves it forward is ``core.training.loop``.
 """
@@ -193,7 +193,7 @@ def begin(reporter: ProgressReporter) -> Training:
 
 
 def _write_down(run: Run, dataset: Dataset, split: Split) -> None:
-    """What the run learns from, before its first step."""
+    """What the run is trained on, before its first step."""
     run.save_split(split)
     if not (run.path / FILE).exists():
         learnt = set(split.train)
@@ -216,7 +216,7 @@ def _go_on(training: Training, last: list[Path]) -> bool:
     """Take all from the last checkpoint, or the one before it; whether the last was damaged."""
     document, file, fault = load_first_whole(last, device=training.device)
     if fault:
-        training.reporter.note(f"{fault}; going on from {file.name}, one epoch earlier")
+        training.reporter.note(f"{fault}; continuing from {file.name}, one epoch earlier")
     if training.average:
         training.model.load_state_dict(document["fitted"])
         training.average.model.load_state_dict(document["model"])

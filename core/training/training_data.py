@@ -1,4 +1,4 @@
-"""What a training learns from and is validated on: pixels in memory, prepared or at native size."""
+"""The images to train and to validate on: pixels in memory, prepared or at native size."""
 
 from dataclasses import replace
 
@@ -64,7 +64,7 @@ def validation_images(dataset: Dataset, ids: tuple[str, ...], *, whole: bool) ->
 
     Args:
         dataset: Where they are from.
-        ids: Of the validation part.
+        ids: Of the validation split.
         whole: Whether the images of their volumes' other slices are wanted, too.
     """
     samples = {s.id: s for s in dataset.samples}

@@ -137,7 +137,7 @@ def trial(config: RunConfig) -> Trial:
 
 
 def _pictures(dataset: Dataset, samples: list[Sample], config: RunConfig) -> tuple[Images, float]:
-    """Enough pictures for all steps, a few over and over, and how many a sample has on average.
+    """Enough images for all steps, a few over and over, and how many a sample has on average.
 
     That is one, or as many patches as ``prepare`` cuts where sizes differ and crops are taken.
     """

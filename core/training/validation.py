@@ -1,6 +1,6 @@
-"""Validation: every threshold of every class at native resolution, and pictures to watch.
+"""Validation: every threshold of every class at native resolution, and images to watch.
 
-The figures of an epoch are a row of numbers; what they are is said at ``figures``.
+The scores of an epoch are a row of numbers; what they are is reported at ``figures``.
 """
 
 import io
@@ -27,9 +27,9 @@ from core.training.distributed import Team
 Checked = tuple[Sample, NDArray[np.uint8], NDArray[np.uint8]]
 """A validation sample with image and mask at native size."""
 WATCHED = 4
-"""Images of which pictures are kept."""
+"""Images of which images are kept."""
 PICTURE_PX = 512
-"""Longest side of such a picture."""
+"""Longest side of such an image."""
 
 
 class ValidationSet:
@@ -72,7 +72,7 @@ class Outcome:
 
 
 def watched_images(count: int) -> list[int]:
-    """Numbers of the images to watch, evenly spread over a validation part of ``count``."""
+    """Numbers of the images to watch, evenly spread over a validation split of ``count``."""
     return sorted({round(n) for n in np.linspace(0, count - 1, min(WATCHED, count))})
 
 
@@ -121,7 +121,7 @@ def validate(
 
 
 def figures(outcome: Outcome, head: Head) -> dict[str, Any]:
-    """The validation figures of an epoch, pooled over all pixels at native resolution.
+    """The validation scores of an epoch, pooled over all pixels at native resolution.
 
     ``val_dice`` and ``val_iou`` are the largest over the thresholds, ``val_threshold`` is where
     Dice is largest, ``val_dice_at_half`` and ``val_accuracy`` are at 0.5 and ``val_soft_dice`` is

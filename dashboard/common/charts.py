@@ -1,4 +1,4 @@
-"""Tables → Plotly figures; no Streamlit here, so that a chart is tested without a browser."""
+"""Tables → Plotly scores; no Streamlit here, so that a chart is tested without a browser."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -181,7 +181,7 @@ def class_bars(counts: dict[str, int], *, title: str) -> go.Figure:
 
 
 def on(figure: go.Figure, background: str) -> go.Figure:
-    """The figure with words that can be read on this ground: its axes', and those in colours."""
+    """The metric with words that can be read on this ground: its axes', and those in colours."""
     own = [note.font for note in figure.layout.annotations]
     own += [trace.textfont for trace in figure.data if "textfont" in trace]
     for axis in (*figure.select_xaxes(), *figure.select_yaxes()):

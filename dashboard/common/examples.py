@@ -1,4 +1,4 @@
-"""Pictures to open with: real ones where a data set is on this machine, and drawn ones always."""
+"""Images to open with: real ones where a data set is on this machine, and synthetic ones always."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ from dashboard.common.sources import dataset_path, is_synthetic
 
 PHANTOM_SIZE = 512
 PHANTOMS = {
-    "membranes": "Drawn cell membranes",
-    "nuclei": "Drawn fluorescent nuclei",
-    "ultrasound": "Drawn breast ultrasound",
-    "lung": "Drawn lung CT",
+    "membranes": "Synthetic cell membranes",
+    "nuclei": "Synthetic fluorescent nuclei",
+    "ultrasound": "Synthetic breast ultrasound",
+    "lung": "Synthetic lung CT",
 }
 
 
@@ -72,12 +72,12 @@ def kind_of(dataset: str) -> str:
 def example_names(
     dataset: str, held_out: Sequence[str], *, volumes: bool = False
 ) -> dict[str, str]:
-    """Key → title of the examples: held-out images of a model's own data set, then drawn ones.
+    """Key → title of the examples: held-out images of a model's own data set, then synthetic ones.
 
     Args:
         dataset: Key of ``DATASETS`` that the model was trained on.
-        held_out: Its images that the model has not learnt from.
-        volumes: Whether it sees volumes, and so nothing that is a picture by itself.
+        held_out: Its images that the model has not was trained on.
+        volumes: Whether it sees volumes, and so nothing that is an image by itself.
     """
     own = {}
     drawn_slices = is_synthetic(dataset) and info_of(dataset).volumes
@@ -95,7 +95,7 @@ def example_names(
 
 
 def _held_out(dataset: str, ids: Sequence[str]) -> dict[str, str]:
-    """Typical images by a shipped model's own figures, then hard ones; else evenly spread ones."""
+    """Typical images by a shipped model's own scores, then hard ones; else evenly spread ones."""
     rows = _known(dataset, set(ids))
     if not rows and info_of(dataset).volumes:
         path = dataset_path(dataset)
@@ -137,7 +137,7 @@ def _fullest(dataset: str, path: str, ids: tuple[str, ...]) -> list[str]:
 
 
 def _known(dataset: str, ids: set[str]) -> list[dict[str, Any]]:
-    """Figures of a shipped model for those of the images that it was judged by.
+    """Scores of a shipped model for those of the images that it was evaluated by.
 
     Only those with something to find, which not every slice of a volume has.
     """

@@ -1,4 +1,4 @@
-"""On a phone columns stand below one another: what can wait comes after the picture."""
+"""On a phone columns stand below one another: what can wait comes after the image."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,7 +40,7 @@ def pairs(name: str) -> Iterator[None]:
 
 @contextmanager
 def halves(name: str) -> Iterator[None]:
-    """A row of pictures that stand two by two on a phone; its name is its own on the page."""
+    """A row of images that stand two by two on a phone; its name is its own on the page."""
     st.html(_STYLE)
     with st.container(horizontal=True, gap="small", key=f"{_HALVES}-{name}"):
         yield

@@ -60,7 +60,7 @@ def _row(cached: Sequence[UploadedFile], *, looked_at: bool, listed: bool) -> No
 
 
 def _changed() -> None:
-    """Files were added or taken away by hand."""
+    """Files were added or taken away manually."""
     files = tuple(st.session_state[WIDGET] or ())
     st.session_state[KEPT], st.session_state[LOOKS_AT] = files, True
 

@@ -1,4 +1,4 @@
-"""Small pictures of samples, with the outline of their truth."""
+"""Small images of samples, with the outline of their truth."""
 
 import io
 
@@ -33,7 +33,7 @@ def thumbnail_png(dataset: Dataset, sample: Sample, *, overlay: bool = True) -> 
 
 
 def overlay_image(example: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """A picture with the outline of a mask, shape (H, W, 3)."""
+    """An image with the outline of a mask, shape (H, W, 3)."""
     result = _displayed(example).copy()
     result[_outline(mask.astype(np.uint8))] = TRUTH
     return result

@@ -1,4 +1,4 @@
-"""What a person uploads: a picture, a slice of a volume, a whole volume, or many files at once."""
+"""What a person uploads: an image, a slice of a volume, a whole volume, or many files at once."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -45,41 +45,41 @@ class Seen:
 
 @dataclass(frozen=True)
 class Upload(Example):
-    """A picture that a person brought, and what else was in the files."""
+    """An image that a person brought, and what else was in the files."""
 
     files: tuple[UploadedFile, ...] = ()
     items: int = 1
-    """Pictures and volumes in them."""
+    """Images and volumes in them."""
     volume: Volume | None = None
-    """Where all of it is wanted; the picture is then its middle slice."""
+    """Where all of it is wanted; the image is then its middle slice."""
     key: tuple[Any, ...] = ()
     """Names the volume and its grey window."""
 
 
 def uploaded_image(
-    files: Sequence[UploadedFile], learnt: IntensityMapping | None = None, *, whole: bool = False
+    files: Sequence[UploadedFile], mapping: IntensityMapping | None = None, *, whole: bool = False
 ) -> Upload:
-    """The picture or volume that is looked at; asks which one where there are several.
+    """The image or volume that is looked at; asks which one where there are several.
 
     Args:
         files: What was brought.
-        learnt: How the images that the model learnt from became 8 bits.
+        mapping: How the images that the model was trained on became 8 bits.
         whole: Whether a volume is always looked at as one, as a model for volumes does.
 
     Raises:
         InputError: Nothing can be read, or what was chosen cannot.
     """
-    given, learnt = tuple(files), learnt or IntensityMapping()
+    given, mapping = tuple(files), mapping or IntensityMapping()
     if len(given) == 1 and given[0].name.lower().endswith(SINGLE):
         st.session_state[SEEN] = Seen(files=frozenset({given[0].file_id}))
-        return _upload(_page(given[0], learnt), given)
+        return _upload(_page(given[0], mapping), given)
     found, keys = cache.upload_collection(given)
     number = _which(found, keys, [file.file_id for file in given])
     item = cache.upload_item(found.items[number], keys[number])
     if isinstance(item, Volume):
-        shown = _volume(item, keys[number], learnt, whole=whole)
+        shown = _volume(item, keys[number], mapping, whole=whole)
         return replace(shown, files=given, items=len(found.items))
-    image, _ = _with_intensities(item, keys[number], learnt)
+    image, _ = _with_intensities(item, keys[number], mapping)
     return _upload(example_of(image, item.name), given, items=len(found.items))
 
 
@@ -183,21 +183,21 @@ def _upload(example: Example, files: tuple[UploadedFile, ...] = (), *, items: in
     )
 
 
-def _page(file: UploadedFile, learnt: IntensityMapping) -> Example:
+def _page(file: UploadedFile, mapping: IntensityMapping) -> Example:
     content = file.getvalue()
     pages = cache.upload_pages(content, file.name)
     page = 1 if pages == 1 else st.number_input(f"Page (of {pages})", 1, pages)
     example = cache.upload(content, file.name, int(page) - 1)
     assert example.source is not None, "it was read from a file"
-    image, choice = _with_intensities(example.source, (file.file_id, page), learnt)
+    image, choice = _with_intensities(example.source, (file.file_id, page), mapping)
     return example if choice == OPENED else example_of(image, example.title)
 
 
 def _volume(
-    volume: Volume, key: tuple[Any, ...], learnt: IntensityMapping, *, whole: bool
+    volume: Volume, key: tuple[Any, ...], mapping: IntensityMapping, *, whole: bool
 ) -> Upload:
-    """One slice, or all of them, in the greys that the model shall see."""
-    volume, choice = _with_intensities(volume, key, learnt)
+    """One slice, or all of them, in the intensities that the model shall see."""
+    volume, choice = _with_intensities(volume, key, mapping)
     if volume.array.ndim == 3 and not whole:  # colour is looked at slice by slice
         words = {False: "One slice", True: "Whole volume"}
         whole = bool(
@@ -216,36 +216,36 @@ def _volume(
         return _upload(_slice(volume))
     middle = len(volume.slices()) // 2
     example = example_of(volume.image(middle), volume.name)
-    intensities = repr(learnt) if choice == AS_TRAINED else choice
+    intensities = repr(mapping) if choice == AS_TRAINED else choice
     return replace(_upload(example), volume=volume, key=(*key, intensities))
 
 
 def _with_intensities(
-    found: Shown, key: tuple[Any, ...], learnt: IntensityMapping
+    found: Shown, key: tuple[Any, ...], mapping: IntensityMapping
 ) -> tuple[Shown, str]:
-    """In the greys that the model shall see, and the key of ``CHOICES`` that they are.
+    """In the intensities that the model shall see, and the key of ``CHOICES`` that they are.
 
-    It is asked where there is a choice: where the model has learnt to see values of this kind in
+    It is asked where there is a choice: where the model has learned to see values of this kind in
     another way than the file proposes, and for a CT.
     """
     names = [OPENED]
-    if cache.with_intensities(key, found, AS_TRAINED, learnt).window != found.window:
+    if cache.with_intensities(key, found, AS_TRAINED, mapping).window != found.window:
         names.insert(0, AS_TRAINED)
     if has_hounsfield(found):
         names += [name for name in CHOICES if name not in (AS_TRAINED, OPENED)]
     if len(names) == 1:
         return found, OPENED
-    words = {AS_TRAINED: "As it has learnt to", OPENED: "As opened"}
+    words = {AS_TRAINED: "As in training", OPENED: "As opened"}
     choice = st.selectbox(
         "The model sees",
         names,
         format_func=lambda name: words.get(name, f"{name.capitalize()} window"),
-        help="The file has more than 8 bits, and the model sees 256 greys. "
-        + (f"As it has learnt to: {learnt.words}. " if AS_TRAINED in names else "")
+        help="The file has more than 8 bits, and the model sees 256 intensities. "
+        + (f"As in training: {mapping.words}. " if AS_TRAINED in names else "")
         + "Values outside of a window are black or white.",
     )
     choice = choice or names[0]
-    return cache.with_intensities(key, found, choice, learnt), choice
+    return cache.with_intensities(key, found, choice, mapping), choice
 
 
 def _slice(volume: Volume) -> Example:

@@ -49,7 +49,7 @@ class SplitMaps:
     samples: tuple[Sample, ...]
     """In the order of the sweep."""
     sweep: Sweep
-    """Counts at all thresholds, before any clean-up."""
+    """Counts at all thresholds, before any post-processing."""
     folder: Path
     """Where the maps are kept."""
 

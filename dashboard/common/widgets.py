@@ -42,7 +42,7 @@ def foot(*facts: str) -> None:
 
 
 def chart(figure: go.Figure, *, key: str, zoom: bool = False) -> None:
-    """A figure that can be read in the theme of the page, and saved as SVG.
+    """A metric that can be read in the theme of the page, and saved as SVG.
 
     Args:
         figure: Without colours of its own for axes and ground.
@@ -108,10 +108,10 @@ def model_picker() -> str:
 
 
 def image_picker(trained: TrainedModel, *, stage: DeltaGenerator, below: DeltaGenerator) -> Example:
-    """An uploaded picture, else the chosen example.
+    """An uploaded image, else the chosen example.
 
     Args:
-        trained: The model. What it has not learnt from of its own data set comes first; one for
+        trained: The model. What it has not was trained on of its own data set comes first; one for
             volumes is offered nothing else.
         stage: As ``one_clear_error``.
         below: As ``one_clear_error``.
@@ -146,15 +146,15 @@ def image_picker(trained: TrainedModel, *, stage: DeltaGenerator, below: DeltaGe
 
 
 def predicted_levels(model: str, example: Example) -> LevelMap:
-    """Level map of a picture; a large one shows how far it is and can be stopped."""
+    """Level map of an image; a large one shows how far it is and can be stopped."""
     if min(example.image.shape[:2]) <= LARGE_PX and max(example.image.shape[:2]) <= LARGE_PX:
         return cache.level_map(model, example)
     place = st.empty()
     with place.container():
-        bar = st.progress(0.0, text="Looking at the picture")
+        bar = st.progress(0.0, text="Looking at the image")
         st.button("Stop", key="stop-prediction", on_click=_stop_prediction)
     if st.session_state.pop("prediction-stopped", False):
-        place.info("Stopped. Choose a smaller picture, or reload the page to try again.")
+        place.info("Stopped. Choose a smaller image, or reload the page to try again.")
         st.stop()
     started = time.monotonic()
 

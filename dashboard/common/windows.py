@@ -1,4 +1,4 @@
-"""Window and level for the viewer: the values behind a picture of more than 8 bits."""
+"""Window and level for the viewer: the values behind an image of more than 8 bits."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Charts of a comparison: tables → Plotly figures, no Streamlit here.
+"""Charts of a comparison: tables → Plotly scores, no Streamlit here.
 
 Every model has the colour and the mark it has on all pages, and its name stands beside it.
 """
@@ -26,10 +26,10 @@ def score_distribution(
     """A point for every image and the spread over all of them, a row for each model.
 
     Args:
-        scores: Figure of every image by model; None where it is undefined.
+        scores: Metric of every image by model; None where it is undefined.
         images: Their ids, which the points carry.
         styles: Of the models.
-        metric: Title of the figure.
+        metric: Title of the metric.
         chosen: Id of the image that is ringed.
     """
     chart = plain_chart(f"How does {metric} spread over the images?", x=metric, y="")
@@ -155,7 +155,7 @@ def subgroup_bars(
         subgroups: Of ``core.evaluation.comparison.compare``.
         styles: Of the models.
         by: The kind, as ``label``.
-        metric: Title of the figure.
+        metric: Title of the metric.
         words: What people call the kind.
     """
     parts = [part for part in subgroups if part["by"] == by]
@@ -229,7 +229,7 @@ def cost_and_quality(
     Args:
         rows: ``model``, ``milliseconds``, ``mean``, ``ci95`` and ``parameters`` of each.
         styles: Of the models.
-        metric: Title of the figure.
+        metric: Title of the metric.
     """
     chart = plain_chart("What does quality cost?", x="milliseconds per image", y=f"mean {metric}")
     front = pareto(rows)
@@ -276,7 +276,7 @@ def pareto(rows: Sequence[Document]) -> list[Document]:
 
 
 def plain_chart(title: str, *, x: str, y: str) -> go.Figure:
-    """An empty figure as the charts of a comparison are: title, thin axes, no legend."""
+    """An empty metric as the charts of a comparison are: title, thin axes, no legend."""
     chart = go.Figure()
     chart.update_layout(
         title={"text": title, "font": {"size": 15}},
@@ -305,7 +305,7 @@ def with_legend(chart: go.Figure, *, height: int) -> go.Figure:
 
 
 def unit_range(columns: Any) -> list[float]:  # noqa: ANN401 - any nesting of numbers
-    """From 0 to 1, and a little room for the marks; below 0 where a figure goes there."""
+    """From 0 to 1, and a little room for the marks; below 0 where a metric goes there."""
     values = [value for column in columns for value in column if value is not None]
     return [float(min(0.0, *values)) - 0.03, 1.03]
 

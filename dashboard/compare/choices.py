@@ -14,7 +14,7 @@ FIRST = ("weights/phantoms-unet", "weights/classical/otsu", "weights/classical/a
 """What the page opens with: seconds, and no data needed."""
 PART_WORDS = {"test": "test split", "val": "validation split", "all": "all images"}
 FIGURES = {name: metric.title for name, metric in METRICS.items() if metric.best == 1}
-"""Figures of which more is better; others say nothing of who is ahead."""
+"""Scores of which more is better; others say nothing of who is ahead."""
 
 
 def image_choices() -> dict[str, str]:
@@ -31,7 +31,7 @@ def image_choices() -> dict[str, str]:
 
 
 def default_images(keys: Sequence[str]) -> str:
-    """The test split of the first trained model, else a few drawn images."""
+    """The test split of the first trained model, else a few synthetic images."""
     for key in keys:
         if name := cache.trained_model(key).config.dataset:
             return f"{name}/test"
@@ -96,6 +96,6 @@ def trained_on(keys: Sequence[str], samples: dict[str, Sample], dataset: str) ->
             if seen:
                 sentences.append(
                     f"{model.name} was trained or tuned on {seen} of these {len(samples)} images; "
-                    "its figures flatter."
+                    "its scores flatter."
                 )
     return sentences

@@ -1,6 +1,6 @@
 """What the page Compare is about: models, images, their evaluations, all of it made once.
 
-The figures are those of ``python -m core compare``; here is only what is kept and what is refused
+The scores are those of ``python -m core compare``; here is only what is kept and what is refused
 before a network runs.
 """
 
@@ -57,11 +57,11 @@ class Compared:
 
     @property
     def metric(self) -> str:
-        """Title of the figure."""
+        """Title of the metric."""
         return METRICS[self.comparison["metric"]].title
 
     def scores(self) -> dict[str, list[float | None]]:
-        """Figure of every image, by model; None where it is undefined."""
+        """Metric of every image, by model; None where it is undefined."""
         metric = self.comparison["metric"]
         return {one["model"]: [row[metric] for row in one["images"]] for one in self.documents}
 
@@ -149,7 +149,7 @@ def _bytes(evaluation: Evaluation) -> int:
 def seconds_per_image(key: str, compared: Compared) -> float:
     """Median over a few of the compared images after one to warm up: network and level map.
 
-    Of a network for volumes a slice's share of one volume.
+    Of a 3-D network a slice's share of one volume.
     """
     from core.data.stacks import stack_of
     from core.inference.volumetric import VolumePredictor  # torch, here as elsewhere
@@ -180,7 +180,7 @@ def seconds_per_image(key: str, compared: Compared) -> float:
 
 
 def command(compared: Compared) -> str:
-    """The command line that prints the same figures."""
+    """The command line that prints the same scores."""
     return f"{_command('compare', compared, compared.keys)} --json"
 
 
@@ -200,7 +200,7 @@ def _command(name: str, compared: Compared, keys: Sequence[str]) -> str:
     for key in keys:
         source, _, model = key.partition("/")
         words.append(f"--{source} {model}")
-    words.append(f"--split {first['split']} --figure {first['figure']}")
+    words.append(f"--split {first['split']} --metric {first['metric']}")
     if first["split"] == "all":
         words.append(f"--dataset {first['dataset']}")
     if compared.dataset.path:

@@ -193,7 +193,7 @@ def cost(found: Compared, _image: str) -> None:
 
 
 def robustness(found: Compared, image: str) -> None:
-    """What is left of the figure when images differ."""
+    """What is left of the metric when images differ."""
     when_images_differ(found, image, _draw)
 
 

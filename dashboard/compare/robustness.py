@@ -41,7 +41,7 @@ def when_images_differ(found: Compared, image: str, draw: Callable[..., None]) -
         draw: Shows a chart under a ``key``.
     """
     key = _key(found)
-    if st.session_state.pop(STOPPED, False):  # else the next look would go on measuring
+    if st.session_state.pop(STOPPED, False):  # else the next look would continue measuring
         st.session_state.get(ASKED, set()).discard(key)
         st.info("Stopped. Models that were done are kept.")
     if key not in st.session_state.setdefault(ASKED, set()):
@@ -151,7 +151,7 @@ def _worst(document: Document) -> str:
 
 
 def _example(found: Compared, image: str, *, start: str) -> None:
-    """One image perturbed one way, with what each model marks on it."""
+    """One image perturbed one way, with what each model segments on it."""
     way = st.selectbox(
         "Look at one way",
         list(PERTURBATIONS),

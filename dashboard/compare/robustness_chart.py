@@ -1,4 +1,4 @@
-"""How figures hold when images differ, as a chart."""
+"""How scores hold when images differ, as a chart."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,12 +15,12 @@ ROW_PX = 30
 def perturbed(
     documents: Sequence[dict[str, Any]], styles: Mapping[str, Style], *, metric: str
 ) -> go.Figure:
-    """A row for each way in which images differ, a mark for each model.
+    """A row for each way by which images differ, a mark for each model.
 
     Args:
         documents: From ``core.evaluation.robustness``, one for each model, with the same ways.
         styles: Of the models.
-        metric: Title of the figure.
+        metric: Title of the metric.
     """
     titles = ["As they are", *(row["title"] for row in documents[0]["perturbations"])]
     places = list(range(len(titles)))[::-1]

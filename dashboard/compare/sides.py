@@ -1,4 +1,4 @@
-"""One image by every model of a comparison; the thresholds chosen by hand stand in the address."""
+"""One image by every model of a comparison; the thresholds chosen manually stand in the address."""
 
 import streamlit as st
 
@@ -31,7 +31,9 @@ def side_by_side(found: Compared, image: str) -> None:
         row["model"] for row in found.comparison["models"] if row["post_processing"] != "none"
     ]
     if cleaned:
-        st.caption(f"Shown before the clean-up that the figures of {', '.join(cleaned)} include.")
+        st.caption(
+            f"Shown before the post-processing that the scores of {', '.join(cleaned)} include."
+        )
 
 
 def to_address(image: str, ks: Thresholds) -> str:

@@ -1,4 +1,4 @@
-"""The frame of the page Compare: pickers, progress, verdict, table, and what can be taken along."""
+"""The frame of the page Compare: pickers, progress, verdict, table, and what can be downloaded."""
 
 import json
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ TABLES = {
 
 
 def pickers() -> tuple[list[str], str, str]:
-    """Keys of the models, of the images and of the figure."""
+    """Keys of the models, of the images and of the metric."""
     names = cache.model_names()
     first = [key for key in FIRST if key in names] or list(names)[:2]
     keys = st.multiselect(
@@ -198,17 +198,17 @@ def table(found: Compared) -> None:
 
 
 def conventions(found: Compared) -> str:
-    """The long words behind every figure of the page."""
+    """The long words behind every metric of the page."""
     comparison = found.comparison
     notes = {**comparison["conventions"], "empties": comparison["empties"]}
     return "  \n".join(f"**{name}**: {words}" for name, words in notes.items())
 
 
 def downloads(found: Compared) -> None:
-    """Tables and figures as files, and the command that prints the same numbers."""
+    """Tables and scores as files, and the command that prints the same numbers."""
     comparison = found.comparison
-    stem = f"compare_{comparison['dataset']}_{comparison['split']}_{comparison['figure']}"
-    with st.popover("Take it along", icon=":material/download:"):
+    stem = f"compare_{comparison['dataset']}_{comparison['split']}_{comparison['metric']}"
+    with st.popover("Download", icon=":material/download:"):
         st.caption("The table, with intervals, tests, subgroups and conventions")
         with st.container(horizontal=True):
             for title, (form, suffix, kind) in TABLES.items():
@@ -220,9 +220,9 @@ def downloads(found: Compared) -> None:
                 "JSON", partial(json.dumps, comparison, indent=1), file_name=f"{stem}.json",
                 mime="application/json", on_click="ignore",
             )  # fmt: skip
-        st.caption("The figures")
+        st.caption("The scores")
         st.download_button(
-            "All figures in one HTML page", partial(report_html, found),
+            "All scores in one HTML page", partial(report_html, found),
             file_name=f"{stem}.html", mime="text/html", on_click="ignore",
         )  # fmt: skip
         with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -239,7 +239,7 @@ def downloads(found: Compared) -> None:
                 help="Shows the charts dark on white, as they will be saved.",
             )
     with st.popover("Repeat it", icon=":material/terminal:"):
-        st.caption("Prints the same figures, digit for digit")
+        st.caption("Prints the same scores, digit for digit")
         st.code(command(found), language="shell", wrap_lines=True)
 
 
@@ -261,7 +261,7 @@ def _pair(found: Compared, a: str, b: str) -> dict[str, Any] | None:
 
 
 def _images(defined: int, n: int) -> str:
-    """The images that a mean is over: those on which the figure is 0/0 do not count."""
+    """The images that a mean is over: those on which the metric is 0/0 do not count."""
     return f"{n} images" if defined == n else f"{defined} of {n} images (undefined on the others)"
 
 

@@ -105,7 +105,7 @@ def _kept() -> None:
             st.write(
                 "The files stay where they lie; runs on them can still be looked at."
                 if linked
-                else "The copy is deleted; runs keep their figures, but no image can be shown."
+                else "The copy is deleted; runs keep their scores, but no image can be shown."
             )
             if st.button("Remove it", type="primary") and chosen:
                 with widgets.one_clear_error():

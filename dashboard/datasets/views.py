@@ -118,7 +118,7 @@ def findings(document: dict[str, Any]) -> None:
 
 
 def balance(document: dict[str, Any]) -> None:
-    """Classes, sizes, greys and mask areas as distributions over the images."""
+    """Classes, sizes, intensities and mask areas as distributions over the images."""
     rows = [row for row in document["rows"] if row["readable"]]
     area = [
         100 * row["foreground_share"] for row in rows if row.get("foreground_share") is not None
@@ -141,12 +141,12 @@ def balance(document: dict[str, Any]) -> None:
             widgets.chart(figure, key=f"balance-{n}")
     st.caption(
         f"{document['masks']:,} mask files, {document['instances']:,} objects marked one by one. "
-        "Greys are in the values of the files."
+        "Intensities are in the values of the files."
     )
 
 
 def gallery(name: str, document: dict[str, Any] | None) -> None:
-    """Pages of small pictures with their truth."""
+    """Pages of small images with their truth."""
     dataset = cache.opened_dataset(name)
     chosen = _filtered(dataset, document)
     if not chosen:
@@ -210,7 +210,7 @@ def augmentation(name: str) -> None:
         sample_id = st.selectbox("Image", samples[:500], key="augmentation-image")
         usual = AugmentationConfig(**dataset.info.augmentation)
         with phone.pairs("sliders"):
-            columns = st.columns(2)  # so that no slider is a screen away from the pictures
+            columns = st.columns(2)  # so that no slider is a screen away from the images
         settings = {
             field: columns[n % 2].slider(
                 label, 0.0, top, float(getattr(usual, field)), key=f"{name}-{field}"
@@ -246,7 +246,7 @@ def split_editor(name: str) -> None:
     left, right = st.columns([1, 2])
     with left:
         folds = st.select_slider("Folds", [0, 3, 4, 5, 10], 0, help="0 is a single split.")
-        fold = st.number_input("Fold that judges", 0, folds - 1, 0) if folds else 0
+        fold = st.number_input("Fold that evaluates", 0, folds - 1, 0) if folds else 0
         given = {s.split for s in dataset.samples if s.has_truth}
         whole = not folds and given <= set(SUBSETS)
         tested = bool(folds) or whole or "test" in given

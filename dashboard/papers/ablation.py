@@ -25,7 +25,7 @@ def results() -> dict[str, Any] | None:
 
 
 def ablation(document: dict[str, Any]) -> None:
-    """The figure, then a table for each data set.
+    """The metric, then a table for each data set.
 
     Args:
         document: From ``results``.

@@ -11,7 +11,7 @@ PAPER, OURS = "#C08400", "#2BA89B"
 
 
 def side_by_side(rows: Sequence[dict[str, Any]]) -> go.Figure:
-    """Printed figures against ours by the same convention, one line each.
+    """Printed scores against ours by the same convention, one line each.
 
     Args:
         rows: Of ``core.papers.report``: ``label``, ``printed``, ``ours``, ``lowest``, ``highest``.

@@ -1,4 +1,4 @@
-"""The pictures of the page Papers: successes and failures of a model, drawn as the paper draws."""
+"""The images of the page Papers: successes and failures of a model, drawn as the paper draws."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -27,11 +27,11 @@ from dashboard.papers.images import (
 
 EACH = 2
 BOXES = "breast_custom"
-"""The paper whose figures have bounding boxes."""
+"""The paper whose scores have bounding boxes."""
 
 
 def gallery(paper: str, own: list[Preset], ours: list[Preset], empty: Callable[[], None]) -> None:
-    """Rows of pictures of the test part: the best images and the worst.
+    """Rows of images of the test split: the best images and the worst.
 
     Args:
         paper: Key of ``PAPERS``.
@@ -56,12 +56,12 @@ def gallery(paper: str, own: list[Preset], ours: list[Preset], empty: Callable[[
         trained = cache.trained_model(key)
         scores, words = _scores(key)
         order = st.selectbox(
-            "Images of the test part", ["Best and worst", "As they come"], key="papers-order"
+            "Images of the test split", ["Best and worst", "As they come"], key="papers-order"
         )
     opened = _opened(trained)
     if opened is None:
         st.info(
-            f"The pictures need the data that {trained.name} was trained on, which is not on this "
+            f"The images need the data that {trained.name} was trained on, which is not on this "
             "machine. Import it, and they appear here.",
             icon=":material/download:",
         )
@@ -84,7 +84,7 @@ def gallery(paper: str, own: list[Preset], ours: list[Preset], empty: Callable[[
                 st.image(panel.pixels, caption=panel.caption, width=_width(len(panels)))
     st.caption(
         f"{trained.name} at its frozen threshold {trained.operating_point.threshold:.3f} "
-        f"({trained.operating_point.name}), native resolution, test part{words}."
+        f"({trained.operating_point.name}), native resolution, test split{words}."
     )
 
 
@@ -134,7 +134,7 @@ def _opened(trained: TrainedModel) -> Dataset | None:
 def _panels(
     key: str, trained: TrainedModel, opened: Dataset, sample: Sample, *, boxes: bool
 ) -> list[Panel]:
-    """The pictures of one sample, as the paper draws them."""
+    """The images of one sample, as the paper draws them."""
     image, truth = opened.image(sample), opened.truth(sample)
     head = trained.head(opened)
     if head is not None and head.softmax:

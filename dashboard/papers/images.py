@@ -1,4 +1,4 @@
-"""Figures like the papers' own, drawn from our models: rows of pictures as arrays; no Streamlit."""
+"""Scores like the papers' own, drawn from our models: rows of images as arrays; no Streamlit."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ CLASSES = (
 
 @dataclass(frozen=True)
 class Panel:
-    """One picture with what it shows."""
+    """One image with what it shows."""
 
     caption: str
     pixels: Colour
@@ -42,7 +42,7 @@ def binary_panels(
         image: Shape (H, W) or (H, W, C).
         truth: Shape (H, W), where it is known.
         prediction: Shape (H, W).
-        boxes: Whether the last picture has bounding boxes instead of errors.
+        boxes: Whether the last image has bounding boxes instead of errors.
     """
     grey = as_rgb(image)
     panels = [Panel("image", grey)]
@@ -104,7 +104,7 @@ def filled(mask: Mask) -> Colour:
 
 
 def composite(grey: Colour, classes: NDArray[np.uint8]) -> Colour:
-    """Classes in their colours over the picture."""
+    """Classes in their colours over the image."""
     result = grey.astype(np.float32)
     for number in range(1, int(classes.max(initial=0)) + 1):
         colour = CLASSES[(number - 1) % len(CLASSES)][1]
@@ -113,7 +113,7 @@ def composite(grey: Colour, classes: NDArray[np.uint8]) -> Colour:
 
 
 def errors(grey: Colour, truth: Mask, prediction: Mask) -> Colour:
-    """What is right, wrong and missed over the picture."""
+    """What is right, wrong and missed over the image."""
     result = grey.astype(np.float32)
     for part, colour in (
         (truth & prediction, RIGHT),

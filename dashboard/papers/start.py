@@ -26,7 +26,7 @@ TO_TRY = {
     "isbi2012": "phantoms_membranes",
     "lung_ct": "phantoms_lung",
 }
-"""Drawn images in place of a data set that is not on this machine."""
+"""Synthetic images in place of a data set that is not on this machine."""
 
 
 def curves(own: list[Preset], ours: list[Preset]) -> None:
@@ -100,7 +100,7 @@ def _dataset(preset: Preset) -> str | None:
         choices,
         format_func=title_of,
         key=f"papers-data-{preset.name}",
-        help="Anything but the paper's own data set is said in the report.",
+        help="Anything but the paper's own data set is reported in the report.",
     )
     if wanted not in choices:
         st.caption(f"{title_of(wanted)} is not on this machine; what is chosen here stands in.")
@@ -152,7 +152,7 @@ def _said(preset: Preset) -> None:
 
 
 def _progress(preset: Preset) -> None:
-    """The runs of the preset, and the figures that are still to be computed."""
+    """The runs of the preset, and the scores that are still to be computed."""
     counted = runs_of(preset)
     if not counted:
         return
@@ -163,7 +163,7 @@ def _progress(preset: Preset) -> None:
         return
     noun = "run is" if len(waiting) == 1 else "runs are"
     st.info(f"{len(waiting)} finished {noun} not evaluated yet.", icon=":material/calculate:")
-    if st.button("Compute the figures", icon=":material/calculate:"):
+    if st.button("Compute the scores", icon=":material/calculate:"):
         bar = st.progress(0.0, text="Evaluating")
         for done, one in enumerate(waiting, start=1):
             try:

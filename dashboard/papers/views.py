@@ -1,4 +1,4 @@
-"""How a paper is shown: its card, and its figures beside ours."""
+"""How a paper is shown: its card, and its scores beside ours."""
 
 from typing import Any
 
@@ -78,12 +78,12 @@ def about(paper: Paper) -> None:
 
 
 def overview(paper: Paper, own: list[Preset], ours: list[Preset]) -> None:
-    """The question, the method as a drawing, the figures side by side, what to look at."""
+    """The question, the method as a drawing, the scores side by side, what to look at."""
     st.markdown(f"#### {paper.question}")
     left, right = st.columns([1.25, 1], gap="medium")
     with left:
         first = own[0].config
-        light = st.context.theme.type == "light"  # a picture takes no colour from its page
+        light = st.context.theme.type == "light"  # an image takes no colour from its page
         ink = INK["light" if light else "dark"]
         st.image(drawing(first, ink=ink, native=NATIVE.get(first.dataset)), width="stretch")
         st.caption(" → ".join(paper.steps))
@@ -102,7 +102,7 @@ def overview(paper: Paper, own: list[Preset], ours: list[Preset]) -> None:
 
 
 def _figures(rows: list[dict[str, Any]]) -> None:
-    """The printed figures beside ours by the same convention."""
+    """The printed values beside ours by the same convention."""
     figures = [
         {**figure, "preset": row["name"]}
         for row in rows
@@ -111,12 +111,12 @@ def _figures(rows: list[dict[str, Any]]) -> None:
     ]
     if not figures:
         st.info(
-            "The paper prints no figure. Ours appear here once a reproduction is finished: choose "
+            "The paper prints no metric. Ours appear here once a reproduction is finished: choose "
             "*Reproduce* above.",
             icon=":material/table_chart:",
         )
         return
-    st.markdown("##### The paper's figures, and ours by the same convention")
+    st.markdown("##### The paper's scores, and ours by the same convention")
     frame = pd.DataFrame(
         {
             "Experiment": [figure["preset"] for figure in figures],
@@ -157,7 +157,7 @@ def _printed(value: float | None) -> str:
 
 
 def _where_from(rows: list[dict[str, Any]]) -> None:
-    """Says which figures are of this machine and which came along."""
+    """Says which scores are of this machine and which came along."""
     came = [row for row in rows if row["made"]]
     if came:
         names = ", ".join(row["name"] for row in came)
@@ -169,12 +169,14 @@ def _where_from(rows: list[dict[str, Any]]) -> None:
 
 
 def _ours(rows: list[dict[str, Any]], best: list[dict[str, Any]]) -> None:
-    """Proper figures: of the reproductions, and of what we would use."""
+    """Proper scores: of the reproductions, and of what we would use."""
     lines = [_reproduced(row) for row in rows if row["proper"]]
     lines += [_shipped(row) for row in best if row["shipped"]]
     if not lines:
         return
-    st.markdown("##### Properly: native resolution, threshold from validation, untouched test part")
+    st.markdown(
+        "##### Properly: native resolution, threshold from validation, untouched test split"
+    )
     known = [key for key in lines[0] if any(line[key] != "–" for line in lines)]
     st.dataframe(pd.DataFrame(lines)[known], hide_index=True)
     st.caption(
@@ -249,7 +251,7 @@ def _averaging(own: list[Preset]) -> None:
         listed = {"drawn": section["pencil"], **section["runs"]}
         for name, found in listed.items():
             if name != "drawn":
-                st.caption(f"Our run {name}, test part:")
+                st.caption(f"Our run {name}, test split:")
             st.dataframe(
                 pd.DataFrame(
                     [

@@ -33,7 +33,7 @@ def batch(model: str, trained: TrainedModel, upload: Upload) -> None:
     point = trained.operating_point
     with st.expander(f"All {upload.items} at once", icon=":material/stacks:"):
         formats = st.multiselect(
-            "Of each picture",
+            "Of each image",
             OFFERED,
             default=["mask", "overlay"],
             format_func=lambda name: EXPORTS[name].title,
@@ -43,7 +43,7 @@ def batch(model: str, trained: TrainedModel, upload: Upload) -> None:
             st.number_input("Threshold", 0.0, 1.0, point.k / STEPS, 0.001, format="%.3f") * STEPS
         )
         if not formats:
-            st.caption("Choose what to make of each picture.")
+            st.caption("Choose what to make of each image.")
             return
         wanted = PredictionOptions(formats=tuple(formats), k=k, archive=True)
         job = cache.batch_prediction(model, upload.files, wanted)

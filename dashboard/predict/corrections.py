@@ -1,4 +1,4 @@
-"""Masks corrected by hand, kept as a data set to learn from.
+"""Masks corrected manually, kept as a data set to be trained on.
 
 ``ISOLINE_HOME/datasets/corrections-<name>/`` holds ``images/``, ``masks/`` and ``facts/`` with the
 same file names, the layout that the reader ``folder`` understands:
@@ -54,7 +54,7 @@ def save_correction(
 
     Args:
         name: Of the data set, without ``corrections-``.
-        title: What the picture is called; its files are named after it and its content.
+        title: What the image is called; its files are named after it and its content.
         image: As the model saw it, shape (H, W) or (H, W, 3).
         mask: Shape (H, W).
         facts: Where the mask comes from: model, threshold, what was corrected.

@@ -31,11 +31,11 @@ def further_inputs(model: str, example: Example) -> tuple[Example, bool, list[st
     """A truth mask to compare with, whether uncertainty is asked for, and further models.
 
     Returns:
-        The picture, with the uploaded truth where there is one; the switch; keys of the models to
+        The image, with the uploaded truth where there is one; the switch; keys of the models to
         show beside the chosen one.
 
     Raises:
-        InputError: The mask cannot be read or does not fit the picture.
+        InputError: The mask cannot be read or does not fit the image.
     """
     with st.expander("More"):
         beside = _models_beside(model)
@@ -48,7 +48,7 @@ def further_inputs(model: str, example: Example) -> tuple[Example, bool, list[st
         given = st.file_uploader(
             "Truth mask to compare with",
             type=["png", "tif", "tiff", "bmp", "npy"],
-            help="Of the same size as the picture; every pixel that is not 0 is foreground.",
+            help="Of the same size as the image; every pixel that is not 0 is foreground.",
         )
     if given is None:
         return example, unsure, beside
@@ -58,14 +58,14 @@ def further_inputs(model: str, example: Example) -> tuple[Example, bool, list[st
     if mask.shape != example.image.shape[:2]:
         height, width = example.image.shape[:2]
         raise InputError(
-            f"{clean_name(given.name)}: {mask.shape[1]}x{mask.shape[0]} pixels, the picture has "
+            f"{clean_name(given.name)}: {mask.shape[1]}x{mask.shape[0]} pixels, the image has "
             f"{width}x{height}; give a mask of the same size"
         )
     return replace(example, truth=np.asarray(mask != 0)), unsure, beside
 
 
 def with_its_truth(trained: TrainedModel, example: Example) -> Example:
-    """An example with the truth of what the model marks, where it looks at one class alone."""
+    """An example with the truth of what the model segments, where it looks at one class alone."""
     if not trained.of or example.labels is None:
         return example
     truth = trained.truth(example.labels, info_of(example.dataset))
@@ -80,7 +80,7 @@ def _models_beside(model: str) -> list[str]:
         format_func=lambda key: names[key],
         max_selections=MOST_BESIDE,
         placeholder="None",
-        help="The same picture, each with its own threshold; zoom and position go together.",
+        help="The same image, each with its own threshold; zoom and position go together.",
     )
 
 
@@ -90,7 +90,7 @@ def decide(
     """The viewer, or several side by side, and what was decided in the first.
 
     Raises:
-        InputError: A model is gone, or the picture does not fit it.
+        InputError: A model is gone, or the image does not fit it.
     """
     link = "beside" if beside else ""
     places = st.columns(1 + len(beside)) if beside else [st.container()]
@@ -123,7 +123,7 @@ def file_stem(title: str) -> str:
 def case_of(
     model: str, trained: TrainedModel, example: Example, levels: LevelMap, decision: Decision
 ) -> Case:
-    """What the exports draw from: the picture, its map and what was decided in the viewer."""
+    """What the exports draw from: the image, its map and what was decided in the viewer."""
     point, source = trained.operating_point, example.source
     manual = any(decision.corrected_px)
     return Case(
@@ -131,7 +131,7 @@ def case_of(
         image=example.image,
         levels=levels,
         k=decision.k,
-        threshold_source=point.name if decision.k == point.k else "set by hand",
+        threshold_source=point.name if decision.k == point.k else "set manually",
         model=cache.facts_of_model(model),
         post_processing=decision.post_processing,
         spacing_mm=example.spacing_mm,
@@ -149,7 +149,7 @@ def downloads(case: Case) -> None:
     names = [*FIRST, *(name for name in EXPORTS if name not in FIRST)]
     if case.is_volume:
         names = ["nifti", *(n for n in names if EXPORTS[n].volumes and n != "nifti")]
-    with st.popover("Take it along", icon=":material/download:"):
+    with st.popover("Download", icon=":material/download:"):
         columns = st.columns(2)
         offered = [name for name in names if dicom or name != "dicom-seg"]
         for n, name in enumerate(offered):
@@ -170,11 +170,11 @@ def add_to_corrections(case: Case, decision: Decision) -> None:
     added, removed = decision.corrected_px
     with st.popover("Learn from this", icon=":material/school:"):
         st.caption(
-            f"Adds this picture and its mask ({decision.words}) to a data set that a network can "
+            f"Adds this image and its mask ({decision.words}) to a data set that a network can "
             "be trained on."
         )
         name = st.text_input("Data set", "mine", key="corrections-name", persist_state="session")
-        if not st.button("Add picture and mask", type="primary", icon=":material/add:"):
+        if not st.button("Add image and mask", type="primary", icon=":material/add:"):
             return
         try:
             save_correction(
@@ -212,7 +212,7 @@ def warnings(model: str, example: Example) -> tuple[str, ...]:
         dataset = cache.trained_model(model).config.dataset
         if example.kind and kind_of(dataset) not in {"", example.kind}:
             st.warning(
-                f"This is no picture for {cache.model_names()[model]}, which was trained on "
+                f"This is no image for {cache.model_names()[model]}, which was trained on "
                 f"{info_of(dataset).modality}: its answer means nothing here. Choose another "
                 "example or another model.",
                 icon=":material/warning:",
@@ -220,7 +220,7 @@ def warnings(model: str, example: Example) -> tuple[str, ...]:
         return ()
     found = warnings_of(example.source, cache.trained_model(model).facts)
     said = [f"{sentence[:1].upper()}{sentence[1:]}" for sentence in found]
-    if said:  # in one box: with several the picture would begin below the screen
+    if said:  # in one box: with several the image would begin below the screen
         listed = said[0] if len(said) == 1 else "\n".join(f"- {sentence}" for sentence in said)
         st.warning(listed, icon=":material/warning:")
     return found

@@ -1,4 +1,4 @@
-"""The surface of a predicted mask in space, as a Plotly figure; no Streamlit here."""
+"""The surface of a predicted mask in space, as a Plotly metric; no Streamlit here."""
 
 from dataclasses import dataclass
 
@@ -65,7 +65,7 @@ def surface_of(
 
 
 def surface_figure(surface: Surface, *, unit: str = "mm") -> go.Figure:
-    """The surface, to be turned by hand."""
+    """The surface, to be turned manually."""
     x, y, z = surface.points_mm.T
     i, j, k = surface.faces.T
     mesh = go.Mesh3d(

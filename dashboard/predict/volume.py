@@ -38,13 +38,13 @@ def volume_case(model: str, trained: TrainedModel, upload: Upload) -> Case | Non
     packed = cache.packed_volume(model, content, volume, job.levels)
     decision = volume_viewer(packed, key="volume", threshold=point.k)
     if point.post_processing:
-        st.caption("The clean-up of this model is for pictures and is not applied to volumes.")
+        st.caption("The post-processing of this model is for images and is not applied to volumes.")
     return Case(
         name=PurePath(volume.name.removesuffix(".gz")).stem,
         image=slices,
         levels=job.levels,
         k=decision.k,
-        threshold_source=point.name if decision.k == point.k else "set by hand",
+        threshold_source=point.name if decision.k == point.k else "set manually",
         model=cache.facts_of_model(model),
         spacing_mm=volume.slice_spacing_mm() if volume.spacing_known else None,
         geometry=volume,
@@ -108,5 +108,5 @@ def waiting(job: Work, *, noun: str, doing: str) -> None:
         st.button("Stop", key=f"stop-{id(job)}", on_click=job.stop)
         return
     st.progress(share, text=f"Stopped after {job.done} of {job.total}")
-    words = "Go on" if job.done else "Try again"
+    words = "Resume" if job.done else "Try again"
     st.button(words, key=f"start-{id(job)}", type="primary", on_click=job.start)

@@ -1,4 +1,4 @@
-"""What can be done with a run: stop, go on, train longer, copy, promote, delete, take back."""
+"""What can be done with a run: stop, continue, train longer, copy, promote, delete, take back."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ MEMORY_WORDS = ("memory", "would fit")
 
 @contextmanager
 def show_errors() -> Iterator[None]:
-    """For callbacks: what went wrong is said in passing, by ``speak``; the page stays."""
+    """For callbacks: what went wrong is reported in passing, by ``speak``; the page stays."""
     try:
         yield
     except InputError as wrong:
@@ -42,13 +42,13 @@ def buttons(run: Run, state: str, *, promote: bool = False) -> None:
                 icon=":material/stop:",
                 key=f"stop-{run.name}",
                 disabled=run.asked_to_stop,
-                help="After this step; the last checkpoint is kept, and it can go on later.",
+                help="After this step; the last checkpoint is kept, and it can continue later.",
                 on_click=_stop,
                 args=(run,),
             )
         elif state != "finished":
             st.button(
-                "Go on" if done else "Try again",
+                "Resume" if done else "Try again",
                 help="From its last checkpoint." if done else None,
                 icon=":material/play_arrow:",
                 key=f"go-on-{run.name}",
@@ -114,7 +114,8 @@ def _promotion(run: Run, key: str) -> None:
     elif child is not None and child.fault != "stopped":
         st.error(child.fault)
     st.caption(
-        "Writes its weights, threshold, split, figures and card into weights/ and judges it on its "
+        "Writes its weights, threshold, split, scores and card into weights/ and evaluates it on "
+        "its "
         "test split."
     )
     name = st.text_input("Name of the model", run.name, key=f"name-{key}")

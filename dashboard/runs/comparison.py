@@ -72,7 +72,7 @@ def curves_csv(histories: dict[str, list[dict[str, Any]]]) -> bytes:
 
 
 def differences(names: Sequence[str]) -> None:
-    """Settings that are not the same in all of them; what departs from most is marked."""
+    """Settings that are not the same in all of them; what departs from most is segmented."""
     table = different(names)
     st.markdown("**Where their settings differ**")
     if table.empty:

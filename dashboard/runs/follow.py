@@ -1,4 +1,4 @@
-"""A training followed live: what it is doing, its curves, its pictures, its log, and the queue."""
+"""A training followed live: what it is doing, its curves, its images, its log, and the queue."""
 
 import time
 from typing import Any
@@ -81,7 +81,7 @@ def _live(run: Run, *, moving: bool) -> None:
     run_actions.speak()
     status = run.status
     if moving != _moving(run) or (moving and _handed_on(status)):
-        st.rerun()  # the whole page once more: it ended, goes on, or the next one has begun
+        st.rerun()  # the whole page once more: it ended, continues, or the next one has begun
     show(run, status)
     queue(run)
 
@@ -94,7 +94,7 @@ def _handed_on(status: dict[str, Any]) -> bool:
 
 
 def show(run: Run, status: dict[str, Any]) -> None:
-    """State, actions, progress, curves, pictures and log of a run."""
+    """State, actions, progress, curves, images and log of a run."""
     with st.container(horizontal=True, vertical_alignment="center"):
         ending = status["state"] in ACTIVE and run.asked_to_stop
         words = "stops after this step" if ending else STATE_WORDS[status["state"]]

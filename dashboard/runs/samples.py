@@ -22,7 +22,7 @@ _NAME = re.compile(r"(\d+)-(\d+)\.png")
 
 
 def strip(run: Run) -> None:
-    """Pictures of one image from the first epoch to the last; nothing before there are some."""
+    """Images of one image from the first epoch to the last; nothing before there are some."""
     folder = run.path / "samples"
     found = [match for file in folder.glob("*-*.png") if (match := _NAME.fullmatch(file.name))]
     if not found:
@@ -51,7 +51,7 @@ def strip(run: Run) -> None:
     with st.container(horizontal=True, gap="small"):
         for epoch in spread(epochs):
             file = folder / f"{epoch}-{number}.png"
-            if file.exists():  # a picture that is being written comes with the next look
+            if file.exists():  # an image that is being written comes with the next look
                 png = _image(str(folder), number, epoch, file.stat().st_mtime_ns)
                 st.image(png, caption=f"Epoch {epoch}", width=TILE_PX)
 

@@ -87,7 +87,7 @@ SETTINGS: dict[str, Setting] = {
     ),
     "learning_rate": Setting(
         words="Learning rate",
-        help="Step size, at its largest.",
+        help="Learning rate, at its largest.",
         least=1e-7,
         most=10,
         step=1e-4,
@@ -120,7 +120,7 @@ SETTINGS: dict[str, Setting] = {
         step=0.1,
     ),
     "augment": Setting(words="Augment", help="Shift, rotate, mirror and bend the images."),
-    "target": Setting(words="What is learnt", choices=TARGETS),
+    "target": Setting(words="What is learned", choices=TARGETS),
     "optimizer": Setting(words="Optimizer", choices=OPTIMIZERS, stated_as=("optimizer",)),
     "schedule": Setting(words="Learning rate over time", choices=SCHEDULES),
     "warmup_epochs": Setting(words="Warm-up, epochs", most=1000, step=0.5),
@@ -153,7 +153,7 @@ SETTINGS: dict[str, Setting] = {
         stated_as=("early stopping",),
     ),
     "samples_every": Setting(
-        words="Pictures every", help="Epochs between the pictures of watch it learn.", most=1000
+        words="Images every", help="Epochs between the images of watch it learn.", most=1000
     ),
     "precision": Setting(words="Number format", choices=PRECISIONS),
     "accumulate": Setting(
@@ -164,7 +164,9 @@ SETTINGS: dict[str, Setting] = {
         help="Into parts, rather than refuse the training.",
     ),
     "seed": Setting(words="Seed", help="Initial weights, order of images, augmentation."),
-    "split_seed": Setting(words="Seed of the split", help="Which images train, choose and judge."),
+    "split_seed": Setting(
+        words="Seed of the split", help="The training, validation and test images."
+    ),
     "share_group": Setting(
         words="Only two patients",
         help="One trains; of the other, a first part validates and a last part tests.",
@@ -178,7 +180,7 @@ GROUPS = {
         *("optimizer", "schedule", "warmup_epochs", "weight_decay", "momentum", "clip_norm"),
         *("ema", "deep_supervision", "members"),
     ),
-    "Stopping and pictures": ("monitor", "patience", "samples_every"),
+    "Stopping and images": ("monitor", "patience", "samples_every"),
     "Memory and speed": ("precision", "accumulate", "allow_accumulation"),
     "Chance": ("seed", "split_seed", "share_group"),
 }
@@ -232,7 +234,7 @@ def shown(name: str, model: str) -> bool:
 
 
 def _suit_network() -> None:
-    """Put batch and crop where they suit a network for volumes, when one is chosen."""
+    """Put batch and crop where they suit a 3-D network, when one is chosen."""
     try:
         card = card_of(st.session_state[key_of("model")])
     except InputError:

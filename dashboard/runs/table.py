@@ -171,7 +171,7 @@ def _column_config() -> dict[str, Any]:
         FIGURE: st.column_config.NumberColumn(
             format="%.3f",
             help="Largest pooled Dice over thresholds and epochs, native resolution. Chosen on "
-            "these images, so it flatters; the test split judges.",
+            "these images, so it flatters; the test split evaluates.",
         ),
         "Started": st.column_config.DatetimeColumn(format="distance"),
         "Tags": st.column_config.ListColumn(),

@@ -1,4 +1,4 @@
-"""One run in full: how it went, its figures, its settings, what it ran on, how to repeat it."""
+"""One run in full: how it went, its scores, its settings, what it ran on, how to repeat it."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -99,7 +99,7 @@ def _say(run: Run, what: str, key: str) -> None:
 def _figures(run: Run) -> None:
     found = [evaluation for part in SPLIT_WORDS if (evaluation := run.evaluation(part))]
     if not found:
-        st.caption("Figures come when it has finished; until then the curves say how it goes.")
+        st.caption("Scores come when it has finished; until then the curves say how it goes.")
     for evaluation in found:
         st.markdown(f"**{SPLIT_WORDS[evaluation['split']]}**")
         figures(evaluation)

@@ -1,4 +1,4 @@
-"""What is chosen on the page Threshold: model, part, figures, rule and clean-up."""
+"""What is chosen on the page Threshold: model, part, scores, rule and post-processing."""
 
 import streamlit as st
 
@@ -46,7 +46,7 @@ def prefer_what_is_here() -> None:
 
 
 def split_picker() -> str:
-    """Validation, where thresholds are chosen, or test, where they are judged."""
+    """Validation, where thresholds are chosen, or test, where they are evaluated."""
     chosen = st.segmented_control(
         "Images",
         list(SUBSETS),
@@ -56,13 +56,13 @@ def split_picker() -> str:
         bind="query-params",
         persist_state="session",
         required=True,
-        help="A threshold is chosen on validation and judged on test, never the other way round.",
+        help="A threshold is chosen on validation and reported on test, never the other way round.",
     )
     return chosen or "val"
 
 
 def metrics_picker() -> tuple[str, list[str]]:
-    """How figures are averaged and which are drawn."""
+    """How scores are averaged and which are drawn."""
     block = st.segmented_control(
         "Averaging",
         list(BLOCKS),

@@ -1,6 +1,6 @@
 """What the board of the page Threshold shows, and the message of bytes that brings it there.
 
-Made as the viewer's messages: header, then blobs. ``curves`` (float64: figure, pooled or per image,
+Made as the viewer's messages: header, then blobs. ``curves`` (float64: metric, pooled or per image,
 value and low and high, threshold), ``area`` (float64: mean area, its change), ``on`` and ``off``
 (uint32: pixels of each image at each level), ``levels`` and ``truth`` (maps of the tiles one after
 the other), all zlib-compressed, and ``pictures`` (JPEG).
@@ -55,7 +55,7 @@ class Tile:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Shown:
-    """A part with a clean-up, ready for the browser."""
+    """A part with post-processing, ready for the browser."""
 
     packed: bytes
     """The message."""
@@ -64,11 +64,11 @@ class Shown:
     curves: ThresholdCurves
     """What is drawn."""
     sweep: Sweep
-    """Of the masks as they are shown, cleaned where there is a clean-up."""
+    """Of the masks as they are shown, cleaned where there is post-processing."""
 
 
 def shown(part: SplitMaps, post_processing: PostProcessing) -> Shown:
-    """A part with a clean-up; made once and held.
+    """A part with post-processing; made once and held.
 
     Args:
         part: Of ``open_split_maps``.
@@ -119,9 +119,9 @@ def tile_side(count: int) -> int:
 
 
 def tile(image: NDArray[np.uint8], levels: LevelMap, truth: Truth, side: int) -> Tile:
-    """A picture and its maps, at most ``side`` pixels wide and high.
+    """An image and its maps, at most ``side`` pixels wide and high.
 
-    The picture is averaged; of the maps the nearest pixels are taken, so that every one of them
+    The image is averaged; of the maps the nearest pixels are taken, so that every one of them
     changes at its own threshold.
     """
     shape = np.array(levels.shape)

@@ -173,7 +173,7 @@ def board(
         k=start,
         points=points,
         block=block,
-        figures=figures,
+        scores=figures,
     )
     k = start if k is None else k
     st.session_state[HAND] = (context, k)
@@ -235,7 +235,7 @@ def frozen(point: OperatingPoint) -> None:
     about_point(point)
     st.info(
         "Chosen on validation and frozen here. The slider shows what other thresholds would give; "
-        "none can be chosen on test, for then its figures would judge nothing.",
+        "none can be chosen on test, for then its scores would evaluate nothing.",
         icon=":material/lock:",
     )
 
@@ -265,7 +265,7 @@ def curves_json(curves: ThresholdCurves) -> str:
 
 
 def curves_csv(curves: ThresholdCurves) -> str:
-    """A row for each threshold: every figure with its interval, then areas and pixels."""
+    """A row for each threshold: every metric with its interval, then areas and pixels."""
     columns: dict[str, Any] = {"threshold": curves.thresholds}
     for block, values, bands in (
         ("pooled", curves.pooled, curves.pooled_band),

@@ -170,9 +170,9 @@ def _ask_begin(names: Sequence[str]) -> None:
         placeholder="random weights",
         key="train-begin",
         persist_state="session",
-        help="The weights of a shipped model or of a run: a network that has learnt one kind of "
-        "picture needs fewer of the next. Its kind of network and the size at which it sees come "
-        "along. A split that would judge by what it has learnt from is refused.",
+        help="The weights of a shipped model or of a run: a network that has learned one kind of "
+        "image needs fewer of the next. Its kind of network and the size at which it sees come "
+        "along. A split that would evaluate by what it has been trained on is refused.",
     )
 
 
@@ -257,7 +257,7 @@ def _dataset(parent: str) -> str:
         format_func=lambda name: info_of(name).title,
         persist_state="session",
         key="train-dataset",
-        help="Real ones that are on this machine, and drawn ones that need no download.",
+        help="Real ones that are on this machine, and synthetic ones that need no download.",
     )
     return dataset or names[0]
 

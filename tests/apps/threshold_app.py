@@ -1,4 +1,4 @@
-"""The board of the page Threshold alone, for its browser tests and its benchmark: drawn data.
+"""The board of the page Threshold alone, for its browser tests and its benchmark: synthetic data.
 
 Options come from the address: ``?images=8&side=128``.
 """

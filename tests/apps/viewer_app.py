@@ -1,4 +1,4 @@
-"""A small page for the viewer's browser tests and its benchmark: drawn data, no model.
+"""A small page for the viewer's browser tests and its benchmark: synthetic data, no model.
 
 Options come from the address: ``?size=256&spacing=0.5&viewers=2&truth=0&title=…``, and
 ``&unsure=1`` for an uncertainty map, ``&raw=1`` for values of more than 8 bits.
@@ -78,6 +78,6 @@ st.caption(f"runs={st.session_state['runs']}")
 st.button("Run again")
 st.checkbox("Away", key="away")
 st.checkbox("Begin at 0.600", key="later")
-if st.button("Next picture"):
+if st.button("Next image"):
     st.session_state["picture"] += 1
     st.rerun()

@@ -1,4 +1,4 @@
-"""Drawn pictures that look like the prediction of a few soft lesions; no model, no file."""
+"""Synthetic images that look like the prediction of a few soft lesions; no model, no file."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ def blobs(size: int, *, seed: int, cell: int) -> NDArray[np.float64]:
 
 
 def drawn(size: int, seed: int) -> tuple[NDArray[np.uint8], LevelMap, NDArray[np.bool_]]:
-    """Picture, level map and truth, each (size, size)."""
+    """Image, level map and truth, each (size, size)."""
     field = blobs(size, seed=seed, cell=5) * 0.8 + blobs(size, seed=seed + 1, cell=19) * 0.2
     truth = field > np.quantile(field, 0.86)
     noise = np.random.default_rng(seed + 2).normal(scale=0.5, size=(size, size))
@@ -37,7 +37,7 @@ PRESETS = {"Lung": (-600.0, 1500.0), "Bone": (300.0, 1500.0)}
 
 
 def drawn_raw(image: NDArray[np.uint8]) -> NDArray[np.int16]:
-    """Values as a CT would hold, -1000…1000, for a picture; shape (size, size)."""
+    """Values as a CT would hold, -1000…1000, for an image; shape (size, size)."""
     return (image.astype(np.int16) * 8 - 1000).astype(np.int16)
 
 

@@ -1,4 +1,4 @@
-"""A small page for the volume viewer's browser tests: a drawn volume, no model.
+"""A small page for the volume viewer's browser tests: a synthetic volume, no model.
 
 Options come from the address: ``?plane=sagittal&raw=1&spacing=0.5``.
 """

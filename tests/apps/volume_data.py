@@ -1,4 +1,4 @@
-"""A drawn volume: a bright ball off the middle, no axis like another."""
+"""A synthetic volume: a bright ball off the middle, no axis like another."""
 
 from typing import Any
 

@@ -41,7 +41,7 @@ class Dsb2018(FileDataset):
     """A folder per image with ``images/`` and ``masks/``, or masks as run lengths in a CSV.
 
     Images are RGBA with an opaque alpha; all are given as one grey channel, stained tissue as its
-    luma. The label says whether the background is dark, bright or the image coloured, judged from
+    luma. The label says whether the background is dark, bright or the image coloured, by
     its topmost rows. Images of ``stage1_test`` carry the split ``test``, and truth where the
     solution's CSV is there.
     """
@@ -172,7 +172,7 @@ def _refuse_twice(archive: Archive, images: dict[tuple[str, str], list[str]]) ->
 def _read_runs(archive: Archive, name: str) -> dict[str, list[str]]:
     """Run lengths by image from a table with ImageId and EncodedPixels; an empty one is no nucleus.
 
-    Rows whose ``Usage`` is ``Ignored`` were not judged and count as without truth.
+    Rows whose ``Usage`` is ``Ignored`` were not evaluated and count as without truth.
     """
     rows = read_rows(archive, name)
     if rows and not {"ImageId", "EncodedPixels"} <= set(rows[0]):

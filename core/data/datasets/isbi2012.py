@@ -88,7 +88,8 @@ class Isbi2012(Dataset):
         unexpected = sorted(set(np.unique(labels).tolist()) - {0, 255})
         if unexpected:
             raise InputError(
-                f"{path / LABELS}: labels must be 0 (membrane) or 255 (interior), found {unexpected[:5]}"
+                f"{path / LABELS}: labels must be 0 (membrane) or 255 (interior), "
+                f"found {unexpected[:5]}"
             )
         extra = path / UNLABELLED
         return cls(path, images, labels, _read_stack(extra) if extra.exists() else None)

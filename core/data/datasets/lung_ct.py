@@ -92,7 +92,7 @@ class LungCt(FileDataset):
         """The lung window, shape (H, W): -1350 HU and below is 0, 150 HU and above 255.
 
         Raises:
-            InputError: The file cannot be read, or holds a picture and not Hounsfield units.
+            InputError: The file cannot be read, or holds an image and not Hounsfield units.
         """
         hu = self.stored_image(sample)
         if hu.ndim != 2 or hu.dtype == np.uint8:

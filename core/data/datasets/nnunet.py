@@ -33,7 +33,7 @@ PICTURES = (".png", ".tif", ".tiff", ".bmp")
 class NnUNet(SlicedDataset):
     """``dataset.json``, ``imagesTr``, ``labelsTr`` and perhaps ``imagesTs``, 3D or 2D.
 
-    A volume is a sample per slice, a picture one sample. Regions that overlap (nnU-Net's labels
+    A volume is a sample per slice, an image one sample. Regions that overlap (nnU-Net's labels
     given as lists) become separate classes, each pixel in the smallest region that has it;
     ``regions`` puts the overlapping masks together again. Pixels with nnU-Net's ``ignore`` label
     count as background, and the problems say so.
@@ -179,7 +179,8 @@ class NnUNet(SlicedDataset):
         if unexpected:
             known = ", ".join(map(str, sorted(self.about.class_of_label)))
             raise InputError(
-                f"{self.archive.where(case.labels or '')}: labels {', '.join(map(str, unexpected))} are "
+                f"{self.archive.where(case.labels or '')}: labels "
+                f"{', '.join(map(str, unexpected))} are "
                 f"not in dataset.json ({known}); add them there or correct the file"
             )
         return {value: self.about.class_of_label[value] for value in values}

@@ -84,7 +84,7 @@ class Table(AnyImages):
             )
             files.append((sample, Files(image, tuple(masks))))
         whole = {"train", "val", "test"} <= {sample.split for sample, _ in files}
-        if not whole:  # a part of a split fixes only what is held out
+        if not whole:  # a subset of the split fixes only what is held out
             files = [(replace(s, split=s.split if s.split == "test" else ""), f) for s, f in files]
         problems: list[Problem] = [missing_mask(f.image) for s, f in files if not s.has_truth]
         classes, unexpected = find_classes(archive)

@@ -72,7 +72,7 @@ class Pairing:
     def share(self) -> float:
         """Share of the images that have a mask, 0…1; 0 without images.
 
-        A published test part in which no image has one does not count.
+        A published test split in which no image has one does not count.
         """
         asked = [pair for pair in self.pairs if pair.masks or not self.unlabelled(pair)]
         return sum(bool(pair.masks) for pair in asked) / max(len(asked), 1)

@@ -4,9 +4,9 @@ A mask's thumbnail is correlated with the thumbnail of every image of its size, 
 blurred brightness, so that neither the usual place of the object nor shading counts, and without
 sign, for some objects are dark. A mask is misplaced when another image fits it (0.3 or more), fits
 clearly better than its own (by 0.15) and than every third image (by 0.1). Where objects hardly show
-in a thumbnail, no image fits clearly and nothing is reported: on 1,100 public and drawn images no
-right mask was accused; of masks swapped on purpose nearly all were found in microscopy, a third in
-ultrasound. A mask that is a little shifted on its own image is not found.
+in a thumbnail, no image fits clearly and nothing is reported: on 1,100 public and synthetic images
+no right mask was accused; of masks swapped on purpose nearly all were found in microscopy, a third
+in ultrasound. A mask that is a little shifted on its own image is not found.
 """
 
 from collections import defaultdict

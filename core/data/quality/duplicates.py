@@ -35,20 +35,20 @@ SAME, SAME_DETAIL = 0.98, 0.8
 ALIKE, STANDS_OUT, USUAL = 0.93, 0.3, 0.95
 FEWEST_FOR_USUAL = 20  # below this a percentile of the others says little
 _REFERENCES, _BLOCK = 1000, 512
-_FLAT = 0.25  # grey levels of spread in a thumbnail that has no picture
+_FLAT = 0.25  # grey levels of spread in a thumbnail without structure
 
 Thumbnails = NDArray[np.float32]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def thumbnail(picture: NDArray[Any]) -> Thumbnails:
-    """Mean grey of a picture in 48 x 48 boxes, its sides stretched to fit, shape (48, 48).
+def thumbnail(image: NDArray[Any]) -> Thumbnails:
+    """Mean grey of an image in 48 x 48 boxes, its sides stretched to fit, shape (48, 48).
 
     Args:
-        picture: Shape (H, W) or (H, W, C), real numbers.
+        image: Shape (H, W) or (H, W, C), real numbers.
     """
-    grey = picture.mean(axis=2) if picture.ndim == 3 else picture
+    grey = image.mean(axis=2) if image.ndim == 3 else image
     whole = PillowImage.fromarray(np.ascontiguousarray(grey, dtype=np.float32))
     return np.asarray(whole.resize((SIDE, SIDE), PillowImage.Resampling.BOX))
 

@@ -25,7 +25,7 @@ _WITHOUT_OBJECT = {"normal", "healthy", "negative", "no finding", "no lesion", "
 
 _ALIASES = {"wrong_size": "mask_size"}
 _SEVERITIES = ("error", "warning", "note")
-_UNKNOWN = Kind("warning", "Look at these files; what is wrong is said beside each.")
+_UNKNOWN = Kind("warning", "Look at these files; what is wrong is reported beside each.")
 
 Places = Iterator[tuple[str, str]]
 """Kind and place with what was found there."""

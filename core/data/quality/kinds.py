@@ -87,7 +87,7 @@ KINDS = {
     ),
     "duplicate_across_classes": Kind(
         "warning",
-        "The same picture has two labels: decide which is "
+        "The same image has two labels: decide which is "
         "right, or leave both out of a classification.",
     ),
     "duplicate_across_splits": Kind(

@@ -77,7 +77,7 @@ def measure(dataset: Dataset, sample: Sample) -> SampleFacts:
     """Read an image and its masks once; whatever cannot be read becomes a problem."""
     try:
         facts, stored = _image_facts(dataset, sample)
-    except Exception as fault:  # noqa: BLE001 - a reader may fail in any way; the check goes on
+    except Exception as fault:  # noqa: BLE001 - a reader may fail in any way; the check continues
         masks = sample.masks if sample.has_truth else 0  # they are there, only not looked at
         broken = (_unreadable(dataset, sample, fault),)
         return SampleFacts(sample=sample, mask_files=masks, problems=broken)

@@ -10,12 +10,12 @@ from core.export.measure import Component, Line, Point
 MOST_ROWS = 50
 """Components in the table; the smaller ones are summed up in a line."""
 MOST_MARKED = 12
-"""Components numbered in the picture."""
+"""Components numbered in the image."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """A number and two diameters, drawn over the picture; points as (row, column) in pixels."""
+    """A number and two diameters, drawn over the image; points as (row, column) in pixels."""
 
     number: int
     place: Point
@@ -31,11 +31,11 @@ class Report:
     disclaimer: str
     warnings: tuple[str, ...]
     """What to know before the mask is trusted."""
-    picture_png: bytes
+    image_png: bytes
     height: int
-    """Of the picture, in pixels."""
+    """Of the image, in pixels."""
     width: int
-    """Of the picture, in pixels."""
+    """Of the image, in pixels."""
     caption: str
     marks: tuple[Mark, ...]
     letters: tuple[tuple[str, Point], ...]
@@ -60,7 +60,7 @@ def report_of(case: Case) -> Report:
         title=case.name,
         disclaimer=DISCLAIMER,
         warnings=tuple(f"{sentence[:1].upper()}{sentence[1:]}." for sentence in case.warnings),
-        picture_png=overlay(case),
+        image_png=overlay(case),
         height=height,
         width=width,
         caption=_caption(case),
@@ -101,14 +101,16 @@ def _caption(case: Case) -> str:
     if case.truth is not None:
         parts.append("reference in sky blue")
     if case.is_volume:
-        parts.append(f"slice {case.fullest_slice + 1} of {len(case.levels)}, where most is marked")
+        parts.append(
+            f"slice {case.fullest_slice + 1} of {len(case.levels)}, where most is segmented"
+        )
     return ", ".join(parts) + "."
 
 
 def _result(case: Case) -> tuple[tuple[str, str], ...]:
     row = case.row
     foreground = row["foreground_px"]
-    share = f"{100 * foreground / case.levels.size:.2f} % of the picture"
+    share = f"{100 * foreground / case.levels.size:.2f} % of the image"
     if case.is_volume:
         amount = f"{foreground:,} voxels"
         if row["volume_ml"] is not None:
@@ -133,7 +135,7 @@ def _result(case: Case) -> tuple[tuple[str, str], ...]:
 
 
 def _threshold(case: Case) -> tuple[tuple[str, str], ...]:
-    corrected = (("Correction", "the mask was corrected by hand"),)
+    corrected = (("Correction", "the mask was corrected manually"),)
     return (
         ("Threshold", f"{case.threshold:.3f}"),
         ("Where it came from", case.threshold_source),
@@ -148,7 +150,7 @@ def _model(case: Case) -> tuple[tuple[str, str], ...]:
         ("Model", model.name),
         ("Network", model.architecture),
         ("Marks", model.marks),
-        ("Sees a picture", model.sees),
+        ("Sees an image", model.sees),
         ("Trained on", model.trained_on),
         ("Figures", model.performance),
         ("SHA-256", model.sha256),
@@ -207,5 +209,5 @@ def _note(case: Case) -> str:
         pixels = sum(component.size for component in left)
         words.append(f"{len(left):,} smaller components, {pixels:,} pixels in all, are not listed.")
     if not case.components:
-        words = ["Nothing is marked at this threshold."]
+        words = ["Nothing is segmented at this threshold."]
     return " ".join(words)

@@ -177,7 +177,7 @@ def _picture(report: Report) -> Any:  # noqa: ANN401 - reportlab's class
             return self.width, self.height
 
         def draw(self) -> None:
-            image = ImageReader(io.BytesIO(report.picture_png))
+            image = ImageReader(io.BytesIO(report.image_png))
             self.canv.drawImage(image, 0, 0, self.width, self.height)
             for mark in report.marks:
                 _draw_mark(self.canv, mark, report, scale)
@@ -193,7 +193,7 @@ def _draw_mark(canvas: Any, mark: Mark, report: Report, scale: float) -> None:  
     canvas.setLineWidth(0.7)
     canvas.setDash(3, 2)
     for a, b in (mark.longest, mark.perpendicular):
-        # pixel centres lie half a pixel inside the picture's corner; PDF counts upwards
+        # pixel centres lie half a pixel inside the image's corner; PDF counts upwards
         ends = [((x + 0.5) * scale, (report.height - y - 0.5) * scale) for y, x in (a, b)]
         canvas.line(*ends[0], *ends[1])
     canvas.restoreState()

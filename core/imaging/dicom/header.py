@@ -1,4 +1,4 @@
-"""The part of a DICOM header that pictures need, and nothing of the person.
+"""The part of a DICOM header that images need, and nothing of the person.
 
 ``Header`` holds numbers and codes of closed lists; the two identifiers in it serve to tell series
 apart, are shown nowhere and leave with it.
@@ -96,13 +96,13 @@ def header_of(dataset: "Dataset") -> Header:
     """What the header says, checked.
 
     Raises:
-        InputError: There is no picture in it, or what it claims cannot be.
+        InputError: There is no image in it, or what it claims cannot be.
     """
     modality = code_of(dataset, "Modality", MODALITIES)
     rows, columns = (whole_of(dataset, name, 0) for name in ("Rows", "Columns"))
     if not rows or not columns:
         what = _WITHOUT_PICTURE.get(text_of(dataset, "Modality"), "a report, a plan or a directory")
-        raise InputError(f"there is no picture in it, it is {what}; export the images")
+        raise InputError(f"there is no image in it, it is {what}; export the images")
     frames = max(1, whole_of(dataset, "NumberOfFrames", 1))
     samples = whole_of(dataset, "SamplesPerPixel", 1)
     bits = whole_of(dataset, "BitsAllocated", 16)
@@ -222,7 +222,7 @@ def _spacing(
 
 
 def _region_spacing(dataset: "Dataset") -> tuple[float, ...]:
-    """Spacing of an ultrasound picture with a single region measured in centimetres."""
+    """Spacing of an ultrasound image with a single region measured in centimetres."""
     regions = value_of(dataset, "SequenceOfUltrasoundRegions") or []
     found = set()
     for region in regions:

@@ -1,4 +1,4 @@
-"""DICOM: one file as a picture, pages or a volume; the files of a series as a volume."""
+"""DICOM: one file as an image, pages or a volume; the files of a series as a volume."""
 
 import io
 from collections import Counter, defaultdict
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 NO_PICTURES = {"SEG": "a segmentation", "RTDOSE": "a radiotherapy dose"}
-"""Modality → what the file holds that only looks like a picture."""
+"""Modality → what the file holds that only looks like an image."""
 _HEADER, _PIXEL_DATA = 1 << 18, b"\xe0\x7f\x10\x00"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
-    """Files that make one volume or, where they are not slices, one picture each."""
+    """Files that make one volume or, where they are not slices, one image each."""
 
     headers: tuple[Header, ...]
     files: tuple[SourceFile, ...]
@@ -153,7 +153,7 @@ def read_series(series: Series, *, name: str) -> Volume:
 
 def _key(header: Header, number: int) -> tuple[object, ...]:
     if header.frames > 1 or not _is_slice(header):
-        return (number,)  # a picture, or a volume, of its own
+        return (number,)  # an image, or a volume, of its own
     across = tuple(round(part, 3) for part in header.orientation)
     spacing = tuple(round(part, 4) for part in header.spacing_mm or ())
     return (header.series, header.rows, header.columns, across, spacing, header.kind)
@@ -272,12 +272,12 @@ def _warnings(header: Header) -> list[str]:
     found = []
     if header.modality in NO_PICTURES:
         found.append(
-            f"the file is {NO_PICTURES[header.modality]}, not a picture: a model's answer on it "
+            f"the file is {NO_PICTURES[header.modality]}, not an image: a model's answer on it "
             "means nothing; give the series that it belongs to"
         )
     if header.burned_in:
         found.append(
-            "text is burnt into the picture, perhaps a name: look before you show or share it"
+            "text is burnt into the image, perhaps a name: look before you show or share it"
         )
     if header.detector_spacing:
         found.append(

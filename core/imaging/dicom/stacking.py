@@ -1,4 +1,4 @@
-"""Slices put in order by where they lie in the patient; what is odd about them, in words."""
+"""Slices put in order by where they lie in the patient; what is unusual about them, in words."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Reading the tags of a DICOM file that pictures need, and no other: nothing of the person.
+"""Reading the tags of a DICOM file that images need, and no other: nothing of the person.
 
 What is read is decoded on demand; what cannot be understood counts as missing.
 """
@@ -66,7 +66,7 @@ def _inflated(stream: BinaryIO, head: bytes) -> BinaryIO:
     inflate = zlib.decompressobj(-zlib.MAX_WBITS)
     plain = inflate.decompress(stream.read(), MAX_BYTES)
     if inflate.unconsumed_tail:
-        raise InputError("it unpacks to more than any picture needs; export it uncompressed")
+        raise InputError("it unpacks to more than any image needs; export it uncompressed")
     return io.BytesIO(meta + plain)
 
 

@@ -25,7 +25,7 @@ def header_line(stream: BinaryIO) -> str:
     """The next line of a header without its end.
 
     Raises:
-        InputError: The header goes on for more than a MiB, or the file ends in it.
+        InputError: The header continues for more than a MiB, or the file ends in it.
     """
     line = stream.readline(4096)
     if not line or stream.tell() > MAX_HEADER:

@@ -1,4 +1,4 @@
-"""NumPy arrays in a .npy file: a picture (H, W) or (H, W, 3), or a volume (D, H, W)."""
+"""NumPy arrays in a .npy file: an image (H, W) or (H, W, 3), or a volume (D, H, W)."""
 
 import math
 from typing import Any, BinaryIO
@@ -49,7 +49,7 @@ def read_npy(stream: BinaryIO, page: int) -> Decoded | Volume:
 
 
 def count_npy(stream: BinaryIO) -> int:
-    """Slices of a volume, 1 for a picture."""
+    """Slices of a volume, 1 for an image."""
     shape = _header(stream)[0]
     return shape[0] if len(shape) == 3 and shape[2] != 3 else 1
 

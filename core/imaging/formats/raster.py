@@ -35,7 +35,7 @@ MODES = {
 """Pillow mode → the mode its values are taken in, and its name in words."""
 ANIMATION = (
     "the file is an animation, of which only the first frame is looked at; save the others as "
-    "pictures or as a TIFF stack to look at them too"
+    "images or as a TIFF stack to look at them too"
 )
 
 
@@ -79,7 +79,7 @@ def open_pillow(stream: BinaryIO, title: str) -> Pillow.Image:
 
 
 def image_array(picture: Pillow.Image) -> tuple[Pixels, str]:
-    """A loaded Pillow picture as pixels, shape (H, W) or (H, W, 3), and what it was."""
+    """A loaded Pillow image as pixels, shape (H, W) or (H, W, 3), and what it was."""
     mode, key = picture.mode, picture.info.get("transparency")
     if mode == "P" and key is not None:
         mode = "PA"
@@ -114,7 +114,7 @@ def _png_16bit(stream: BinaryIO, picture: Pillow.Image, *, alpha_grey: bool) -> 
 
 
 def two_passes(first: Pillow.Image, second: Pillow.Image, *, high: str, low: str) -> Pixels:
-    """16-bit samples from two decodings of the same picture, shape (H, W, 3 or 4)."""
+    """16-bit samples from two decodings of the same image, shape (H, W, 3 or 4)."""
     (tile,) = first.tile  # type: ignore[attr-defined]  # on every plugin's class, not their base
     chosen = tile.args[0] if isinstance(tile.args, tuple) else tile.args
     # RGBX skips a fourth sample; RGBa would divide by the opacity
@@ -138,5 +138,5 @@ def _orientation(picture: Pillow.Image) -> int:
     """EXIF orientation 1…8; 1 where EXIF is missing or corrupt."""
     try:
         return int(picture.getexif().get(0x0112, 1))
-    except Exception:  # noqa: BLE001 - a broken EXIF block must not cost the picture
+    except Exception:  # noqa: BLE001 - a broken EXIF block must not cost the image
         return 1

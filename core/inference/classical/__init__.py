@@ -1,7 +1,7 @@
 """``CLASSICAL``: the methods the papers set U-Net against, as models that need no training.
 
 They answer as a trained network does: a probability for every pixel at native resolution, whose
-mask at 0.5 is the method's own. Nothing in them was fitted to any data set, and the same picture
+mask at 0.5 is the method's own. Nothing in them was fitted to any data set, and the same image
 gives the same map.
 
     python -m core predict --weights classical/otsu image.png --out masks
@@ -24,7 +24,7 @@ from core.inference.classical.soft import is_flat, objects_are_dark
 from core.inference.predictor import Predictor, Probability, Progress, fit_channels
 
 POLARITIES = {
-    "auto": "dark objects where most of the picture's frame is bright, else bright ones",
+    "auto": "dark objects where most of the image's frame is bright, else bright ones",
     "bright": "objects are brighter than the ground",
     "dark": "objects are darker than the ground",
 }
@@ -114,7 +114,7 @@ CLASSICAL: dict[str, ClassicalCard] = {
         link="https://doi.org/10.1145/1015706.1015720",
         implementation="ours, on scipy's maximum flow; grey histograms in place of colour mixtures",
         soft="logistic of the distance to the contour in pixels",
-        use="Objects with clear edges whose greys overlap those of the ground.",
+        use="Objects with clear edges whose intensities overlap those of the ground.",
     ),
 }
 

@@ -1,7 +1,7 @@
 """Methods that look at regions and contours: watershed, morphological snakes, graph cut.
 
 The contract is that of ``core.inference.classical.thresholds``. Soft values come from the distance
-to the contour. What costs more than a few passes over the pixels runs on a picture of at most
+to the contour. What costs more than a few passes over the pixels runs on an image of at most
 ``LARGEST_PX`` a side, and its probability is brought back to the native size.
 """
 
@@ -92,12 +92,12 @@ def chan_vese(pixels: Pixels) -> Grey:
 
 
 def graph_cut(pixels: Pixels) -> Grey:
-    """The cheapest cut between object and ground greys, as GrabCut without a hand-drawn box.
+    """The cheapest cut between object and ground intensities, as GrabCut without a hand-drawn box.
 
     Boykov 2001, Rother 2004: a pixel's link to either side is the likelihood of its grey in that
-    side's histogram; the link between neighbours is weak where their greys differ. Histograms and
-    cut take turns, starting from the Otsu mask, until nothing changes, 5 times at most. The cut is
-    exact (scipy's maximum flow). Soft by the distance to the contour.
+    side's histogram; the link between neighbours is weak where their intensities differ. Histograms
+    and cut take turns, starting from the Otsu mask, until nothing changes, 5 times at most. The cut
+    is exact (scipy's maximum flow). Soft by the distance to the contour.
     """
     grey = reduced(pixels[..., 0])
     if is_flat(grey):

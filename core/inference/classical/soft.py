@@ -26,7 +26,7 @@ def is_flat(values: Grey) -> bool:
 
 
 def objects_are_dark(grey: Grey) -> bool:
-    """The ground is what most of the picture's frame shows; the objects are the other class."""
+    """The ground is what most of the image's frame shows; the objects are the other class."""
     frame = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     return bool(np.mean(frame > otsu_threshold(grey)) > 0.5)
 
@@ -36,7 +36,8 @@ def otsu_threshold(values: Grey) -> float:
     from skimage.filters import threshold_otsu  # 0.3 s; only where a method runs
 
     whole = values.astype(np.uint8)
-    # Whole greys are counted one by one; others in 256 bins, which are finer or coarser than those.
+    # Whole intensities are counted one by one; others in 256 bins, which are finer or coarser than
+    # those.
     return float(threshold_otsu(whole if np.array_equal(whole, values) else values))
 
 
@@ -73,7 +74,7 @@ def logistic(x: Grey) -> Grey:
 
 
 def reduced(grey: Grey) -> Grey:
-    """The picture with at most ``LARGEST_PX`` a side, antialiased; a smaller one as it is."""
+    """The image with at most ``LARGEST_PX`` a side, antialiased; a smaller one as it is."""
     height, width = grey.shape
     scale = LARGEST_PX / max(height, width)
     if scale >= 1:
@@ -84,7 +85,7 @@ def reduced(grey: Grey) -> Grey:
 
 
 def native(values: Grey, shape: tuple[int, ...]) -> Grey:
-    """What was computed on the reduced picture at the size of the picture, (H, W)."""
+    """What was computed on the reduced image at the size of the image, (H, W)."""
     if values.shape == shape:
         return values
     picture = PillowImage.fromarray(np.ascontiguousarray(values))

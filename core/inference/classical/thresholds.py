@@ -1,7 +1,7 @@
 """Methods that look at a pixel's grey or colour: Otsu, adaptive threshold, k-means.
 
 Every method takes float32 pixels with bright objects, shape (H, W, C), and returns the probability
-of the foreground, shape (H, W). Pictures of one grey are sorted out before.
+of the foreground, shape (H, W). Images of one grey are sorted out before.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """Which change pays: every variant against the baseline on the same images, as one document.
 
-Validation decides, for whoever picks a variant by a test figure has no test figure left; the test
+Validation decides, for whoever picks a variant by a test score has no test score left; the test
 part is reported. Dice of an image is averaged over the seeds before anything is compared.
 """
 
@@ -40,7 +40,7 @@ from core.training.progress import duration
 RESULTS = ROOT / "docs" / "ablation.json"
 """Where the page looks for it."""
 EMPTIES = "1"
-"""An image with nothing to find counts too: a false mark on it must cost, and none must pay."""
+"""An image with nothing to find counts too: a false positive on it must cost, and none must pay."""
 DICE = METRICS["dice"]
 VERDICTS = {1: "pays", 0: "no difference seen", -1: "costs"}
 CONVENTIONS = {
@@ -55,20 +55,20 @@ CONVENTIONS = {
     "variants of a data set (Holm)",
     "verdict": "by validation alone: pays where the whole interval is above 0, costs where it is "
     "below; test is reported and chooses nothing",
-    "empties": "an image without foreground on which nothing is marked counts 1",
+    "empties": "an image without foreground on which nothing is segmented counts 1",
     "threshold": "of every run its own: best pooled Dice on validation, then frozen",
     "resolution": "native",
     "checkpoint": "of the best validation epoch",
 }
 HEAD = """# What makes it better
 
-Made on {generated} by `python -m core ablation report`; do not edit by hand.
+Made on {generated} by `python -m core ablation report`; do not edit manually.
 **Research use only. Not a medical device.**
 
 A small U-Net is the baseline of each data set; every line changes one thing and leaves the rest.
 *Difference* is the Dice of the variant less that of the baseline on the same images, averaged over
 seeds, then over images, with its 95 % interval over images. Validation decides whether a change
-pays; the test part, with a p-value corrected for the number of lines, is reported and chose
+pays; the test split, with a p-value corrected for the number of lines, is reported and chose
 nothing. The trainings are short, so a change that needs patience is shown at its worst.
 """
 
@@ -217,7 +217,7 @@ def against(ours: Sequence[Document], theirs: Sequence[Document], seeds: Sequenc
 
 
 def alone(documents: Sequence[Document]) -> Document:
-    """Test or validation figures of one method by themselves, averaged over its seeds."""
+    """Test or validation scores of one method by themselves, averaged over its seeds."""
     groups = [row["group"] for row in documents[0]["images"]]
     weights = resample_weights(len(groups), groups=groups)
     pooled = [pooled_score(DICE, _counts(one), weights) for one in documents]
@@ -273,7 +273,7 @@ def as_markdown(document: Document) -> str:
     parts = [HEAD.format(generated=document["generated"])]
     for one in document["datasets"]:
         parts += [f"## {one['title']}\n", _about(one), _table(one)]
-    parts.append("## How the figures are made\n")
+    parts.append("## How the scores are made\n")
     parts += [f"- `{name}`: {words}." for name, words in document["conventions"].items()]
     return "\n".join(parts).rstrip() + "\n"
 

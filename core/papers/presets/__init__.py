@@ -36,7 +36,7 @@ FREE = (
 
 @dataclass(frozen=True, kw_only=True)
 class Printed:
-    """A figure as the paper prints it."""
+    """A metric as the paper prints it."""
 
     metric: str
     """Key of ``core.papers.conventions.PAPER_METRICS``."""
@@ -67,7 +67,7 @@ class Preset:
     differs: tuple[str, ...] = ()
     """Where ours is knowingly not the paper's."""
     metrics: tuple[str, ...] = ()
-    """Figures that the paper watches, keys of ``core.papers.conventions.PAPER_METRICS``."""
+    """Scores that the paper watches, keys of ``core.papers.conventions.PAPER_METRICS``."""
     printed: tuple[Printed, ...] = ()
     """Its results."""
     printed_parameters: int | None = None
@@ -75,7 +75,7 @@ class Preset:
     search: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     """Setting → values that are tried first; the best on validation is what is repeated."""
     leave_out: tuple[str, ...] = ()
-    """Labels of images that do not enter the paper's figures."""
+    """Labels of images that do not enter the paper's scores."""
     reason: str = ""
     """Why we would use it; for ours."""
     weights: str = ""

@@ -7,9 +7,10 @@ All of it is files under ``jobs/`` in the workspace, so it outlives whoever made
     worker.lock           held by the one worker while it lives
     lease-<device>.lock   held by the processes that train; the kernel frees it however they end
 
-Pages and commands write down what they want: a job, a wish to cancel one. The worker (``worker``)
-alone starts and ends processes, so two dashboards that act at once cannot disagree. Order comes
-from the number of a job, not from a lock: locks are not granted in the order they are asked for.
+Pages and commands write down what they want: a job, a request to cancel one. The worker
+(``worker``) alone starts and ends processes, so two dashboards that act at once cannot disagree.
+Order comes from the number of a job, not from a lock: locks are not granted in the order they are
+asked for.
 """
 
 import os
@@ -130,7 +131,7 @@ def stop(run: Run) -> None:
         job, process = _open_job(run.name), run.process()
         if job and not _is_ending(run):
             _cancel(job)
-        elif process is not None:  # started by hand
+        elif process is not None:  # started manually
             # Before the signal: a process that dies of it was stopped, not lost.
             run.request_stop(wish=True)
             send(run.status, SIGTERM)
@@ -162,7 +163,7 @@ def cancel(name: str) -> Job:
 
 
 def retry(name: str) -> Job:
-    """Queue the run of a job again; it goes on from its last checkpoint.
+    """Queue the run of a job again; it continues from its last checkpoint.
 
     Raises:
         InputError: There is no such job, it has not ended, or its run is gone.

@@ -1,7 +1,7 @@
 """The worker: gives the next job its device, ends what is cancelled, notes what has ended.
 
 It keeps nothing in memory that the files of the queue do not say, so it may be killed at any
-moment: what trains goes on, and the next worker takes over where this one was.
+moment: what trains continues, and the next worker takes over where this one was.
 
     python -m core jobs worker                  a service of its own
     python -m core jobs worker --until-empty    what pages and commands start
@@ -108,7 +108,7 @@ def _begin(job: Job, backend: Backend) -> Job:
     try:
         run = open_run(job.run)
         if run.process() is not None:
-            raise InputError(f"run {job.run} is under way already, started by hand")  # noqa: TRY301
+            raise InputError(f"run {job.run} is under way already, started manually")  # noqa: TRY301
     except InputError as fault:
         return job.save(state="failed", ended=time.time(), reason=str(fault))
     offered = devices()

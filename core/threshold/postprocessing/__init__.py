@@ -1,4 +1,4 @@
-"""Clean-up of a mask: fill holes, drop what is small, keep the largest. Mask in, mask out.
+"""Post-processing of a mask: fill holes, drop what is small, keep the largest. Mask in, mask out.
 
 Holes are filled first, so that a ring counts with its inside; then components are measured (all
 neighbours touch, 8 in two dimensions, 26 in three). A hole is background that cannot reach the
@@ -73,7 +73,7 @@ def parse_post_processing(text: str) -> PostProcessing:
         found = _STEP.fullmatch(step)
         if not found:
             raise InputError(
-                f"unknown clean-up '{step}'; choose from minimum_area_px=N, fill_holes, "
+                f"unknown post-processing '{step}'; choose from minimum_area_px=N, fill_holes, "
                 "largest_component, separated by commas"
             )
         name = step.partition("=")[0]
@@ -82,7 +82,7 @@ def parse_post_processing(text: str) -> PostProcessing:
 
 
 def clean(mask: NDArray[np.bool_ | np.uint8], post_processing: PostProcessing) -> Mask:
-    """The mask after clean-up, a new array of the same shape, two or three dimensions."""
+    """The mask after post-processing, a new array of the same shape, two or three dimensions."""
     result = mask.astype(bool)
     if post_processing.fill_holes:
         result = filled(result)

@@ -1,4 +1,4 @@
-"""Clean-up at all thresholds at once: a level map whose masks are the cleaned masks.
+"""Post-processing at all thresholds at once: a level map whose masks are the cleaned masks.
 
 Filling holes and dropping small components keep the order of masks (more before is no less after),
 so they act on the level map as a whole: a hole is filled up to the lowest level of the wall around
@@ -17,7 +17,7 @@ from core.threshold.postprocessing import PostProcessing
 
 
 def post_processed_levels(levels: LevelMap, post_processing: PostProcessing) -> LevelMap:
-    """The level map with ``mask_at(result, k) == clean(mask_at(levels, k), post_processing)`` for all k.
+    """``mask_at(result, k) == clean(mask_at(levels, k), post_processing)`` for all k.
 
     At threshold 0 every pixel is foreground, also where the whole image is less than the area.
 

@@ -1,8 +1,8 @@
-"""Threshold and clean-up chosen together, on validation.
+"""Threshold and post-processing chosen together, on validation.
 
-A clean-up changes a mask at every threshold anew, so the counts are no look-up: each mask is made
-and labelled. Therefore the search is coarse first (every 25th threshold, every candidate) and then
-fine (every threshold within 25 of the best, for the best candidate alone).
+Post-processing changes a mask at every threshold anew, so the counts are no look-up: each mask is
+made and labelled. Therefore the search is coarse first (every 25th threshold, every candidate) and
+then fine (every threshold within 25 of the best, for the best candidate alone).
 """
 
 from collections.abc import Iterable, Sequence
@@ -47,14 +47,14 @@ def choose_with_post_processing(
         maps: Of the validation images.
         rule: One of ``RULES``.
         post_processing: Fixed beforehand; None searches ``CANDIDATES``.
-        split: The part that the maps are of.
+        split: The split that the maps are of.
         dataset: Its data set.
         split_hash: Its split.
         groups: Patient of each image.
 
     Raises:
         InputError: The part is not ``val``, no threshold satisfies the rule, or the rule is a
-            guarantee and the clean-up would break it.
+            guarantee and the post-processing would break it.
     """
     refuse_other_splits(split)
     if parse_rule(rule).kind == "guarantee":
@@ -125,8 +125,9 @@ def _tally_image(
 def _refuse_broken_guarantee(rule: str, post_processing: PostProcessing | None) -> None:
     if post_processing is None:
         raise InputError(
-            f"{rule} is a guarantee, so a clean-up cannot be searched on the same images; name it "
-            "beforehand, for example --clean-up fill_holes"
+            f"{rule} is a guarantee, so post-processing cannot be searched on the same images; "
+            "name it "
+            "beforehand, for example --post-processing fill_holes"
         )
     if post_processing.largest_component:
         raise InputError(

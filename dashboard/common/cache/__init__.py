@@ -1,6 +1,6 @@
 """Every cache of the dashboard, all of them bounded; the rest wraps ``core``.
 
-Networks: 3. Examples and uploads: 16 pictures. Data sets: 4. Thumbnails: 2,000 of about 10 KB.
+Networks: 3. Examples and uploads: 16 images. Data sets: 4. Thumbnails: 2,000 of about 10 KB.
 Level maps, packed scenes, volumes and work under way: by bytes, see ``recent``. All users of one
 server share them, keyed by content.
 """

@@ -1,4 +1,4 @@
-"""Pictures and uploads, their level maps, and what the viewer is sent of them."""
+"""Images and uploads, their level maps, and what the viewer is sent of them."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -37,7 +37,7 @@ ItemKey = tuple[tuple[str, ...], int]
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def example(key: str) -> Example:
-    """An example picture."""
+    """An example image."""
     return open_example(key)
 
 
@@ -95,31 +95,31 @@ def upload_item(item: Item, key: ItemKey) -> Image | Volume:
 
 
 def with_intensities(
-    key: tuple[object, ...], found: Shown, choice: str, learnt: IntensityMapping
+    key: tuple[object, ...], found: Shown, choice: str, mapping: IntensityMapping
 ) -> Shown:
-    """An upload in the greys that a model shall see; they are looked for once.
+    """An upload in the intensities that a model shall see; they are looked for once.
 
     Args:
         key: Names the upload.
         found: As read.
         choice: Key of ``CHOICES``.
-        learnt: Of the model's training images.
+        mapping: Of the model's training images.
 
     Raises:
         InputError: As ``shown_as``.
     """
 
     def look() -> Window | BodyWindow | tuple[float, float] | None:
-        return shown_as(found, choice, learnt).window
+        return shown_as(found, choice, mapping).window
 
-    window = cached(("greys", *key, choice, repr(learnt)), look, lambda _: 64)
+    window = cached(("greys", *key, choice, repr(mapping)), look, lambda _: 64)
     return replace(found, window=window)
 
 
 def level_map(
     model_key: str, example: Example, *, progress: Callable[[int, int], None] | None = None
 ) -> LevelMap:
-    """Level map of a picture, shape (H, W); the network runs once for each pair.
+    """Level map of an image, shape (H, W); the network runs once for each pair.
 
     Raises:
         InputError: It does not fit the network, or is no slice of a volume and the network sees
@@ -143,7 +143,7 @@ def level_map(
 
 
 def uncertainty_map(model_key: str, example: Example) -> LevelMap:
-    """Standard deviation over eight views of a picture, in thousandths, shape (H, W).
+    """Standard deviation over eight views of an image, in thousandths, shape (H, W).
 
     The network runs eight times, once for each pair.
     """
@@ -167,7 +167,7 @@ def uncertainty_map(model_key: str, example: Example) -> LevelMap:
 def packed_scene(
     model_key: str, example: Example, levels: LevelMap, uncertainty: LevelMap | None = None
 ) -> bytes:
-    """The viewer's message for a picture and its level map."""
+    """The viewer's message for an image and its level map."""
     point = trained_model(model_key).operating_point
     source = example.source
     sides = source.sides if source else ""

@@ -21,7 +21,7 @@ from core.predict.remote import remote_model, remote_models, server_address
 from core.runs import list_runs, open_run
 
 OPENS_WITH = "isbi2012-unet"
-"""Which shipped model is looked at first: its kind of picture can be drawn, too."""
+"""Which shipped model is looked at first: its kind of image can be drawn, too."""
 
 
 def model_names() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What is dear and held by its bytes: level maps, packed scenes, volumes, work under way."""
+"""What is expensive and held by its bytes: level maps, packed scenes, volumes, work under way."""
 
 import hashlib
 from collections import OrderedDict
@@ -46,7 +46,7 @@ LOCK = Lock()
 
 
 def cached(key: tuple[Any, ...], make: Callable[[], Any], size: Callable[[Any], int]) -> Any:  # noqa: ANN401 - holds anything
-    """What else is dear: made once for a key and held among the level maps by its bytes."""
+    """What else is expensive: made once for a key and held among the level maps by its bytes."""
     return _recent().get(key, make, size)
 
 

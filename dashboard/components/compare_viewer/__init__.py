@@ -1,4 +1,4 @@
-"""One picture seen by several models, side by side: linked zoom, a threshold for each.
+"""One image seen by several models, side by side: linked zoom, a threshold for each.
 
 Made of the threshold viewer's own parts (``decode.js``, ``view.js``, ``paint.js``), so that a mask
 here is the mask there, pixel for pixel.
@@ -6,7 +6,7 @@ here is the mask there, pixel for pixel.
 How to use it on a page::
 
     packed = pack_sides([Side(name="unet", colour="#8C6BE0", scene=pack(Scene(…))), …])
-    thresholds = compare_viewer(packed, key="compare", thresholds=(294, 500), figure="dice")
+    thresholds = compare_viewer(packed, key="compare", thresholds=(294, 500), metric="dice")
 """
 
 import hashlib
@@ -23,19 +23,19 @@ HERE = Path(__file__).parent
 VIEWER = HERE.parent / "viewer"
 SHARED = ("mounted.js", "decode.js", "view.js", "paint.js", "pointer.js")
 FIGURES = {"dice": "Dice", "iou": "IoU", "precision": "Precision", "recall": "Recall"}
-"""Figures that the browser follows while a threshold moves."""
+"""Scores that the browser follows while a threshold moves."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """The picture as one model sees it."""
+    """The image as one model sees it."""
 
     name: str
     """Of the model; shown as plain text whatever it holds."""
     colour: str
     """The model's, as ``#RRGGBB``."""
     scene: bytes
-    """From ``dashboard.components.viewer.pack``; all sides show the same picture."""
+    """From ``dashboard.components.viewer.pack``; all sides show the same image."""
 
 
 def pack_sides(sides: Sequence[Side]) -> bytes:
@@ -61,7 +61,7 @@ def pack_sides(sides: Sequence[Side]) -> bytes:
 def compare_viewer(
     packed: bytes, *, key: str, thresholds: Sequence[int], metric: str = "dice"
 ) -> tuple[int, ...]:
-    """Show a picture by several models and return the thresholds that were chosen by hand.
+    """Show an image by several models and return the thresholds that were chosen manually.
 
     Args:
         packed: A message of ``pack_sides``.

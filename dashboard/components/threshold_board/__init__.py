@@ -1,7 +1,7 @@
 """The board of the page Threshold: images, curves and numbers that follow one threshold.
 
 Two inline components. ``deliver`` brings the maps and curves of a part once, megabytes that never
-change; ``threshold_board`` shows them and hears of every change of rule and figures, a few hundred
+change; ``threshold_board`` shows them and hears of every change of rule and scores, a few hundred
 bytes each. The browser paints, counts and moves the marks by itself; Python hears of a threshold
 when the hand lets go. The scripts of the viewer that read messages, paint and move the track are
 used as they are.
@@ -33,7 +33,7 @@ def threshold_board(
     k: int,
     points: Sequence[tuple[int, str]],
     block: str,
-    figures: Sequence[str],
+    scores: Sequence[str],
 ) -> int | None:
     """Show what was delivered under a token.
 
@@ -44,10 +44,10 @@ def threshold_board(
         k: Where to begin, 0…1000.
         points: Index and name of the thresholds that are marked; the first is what *Back* goes to.
         block: ``pooled`` or ``per_image``.
-        figures: Keys of ``METRICS``, at most ``MOST_LINES``.
+        scores: Keys of ``METRICS``, at most ``MOST_LINES``.
 
     Returns:
-        The k that was chosen by hand in this context, None where none was.
+        The k that was chosen manually in this context, None where none was.
     """
     for index, name in ((k, "k"), *points):
         check_index(name, index)
@@ -58,7 +58,7 @@ def threshold_board(
         "k": k,
         "points": [{"k": index, "name": name} for index, name in points],
         "block": block,
-        "figures": list(figures)[:MOST_LINES],
+        "figures": list(scores)[:MOST_LINES],
     }
     result = _BOARD(key=key, data=state, on_choice_change=_heard, default={"choice": None})
     return chosen_manually(result.get("choice"), context=context)

@@ -1,4 +1,4 @@
-"""The threshold viewer: a picture, its level map and a mask that follows the hand.
+"""The threshold viewer: an image, its level map and a mask that follows the hand.
 
 The browser receives the level map once (the grid index of every pixel, see ``core.levels``) and
 from then on paints, cleans, corrects, measures and counts by itself; Python hears of a decision
@@ -79,12 +79,12 @@ def threshold_viewer(
         packed: A message of ``pack``.
         key: Names this viewer on the page, as for any widget.
         threshold: The k to begin at, 0…1000.
-        height: Height of the picture area in CSS pixels; narrow screens make it smaller.
-        link: Viewers of one name zoom and pan together, where their pictures are of one size.
+        height: Height of the image area in CSS pixels; narrow screens make it smaller.
+        link: Viewers of one name zoom and pan together, where their images are of one size.
 
     Returns:
-        The decision made by hand; while there is none for this map, ``threshold`` with the scene's
-        clean-up.
+        The decision made manually; while there is none for this map, ``threshold`` with the scene's
+        post-processing.
     """
     check_index("threshold", threshold)
     header, body = split(packed)

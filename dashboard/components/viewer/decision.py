@@ -1,4 +1,4 @@
-"""What a person decided in a viewer: threshold, clean-up, corrections, and the mask they make."""
+"""What was decided in a viewer: threshold, post-processing, corrections, and their mask."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,13 +22,13 @@ class Decision:
     post_processing: PostProcessing = field(default_factory=PostProcessing)
     """Applied to the mask at the threshold, before corrections."""
     added: Runs = ()
-    """Pixels put in by hand, foreground at every threshold."""
+    """Pixels put in manually, foreground at every threshold."""
     removed: Runs = ()
-    """Pixels taken out by hand."""
+    """Pixels taken out manually."""
 
     @property
     def corrected_px(self) -> tuple[int, int]:
-        """How many pixels were put in and taken out by hand."""
+        """How many pixels were put in and taken out manually."""
         return sum(self.added[1::2]), sum(self.removed[1::2])
 
     def mask(self, levels: LevelMap) -> NDArray[np.bool_]:
@@ -46,7 +46,7 @@ class Decision:
         parts = [f"threshold {self.k / STEPS:.3f}", *self.post_processing.phrases]
         added, removed = self.corrected_px
         if added or removed:
-            parts.append(f"corrected by hand: {added:,} px put in, {removed:,} px taken out")
+            parts.append(f"corrected manually: {added:,} px put in, {removed:,} px taken out")
         return ", ".join(parts)
 
 

@@ -27,12 +27,12 @@ MESSAGE_VERSION = 2
 
 @dataclass(frozen=True, kw_only=True)
 class RawValues:
-    """The values behind a picture that holds more than 8 bits, for window and level."""
+    """The values behind an image that holds more than 8 bits, for window and level."""
 
     values: NDArray[np.generic]
     """Numbers of any type, shape (H, W)."""
     center: float
-    """Middle of the window in which the picture is shown at first."""
+    """Middle of the window in which the image is shown at first."""
     width: float
     """Its width, above 0: ``center - width / 2`` is black, ``center + width / 2`` white."""
     unit: str = ""
@@ -59,14 +59,14 @@ class RawValues:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scene:
-    """What one viewer shows: a picture, its level map and, where it is known, the truth.
+    """What one viewer shows: an image, its level map and, where it is known, the truth.
 
     Raises:
         ValueError: Shapes, types or values disagree; the sentence says which.
     """
 
     image: NDArray[np.uint8]
-    """The picture as it is displayed, shape (H, W) grey or (H, W, 3) RGB."""
+    """The image as it is displayed, shape (H, W) grey or (H, W, 3) RGB."""
     levels: LevelMap
     """Level of every pixel, shape (H, W), 0…1000."""
     truth: NDArray[np.bool_] | None = None
@@ -88,9 +88,9 @@ class Scene:
     sides: str = ""
     """As ``Image.sides``: letters for left, right, top and bottom."""
     raw: RawValues | None = None
-    """The values that the picture was made of, where it holds more than 8 bits."""
+    """The values that the image was made of, where it holds more than 8 bits."""
     title: str = ""
-    """A line above the picture, as a file name; shown as plain text whatever it holds."""
+    """A line above the image, as a file name; shown as plain text whatever it holds."""
 
     def __post_init__(self) -> None:
         shape = self.levels.shape
@@ -220,7 +220,7 @@ def _digest(*parts: bytes) -> str:
 
 
 def png(image: NDArray[np.uint8]) -> bytes:
-    """A picture, shape (H, W) or (H, W, 3), without loss."""
+    """An image, shape (H, W) or (H, W, 3), without loss."""
     buffer = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(image)).save(buffer, format="PNG", compress_level=3)
     return buffer.getvalue()

@@ -44,7 +44,7 @@ def volume_viewer(
         height: Of the large plane in CSS pixels; narrow screens make it smaller.
 
     Returns:
-        The decision made by hand; while there is none for this map, ``threshold``.
+        The decision made manually; while there is none for this map, ``threshold``.
     """
     check_index("threshold", threshold)
     header, body = split(packed)

@@ -3,7 +3,7 @@
 The message is that of ``dashboard.components.viewer.scene``: a header, then zlib-compressed blobs.
 ``levels`` is uint16; ``grey`` is one byte a voxel, or two of ``low + code * scale``; ``sizes0``,
 ``sizes1`` and ``sizes2`` count the voxels of each level in every slice along each axis, uint32 of
-(N, 1001). They are of all voxels, so every figure is exact also where a large volume is shown
+(N, 1001). They are of all voxels, so every metric is exact also where a large volume is shown
 thinned.
 """
 

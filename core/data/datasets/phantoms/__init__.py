@@ -1,4 +1,4 @@
-"""Phantoms: drawn images with exact truth, for trying everything without a download.
+"""Phantoms: synthetic images with exact truth, for trying everything without a download.
 
 Four kinds of images, one module each: ``nuclei`` in fluorescence, a breast lesion in
 ``ultrasound``, the ``lung`` in CT and ``membranes`` in electron microscopy. An image is fixed by
@@ -180,14 +180,14 @@ class PhantomsNuclei(Phantoms):
 class PhantomsUltrasound(Phantoms):
     """Breast ultrasound alone, with and without a lesion."""
 
-    info = _info("phantoms_ultrasound", "Phantom ultrasound", "drawn ultrasound", "lesion")
+    info = _info("phantoms_ultrasound", "Phantom ultrasound", "synthetic ultrasound", "lesion")
     kinds = ("ultrasound",)
 
 
 class PhantomsLung(Phantoms):
     """CT slices of the chest alone."""
 
-    info = _info("phantoms_lung", "Phantom lung CT", "drawn CT, lung window", "lung")
+    info = _info("phantoms_lung", "Phantom lung CT", "synthetic CT, lung window", "lung")
     kinds = ("lung",)
 
 
@@ -206,7 +206,7 @@ class PhantomsNodules(Dataset):
     info: ClassVar[DatasetInfo] = _info(
         "phantoms_nodules",
         "Phantom nodules",
-        "drawn chest CT volumes, lung window",
+        "synthetic chest CT volumes, lung window",
         "nodule",
         volumes=True,
     )

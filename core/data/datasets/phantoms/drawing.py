@@ -11,7 +11,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Phantom:
-    """One drawn image with its exact truth."""
+    """One synthetic image with its exact truth."""
 
     image: NDArray[np.uint8]
     """Grey values, shape (H, W), 0…255."""

@@ -2,8 +2,8 @@
 
 Nodules are as bright as vessels and as large as their cross-sections: in one slice a nodule and a
 vessel that runs across it look the same, in the slices above and below the nodule ends and the
-vessel goes on. So a network that sees one slice must guess and one that sees several need not. The
-window is that of ``lung``. Lengths are in mm, which are pixels within a slice.
+vessel continues. So a network that sees one slice must guess and one that sees several need not.
+The window is that of ``lung``. Lengths are in mm, which are pixels within a slice.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class PhantomVolume:
-    """One drawn volume with its exact truth."""
+    """One synthetic volume with its exact truth."""
 
     image: NDArray[np.uint8]
     """Grey values, shape (D, H, W), 0…255."""
@@ -154,7 +154,7 @@ def _across(rng: np.random.Generator) -> Tube:
 
 
 def _branch(rng: np.random.Generator, parent: Tube) -> Tube:
-    """A vessel that leaves ``parent`` within the block and goes on to its first or last slice."""
+    """A vessel that leaves ``parent`` within the block and continues to its first or last slice."""
     z = parent.path[:, 0]
     start = rng.uniform(0.2, 0.8) * _DEPTH_MM
     part = z >= start if rng.random() < 0.5 else z <= start

@@ -243,7 +243,7 @@ def _fan(rng: np.random.Generator, echo: Floats, inside: Floats) -> tuple[Floats
 
 
 def _compress(rng: np.random.Generator, echo: Floats) -> Floats:
-    """Map dB to grey with the gain set so that the picture's mean lies where BUSI's do."""
+    """Map dB to grey with the gain set so that the image's mean lies where BUSI's do."""
     target = rng.uniform(58, 105)
     seen: NDArray[np.bool_] = np.isfinite(echo)
     values = echo[seen]
