@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from core.cli.architecture import FLOORS, dotted_imports, package_imports
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGE_LINES = 110
 GENERATED = {".git", ".venv", "workspace", "mlruns", "__pycache__"}
@@ -60,15 +62,6 @@ def python_files(root: Path) -> Iterator[tuple[str, ast.Module]]:
             yield path.relative_to(root).as_posix(), ast.parse(path.read_bytes(), str(path))
 
 
-def imports(tree: ast.Module) -> Iterator[str]:
-    """Dotted names of everything imported anywhere in a file; ``from a import b`` gives ``a.b``."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (name.name for name in node.names)
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            yield from (f"{node.module}.{name.name}" for name in node.names)
-
-
 def within(dotted: str, *packages: str) -> bool:
     return any(dotted == package or dotted.startswith(f"{package}.") for package in packages)
 
@@ -92,51 +85,12 @@ def layers(root: Path) -> list[str]:
         for name, tree in python_files(root)
         for start, packages in FORBIDDEN.items()
         if name.startswith(start)
-        for dotted in imports(tree)
+        for dotted in dotted_imports(tree)
         if within(dotted, *packages)
     ]
 
 
-ORDER = {  # ground floor first: each imports only from those named before it
-    "core": (
-        "errors",
-        "levels",
-        "system",
-        "imaging",
-        "losses",
-        "config",
-        "metrics",
-        "networks",
-        "threshold",
-        "data",
-        "inference",
-        "runs",
-        "models",
-        "evaluation",
-        "export",
-        "predict",
-        "training",
-        "promotion",
-        "papers",
-        "serve",
-        "cli",
-        "__main__",
-    ),
-    "dashboard": (
-        "menu",
-        "components",
-        "common",
-        "runs",
-        "datasets",
-        "predict",
-        "threshold",
-        "compare",
-        "train",
-        "papers",
-        "app",
-        "server",
-    ),
-}
+ORDER = {top: tuple(rooms) for top, rooms in FLOORS.items()}
 
 
 def module_imports(root: Path) -> list[tuple[str, str]]:
@@ -147,7 +101,7 @@ def module_imports(root: Path) -> list[tuple[str, str]]:
     modules = {name.removesuffix(".py").removesuffix("/__init__"): name for name in trees}
     pairs = []
     for name, tree in trees.items():
-        for dotted in imports(tree):
+        for dotted in dotted_imports(tree):
             path = dotted.replace(".", "/")
             while path and path not in modules:
                 path = path.rpartition("/")[0]
@@ -496,3 +450,11 @@ except SystemExit as end:
 
 def test_the_probe_sees_what_is_heavy() -> None:
     assert heavy_loaded_by("import pandas") == "['pandas']"
+
+
+def test_the_picture_draws_what_is_imported(tmp_path: Path) -> None:
+    (tmp_path / "core" / "data").mkdir(parents=True)
+    (tmp_path / "core" / "data" / "a.py").write_text(
+        "def late():\n    from core.imaging import read"
+    )
+    assert package_imports(tmp_path) == {"data": {"imaging"}}

@@ -6,10 +6,11 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from core.cli.tables import filled
+from core.cli.tables import DOCUMENTS, filled
 from core.evaluation.of_model import evaluate_model, robustness_of_model
 from core.evaluation.perturbations import PERTURBATIONS
 from core.models import list_weights, load_weights, weights_document, weights_folder
@@ -46,15 +47,32 @@ def test_the_commands_run_one_after_the_other(tmp_path: Path) -> None:
     assert list((tmp_path / "masks").glob("*_mask.png"))
 
 
-def test_the_tables_are_made_from_the_code() -> None:
-    assert filled(README) == README, "run: python -m core.cli.tables"
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_the_tables_are_made_from_the_code(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    assert "<!-- table: " in text
+    assert filled(text) == text, "run: python -m core.cli.tables"
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
-def test_links_lead_somewhere(name: str) -> None:
-    text = (ROOT / name).read_text(encoding="utf-8")
+def test_the_five_lines_of_python_run() -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(block, names)  # noqa: S102 - our own document
+    assert names["mask"].dtype == bool
+    assert 0 < names["mask"].mean() < 1
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 130
+
+
+@pytest.mark.parametrize(
+    "document", [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")], ids=lambda document: document.name
+)
+def test_links_lead_somewhere(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#]+)\)", text):
-        assert target.startswith("https://") or (ROOT / target).exists(), target
+        assert target.startswith("https://") or (document.parent / target).exists(), target
 
 
 def test_shipped_models_fit_in_their_budget() -> None:

@@ -1,6 +1,6 @@
-"""The tables of the README, made from the code and the shipped models.
+"""The tables of the documents, made from the code and the shipped models.
 
-python -m core.cli.tables            # rewrites README.md and docs/networks.md
+python -m core.cli.tables            # rewrites them in docs/
 python -m core.cli.tables --costs    # counts every network anew first, in a few minutes
 """
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from core.cli.architecture import diagram, floors_table
 from core.data import DATASETS
 from core.losses import LOSSES
 from core.models import list_weights, weights_document
@@ -19,7 +20,17 @@ from core.networks.cost import COSTS, cost, receptive_field_px
 from core.system.files import read_json, write_atomic, write_json
 from core.system.home import ROOT
 
-DOCUMENTS = tuple(ROOT / name for name in ("README.md", "docs/networks.md", "docs/accuracy.md"))
+DOCUMENTS = tuple(
+    ROOT / "docs" / name
+    for name in (
+        "accuracy.md",
+        "architecture.md",
+        "benchmarks.md",
+        "data-sets.md",
+        "models.md",
+        "networks.md",
+    )
+)
 
 
 def datasets_table() -> str:
@@ -49,7 +60,15 @@ def models_table() -> str:
                 card.use,
             )
         )
-    head = ("name", "paper", "weights", "multiply-adds", "training step", "sees", "use it")
+    head = (
+        "name",
+        "paper",
+        "weights",
+        "multiply-adds",
+        "training step",
+        "receptive field",
+        "use it",
+    )
     return _table(head, rows)
 
 
@@ -84,7 +103,7 @@ def weights_table() -> str:
         low, high = mean["ci95"]
         rows.append(
             (
-                f"[`{name}`](weights/{name}/card.md)",
+                f"[`{name}`](../weights/{name}/card.md)",
                 f"{test['dataset']}, {test['n_images']} images",
                 f"{test['threshold']:.3f}",
                 f"{test['pooled']['dice']:.4f}",
@@ -100,7 +119,7 @@ def weights_table() -> str:
         "Dice, pooled",
         "Dice, mean over images (95 %)",
         "Dice of one grey level",
-        "Dice of marking everything",
+        "Dice of all foreground",
     )
     return _table(head, rows)
 
@@ -200,6 +219,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "weights": weights_table,
     "benchmarks": benchmarks_table,
     "accuracy": accuracy_table,
+    "architecture": floors_table,
+    "diagram": diagram,
 }
 
 
