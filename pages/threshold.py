@@ -76,7 +76,7 @@ with about:
             sure = threshold_views.chosen(part, shown, rule, post_processing, resamples=RESAMPLES)
         if not isinstance(sure, str):
             threshold_views.about_point(sure)
-            threshold_views.save_button(model, rule, post_processing, sure)
+            threshold_views.save_button(model, rule, post_processing, sure, part)
 
 widgets.foot(
     *widgets.about_model(trained.name, trained.config.dataset, saved),

@@ -74,7 +74,7 @@ def test_one_process_is_a_team_of_its_own() -> None:
     assert team.leads
     assert team.gather(batch, 4) is batch
     assert team.all(7) == [7]
-    assert [team.any(wish=wish) for wish in (True, False)] == [True, False]
+    assert [team.any(flag=wish) for wish in (True, False)] == [True, False]
     network = torch.nn.Linear(2, 2)
     assert team.wrap(network, sync_batch_norm=True, unused=False) is network
 

@@ -17,7 +17,7 @@ from core.imaging import Volume, read_all
 from core.imaging.intensities import IntensityMapping
 from core.imaging.source_file import SourceFile
 from core.inference.predictor import ImagePredictor
-from core.predict.cases import case_of
+from core.predict.cases import predict_case
 from core.threshold.postprocessing import PostProcessing
 
 FACTS = ModelFacts(name="tester", marks="cells " * 20)
@@ -95,7 +95,7 @@ class Brighter(ImagePredictor):
 
 
 def predicted(volume: Any) -> Case:
-    return case_of(volume, Brighter(), FACTS, name="scan")  # type: ignore[arg-type]
+    return predict_case(volume, Brighter(), FACTS, name="scan")  # type: ignore[arg-type]
 
 
 def places(image: Any, mask: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -134,9 +134,9 @@ def test_the_commands_from_labels_to_a_student(
     out = str(tmp_path / "set")
     assert "name a model" in run("datasets", "label", out, rc=2)
     assert json.loads(run("datasets", "label", out, "--run", "one"))["labelled"] == 2
-    start = ("--dataset", "folder", "--data", out, "--start-from", "one", "--name", "student")
+    start = ("--dataset", "folder", "--data", out, "--initial-weights", "one", "--name", "student")
     run("train", *start, "--set", "epochs=1")
-    back = ("--dataset", "isbi2012", "--data", str(sections), "--start-from", "student")
+    back = ("--dataset", "isbi2012", "--data", str(sections), "--initial-weights", "student")
     run("train", *back, "--set", "epochs=1", "--name", "last")
     document = json.loads(run("evaluate", "--run", "last", "--split", "test"))
     assert document["dataset"] == "isbi2012"

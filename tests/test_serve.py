@@ -178,7 +178,7 @@ def test_a_fault_of_ours_says_nothing_of_the_picture(
     def broken(*_given: object, **_named: object) -> None:
         raise RuntimeError("Can" + "ary")
 
-    monkeypatch.setattr("core.serve.answers.case_of", broken)
+    monkeypatch.setattr("core.serve.answers.predict_case", broken)
     status, _, content = ask(api, "/predict?name=Canary.png", picture(size=48))
     assert status == 500
     assert b"Canary" not in content

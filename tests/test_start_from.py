@@ -230,7 +230,7 @@ def test_the_command_line(
         return said.out if rc == 0 else said.err
 
     trained("first")
-    start = ("--dataset", "phantoms_membranes", "--start-from", "first")
+    start = ("--dataset", "phantoms_membranes", "--initial-weights", "first")
     assert "leave --model out" in run(*start, "--model", "unet", rc=2)
     assert "another network" in run(*start, "--set", "base_filters=4", rc=2)
     run(*start, "--set", "epochs=1", "--name", "second")

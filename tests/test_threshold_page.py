@@ -19,7 +19,7 @@ from streamlit.testing.v1 import AppTest
 from core.__main__ import main
 from core.evaluation.tuning import tune
 from core.levels import mask_at
-from core.runs import Run
+from core.runs import Run, open_run
 from core.threshold.postprocessing import PostProcessing, clean
 from core.threshold.postprocessing.levels import post_processed_levels
 from dashboard.common.validation_maps import SplitMaps, open_split_maps
@@ -132,7 +132,11 @@ def test_a_rule_gives_the_point_that_the_command_line_saves(
     here = shown(part, post_processing)
     found = threshold_views.chosen(part, here, rule, post_processing, resamples=2000)
     assert not isinstance(found, str), found
-    saved = tune("finished", rule, post_processing=post_processing.words if post_processing else "")
+    steps = post_processing.words if post_processing else ""
+    saved = tune("finished", rule, post_processing=steps)
+    validation = open_run("finished").evaluation("val")
+    assert tune("finished", rule, post_processing=steps, maps=part) == saved, "from the page's maps"
+    assert open_run("finished").evaluation("val") == validation
     point = replace(found, post_processing=post_processing).document()
     assert json.loads(json.dumps(point)) == json.loads(json.dumps(saved))
     instant = threshold_views.chosen(part, here, rule, post_processing, resamples=0)

@@ -14,7 +14,7 @@ from core.inference.predictor import Predictor, Progress
 from core.inference.slice_by_slice import VolumePrediction, predict_volume
 from core.levels import LevelMap
 from core.models import load_weights
-from core.predict.cases import case_of
+from core.predict.cases import predict_case
 from core.system import background
 from tests.uploads import D, nrrd, ramp
 
@@ -53,7 +53,7 @@ def test_the_map_is_that_of_the_command_line() -> None:
     assert job.state == "stopped"
     job.start()
     assert job.wait(20) == "done"
-    case = case_of(found, trained, model_facts(trained))
+    case = predict_case(found, trained, model_facts(trained))
     np.testing.assert_array_equal(job.levels, case.levels)
     assert job.done == job.total == len(case.levels)
     assert job.seconds_left == 0

@@ -24,8 +24,8 @@ def train(
         list[str] | None,
         typer.Option("--set", help="key=value: a setting of the run or an option of the network."),
     ] = None,
-    start_from: Annotated[
-        str, typer.Option(help="Begin with the weights of a shipped model or a run, its network.")
+    initial_weights: Annotated[
+        str, typer.Option(help="Fine-tune a shipped model or a run, with its network.")
     ] = "",
     leave_out: Annotated[
         list[str] | None,
@@ -38,52 +38,37 @@ def train(
     """Train a network on a data set; the best epoch and its threshold are kept."""
     from dataclasses import replace
 
-    from core.config import VOLUMES, AugmentationConfig, RunConfig, parse_setting
-    from core.data import info_of, kind_of, open_dataset
+    from core.config import parse_setting
+    from core.data import kind_of
     from core.data.importing import imported_path
-    from core.inference.heads import check_head
-    from core.losses import build_loss
-    from core.networks import card_of
     from core.papers.presets import load_preset
     from core.runs import create_run
     from core.training.distributed import from_leader, joined
-    from core.training.initial_weights import beginning_with, check_start
+    from core.training.planning import check_plan, default_config, plan_config
 
     chosen = load_preset(preset) if preset else None
     if chosen and model:
         raise InputError(f"{preset} names its network; leave --model out, or --preset")
-    if start_from and model:
-        raise InputError(f"{start_from} brings its network along; leave --model out")
+    if initial_weights and model:
+        raise InputError(f"{initial_weights} brings its network along; leave --model out")
     if not chosen and not dataset:
         raise InputError("name what to train on with --dataset, or an experiment with --preset")
     dataset = dataset or (chosen.config.dataset if chosen else "")
     kind_of(dataset)
     path = data.resolve() if data else imported_path(dataset)
-    where = str(path) if path else None
-    config = (
-        replace(chosen.config, dataset=dataset, data=where)
-        if chosen
-        else RunConfig(
-            dataset=dataset,
-            data=where,
-            model=model or "unet",
-            size=info_of(dataset).size,
-            augmentation=AugmentationConfig(**info_of(dataset).augmentation),
-        )
+    if chosen:
+        base = replace(chosen.config, dataset=dataset, data=str(path) if path else None)
+        if initial_weights:  # the preset names its network
+            base = replace(base, start_from=initial_weights)
+    else:
+        base = default_config(dataset, data=path, model=model or "unet")
+    config = plan_config(
+        base,
+        initial_weights="" if chosen else initial_weights,
+        settings=dict(map(parse_setting, settings or [])),
+        leave_out=leave_out or [],
     )
-    if start_from:
-        config = (
-            replace(config, start_from=start_from) if chosen else beginning_with(config, start_from)
-        )
-    card = card_of(config.model)
-    if card.dimensions == 3 and not (chosen or start_from):
-        config = replace(config, **VOLUMES)
-    config = config.with_settings(dict(map(parse_setting, settings or [])), card.options)
-    if leave_out:
-        config = replace(config, leave_out=[*config.leave_out, *leave_out])
-    build_loss(config.loss)  # refuse what is wrong before a run folder exists
-    check_head(config, open_dataset(dataset, path).without(config.leave_out).info)
-    check_start(config)
+    check_plan(config)
 
     def made() -> str:
         run = create_run(config, name=name)
@@ -121,7 +106,7 @@ def resume(
         if epochs is not None:
             from_leader(team, lambda: extend(open_run(run), epochs).epochs)
         if team.leads and open_run(run).saved_state not in ACTIVE:  # manually, after a stop
-            open_run(run).request_stop(wish=False)
+            open_run(run).withdraw_stop()
         _train(run, as_json=as_json)
 
 

@@ -34,7 +34,7 @@ from core.threshold.operating_point import (
 from core.threshold.postprocessing import PostProcessing, parse_post_processing
 from core.threshold.postprocessing.levels import PostProcessedSweeps
 from core.threshold.postprocessing.search import choose_with_post_processing
-from core.threshold.rules import components_needed, parse_rule
+from core.threshold.rules import parse_rule
 
 SEARCH = "search"
 
@@ -72,6 +72,7 @@ def assess(
     resized: bool = False,
     views: str = "",
     post_processing: PostProcessing | None = None,
+    levels: LevelPredictor | None = None,
     progress: Callable[[int, int], None] | None = None,
     **facts: Any,  # noqa: ANN401 - handed on
 ) -> Assessment:
@@ -86,6 +87,7 @@ def assess(
         resized: At the size the network sees instead of native, as papers report.
         views: Key of ``core.inference.uncertainty.VIEWS``; empty for the image as it is.
         post_processing: None takes the operating point's.
+        levels: Gives the level maps where they are there already; None runs the network.
         progress: Called with samples done and samples in all.
         **facts: ``model``, ``dataset``, ``split`` and ``split_hash`` of the document.
 
@@ -110,7 +112,7 @@ def assess(
         else None
     )
     sweep = sweep_samples(
-        seen or predictor,
+        seen or levels or predictor,
         dataset,
         samples,
         convention=convention,
@@ -194,15 +196,15 @@ def choose_on_validation(
         InputError: The part is not ``val``, or the rule or the post-processing cannot be used.
     """
     refuse_other_splits(split)
-    parse_rule(rule)  # refuse before the network runs
+    parsed = parse_rule(rule)  # refuses before the network runs
     wanted = None if post_processing == SEARCH else parse_post_processing(post_processing)
     groups = [sample.group for sample in samples]
     if wanted and not wanted.largest_component:
-        cleaned = PostProcessedSweeps(wanted, components=components_needed(rule))
+        cleaned = PostProcessedSweeps(wanted, components=parsed.counts_components)
         sweep = sweep_samples(predictor, dataset, samples, each=cleaned)
         point = choose_operating_point(
             cleaned.sweep(),
-            rule=rule,
+            rule=parsed,
             split=split,
             groups=groups,
             false_positives=cleaned.false_positives(),
@@ -213,14 +215,14 @@ def choose_on_validation(
         with CachedMaps() as maps:
             sweep = sweep_samples(predictor, dataset, samples, each=maps)
             point = choose_with_post_processing(
-                maps, rule=rule, post_processing=wanted, split=split, groups=groups, **part
+                maps, rule=parsed, post_processing=wanted, split=split, groups=groups, **part
             )
         return with_temperature(point, sweep), sweep
-    marks = CountedComponents() if components_needed(rule) else None
+    marks = CountedComponents() if parsed.counts_components else None
     sweep = sweep_samples(predictor, dataset, samples, each=marks)
     point = choose_operating_point(
         sweep,
-        rule=rule,
+        rule=parsed,
         split=split,
         groups=groups,
         false_positives=marks.counts() if marks else None,

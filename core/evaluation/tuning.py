@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from core.data import Dataset, Sample, open_dataset
-from core.evaluation import summarize
-from core.evaluation.assess import choose_on_validation
+from core.evaluation import LevelPredictor, summarize
+from core.evaluation.assess import assess, choose_on_validation
 from core.evaluation.of_model import evaluate_model
 from core.inference.classes import ClassTruths, class_predictor
 from core.inference.heads import Head
@@ -14,13 +14,17 @@ from core.models import TrainedModel, load_run
 from core.runs import open_run
 
 
-def tune(name: str, rule: str, *, post_processing: str = "") -> dict[str, Any]:
+def tune(
+    name: str, rule: str, *, post_processing: str = "", maps: LevelPredictor | None = None
+) -> dict[str, Any]:
     """Choose a run's threshold anew on its validation split; kept with the run.
 
     Args:
         name: Of the run.
         rule: One of ``RULES``; several classes choose by it each.
         post_processing: As ``parse_post_processing``, or ``search``.
+        maps: Gives the level maps of the validation images where they are there already; None runs
+            the network. Of a network for several classes they are not enough.
 
     Raises:
         InputError: The rule or the post-processing is unknown, no threshold keeps it or the data
@@ -31,14 +35,19 @@ def tune(name: str, rule: str, *, post_processing: str = "") -> dict[str, Any]:
     opened = open_dataset(run.config.dataset, Path(run.config.data) if run.config.data else None)
     samples = trained.samples(opened, "val")
     part = {"dataset": run.config.dataset, "split": "val", "split_hash": trained.split.hash}
+    source = trained.predictor if maps is None else maps
     asked = {"rule": rule, "post_processing": post_processing, **part}
-    point, sweep = choose_on_validation(trained.predictor, opened, samples, **asked)
+    point, sweep = choose_on_validation(source, opened, samples, **asked)
     facts: dict[str, Any] = {"model": name, **part}
     if head := trained.head(opened):
         point = replace(point, classes=_choose_classes(trained, opened, samples, head, asked))
     trained = replace(trained, operating_point=point)
-    if head or point.post_processing:
+    if head:
         document = evaluate_model(trained, "val", data=opened.path)
+    elif point.post_processing:
+        document = assess(
+            trained.predictor, opened, samples, point=point, levels=maps, **facts
+        ).document
     else:
         document = summarize(
             sweep,

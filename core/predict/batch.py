@@ -20,7 +20,7 @@ from core.export.model_facts import model_facts
 from core.imaging import Image, Item, Volume, page_count, read_image, survey
 from core.imaging.intensities import AS_TRAINED, CHOICES
 from core.models import TrainedModel
-from core.predict.cases import case_of
+from core.predict.cases import predict_case
 from core.system.files import atomic_path, write_atomic
 from core.threshold.postprocessing import PostProcessing
 
@@ -111,7 +111,7 @@ def predict_files(
         report(f"{_input(task)} page {task.page + 1}" if task.page else _input(task))
         place = {"input": _input(task), "page": task.page}
         try:
-            case = case_of(
+            case = predict_case(
                 task.read(),
                 trained,
                 about,

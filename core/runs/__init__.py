@@ -103,7 +103,7 @@ class Run:
         """Last known state; a run whose process is gone is ``lost``."""
         status = self._saved_status
         if status["state"] in TRAINING and living(status) is None:
-            stopped = self.asked_to_stop
+            stopped = self.stop_requested
             status |= {
                 "state": "stopped" if stopped else "lost",
                 "reason": "stopped by request before its first step"
@@ -118,16 +118,17 @@ class Run:
         """The state that was written last, whether or not its process lives."""
         return str(self._saved_status["state"])
 
-    def request_stop(self, *, wish: bool) -> None:
-        """Leave or take back the word that the run is to stop."""
-        if wish:
-            write_atomic(self.path / STOP, b"")
-        else:
-            (self.path / STOP).unlink(missing_ok=True)
+    def request_stop(self) -> None:
+        """Ask the training to stop after its step."""
+        write_atomic(self.path / STOP, b"")
+
+    def withdraw_stop(self) -> None:
+        """Take the request back."""
+        (self.path / STOP).unlink(missing_ok=True)
 
     @property
-    def asked_to_stop(self) -> bool:
-        """Whether it was left word to stop and has not been asked to continue since."""
+    def stop_requested(self) -> bool:
+        """Whether a stop was requested and not withdrawn since."""
         return (self.path / STOP).exists()
 
     def process(self) -> psutil.Process | None:

@@ -18,7 +18,7 @@ from core.export.measure import table
 from core.imaging import read_any, read_image
 from core.imaging.intensities import AS_TRAINED, CHOICES
 from core.levels import threshold_index
-from core.predict.cases import case_of
+from core.predict.cases import predict_case
 from core.serve.models import Models
 from core.threshold.postprocessing import parse_post_processing
 
@@ -144,7 +144,7 @@ def predicted(submission: Submission, models: Models) -> Case:
     found = (
         read_any(content, name=name) if whole else read_image(content, name=name, page=page or 0)
     )
-    return case_of(
+    return predict_case(
         found,
         served.trained,
         served.facts,

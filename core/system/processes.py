@@ -5,13 +5,54 @@ The kernel gives a number out again once its process has ended, so a number alon
 
 import os
 import signal
-from collections.abc import Mapping
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import IO, Any
 
 import psutil
 
+from core.system.home import ROOT
+
 SAME_SECONDS = 1.0  # the clock a start time is told by may be set between two looks
+
+
+def start_detached(
+    words: Sequence[str],
+    *,
+    out: IO[bytes],
+    errors: IO[bytes] | None = None,
+    environment: Mapping[str, str] | None = None,
+    pass_fds: Sequence[int] = (),
+) -> subprocess.Popen[bytes]:
+    """Run a program in a session of its own: it outlives whoever started it.
+
+    Args:
+        words: Program and arguments.
+        out: File that takes what it prints.
+        errors: File that takes its standard error; None takes ``out``.
+        environment: In place of this process's own.
+        pass_fds: Descriptors that it inherits.
+
+    Raises:
+        OSError: There is no room for another process.
+    """
+    return subprocess.Popen(
+        list(words),
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=out,
+        stderr=subprocess.STDOUT if errors is None else errors,
+        start_new_session=True,
+        pass_fds=pass_fds if sys.platform != "win32" else (),
+    )
+
+
+def python(*words: str) -> list[str]:
+    """The words of ``python -m …`` for this interpreter."""
+    return [sys.executable, "-m", *words]
 
 
 def identity(process: psutil.Process) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from core.metrics.overlap import dice
 from core.metrics.statistics import RESAMPLES, interval, resample_weights, resampling_units
 from core.metrics.sweep import Counts, Sweep
 from core.threshold.postprocessing import PostProcessing
-from core.threshold.rules import NEVER, RULES, Rule, Tally, components_needed, parse_rule
+from core.threshold.rules import NEVER, RULES, Rule, Tally, parse_rule
 
 FLAT = 0.005
 """Scores this close to the best count as equally good."""
@@ -129,7 +129,7 @@ def with_temperature(point: OperatingPoint, sweep: Sweep) -> OperatingPoint:
 def choose_operating_point(
     sweep: Sweep,
     *,
-    rule: str,
+    rule: str | Rule,
     split: str,
     dataset: str,
     split_hash: str,
@@ -179,7 +179,7 @@ def refuse_other_splits(split: str) -> None:
 def decide(
     tally: Tally,
     *,
-    rule: str,
+    rule: str | Rule,
     dataset: str,
     split_hash: str,
     groups: Sequence[str] | None = None,
@@ -201,9 +201,9 @@ def decide(
         InputError: The rule is unknown or no threshold satisfies it.
     """
     parsed = parse_rule(rule)
-    if components_needed(rule) and tally.false_positives is None:
+    if parsed.counts_components and tally.false_positives is None:
         raise InputError(
-            f"{rule} counts components; choose it with: python -m core tune RUN --rule"
+            f"{parsed.text} counts components; choose it with: python -m core tune RUN --rule"
         )
     images = len(tally.sweep.positives)
     if tally.sweep.positives.sum() == 0:
@@ -211,12 +211,14 @@ def decide(
     score = parsed.score(tally, np.ones((1, images)))
     place = int(middle_of_best(score)[0])
     if place < 0:
-        raise InputError(f"no threshold keeps {rule} on the validation images; relax the bound")
+        raise InputError(
+            f"no threshold keeps {parsed.text} on the validation images; relax the bound"
+        )
     pooled = tally.sweep.pooled()
     overlap = dice(pooled.tp, pooled.fp, pooled.fn, pooled.tn)[0]
     return OperatingPoint(
         threshold=int(tally.ks[place]) / STEPS,
-        rule=rule,
+        rule=parsed.text,
         name=parsed.name,
         value=float(overlap[place]),
         dataset=dataset,

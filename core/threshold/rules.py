@@ -59,13 +59,20 @@ class Rule:
     note: str = ""
     """What has to be known beside it: a definition, an assumption."""
 
+    @property
+    def counts_components(self) -> bool:
+        """Whether it needs the level maps and not only the sweep."""
+        return self.text.replace(" ", "").lower().startswith("fppi")
 
-def parse_rule(rule: str) -> Rule:
-    """Understand a rule.
+
+def parse_rule(rule: str | Rule) -> Rule:
+    """Understand a rule; one that is understood already passes through.
 
     Raises:
         InputError: It is not one of ``RULES``.
     """
+    if isinstance(rule, Rule):
+        return rule
     text = rule.replace(" ", "").lower()
     if text in BEST:
         name = f"Best {METRICS[text].title} on validation"
@@ -136,7 +143,7 @@ def _few_false_positives(bound: float) -> Score:
     """Among the thresholds that keep the bound, the one with the best Dice."""
 
     def score(tally: Tally, weights: Weights) -> Scores:
-        assert tally.false_positives is not None, "counted from the maps, see components_needed"
+        assert tally.false_positives is not None, "counted from the maps, see counts_components"
         marks = weighted_sums(tally.false_positives, weights)
         kept = marks <= bound * weights.sum(axis=1)[:, None] + TOLERANCE
         return np.where(kept, _defined(METRICS["dice"](*_pooled(tally, weights))), NEVER)
@@ -155,11 +162,6 @@ def _guaranteed(alpha: float) -> Score:
         return np.where(kept, tally.ks.astype(np.float64), NEVER)
 
     return score
-
-
-def components_needed(rule: str) -> bool:
-    """Whether a rule counts components, which takes the maps and not only the sweep."""
-    return rule.replace(" ", "").lower().startswith("fppi")
 
 
 def _pooled(tally: Tally, weights: Weights) -> tuple[Scores, Scores, Scores, Scores]:

@@ -67,13 +67,13 @@ class Team:
             for statistic in network.buffers():
                 dist.broadcast(statistic, src=0)
 
-    def any(self, *, wish: bool) -> bool:
+    def any(self, *, flag: bool) -> bool:
         """Whether one of the processes requests so; the device is not waited for."""
         if self.size == 1:
-            return wish
-        flag = torch.tensor(int(wish))
-        dist.all_reduce(flag, op=dist.ReduceOp.MAX, group=self.control)
-        return bool(flag)
+            return flag
+        votes = torch.tensor(int(flag))
+        dist.all_reduce(votes, op=dist.ReduceOp.MAX, group=self.control)
+        return bool(votes)
 
     def all(self, own: Shared) -> list[Shared]:
         """What each process has, by rank."""

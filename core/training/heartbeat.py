@@ -82,7 +82,7 @@ class ProgressReporter:
         started = time.monotonic()
 
         def beat(step: int) -> None:
-            if self.team.any(wish=self.stopping.is_set()):
+            if self.team.any(flag=self.stopping.is_set()):
                 raise Stopped
             now = time.monotonic()
             if now - self.beaten < HEARTBEAT_SECONDS or not (step or seconds):

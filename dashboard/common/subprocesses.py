@@ -2,13 +2,12 @@
 
 import json
 import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
 from typing import IO, Any, Self
 
-from core.system.home import ROOT
+from core.system.processes import python, start_detached
 
 STOP_SECONDS = 3.0
 
@@ -32,15 +31,7 @@ class Subprocess:
     def start(cls, *words: str) -> Self:
         """Run ``python -m <words>`` in a session of its own, so that it can be stopped whole."""
         out, log = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115 - closed at its end
-        process = subprocess.Popen(
-            [sys.executable, "-m", *words],
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=log,
-            start_new_session=True,
-        )
-        return cls(process, out, log)
+        return cls(start_detached(python(*words), out=out, errors=log), out, log)
 
     @property
     def seconds(self) -> float:

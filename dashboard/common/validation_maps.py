@@ -18,6 +18,7 @@ import numpy as np
 from core.data import Dataset, Sample, info_of
 from core.errors import InputError
 from core.evaluation import Truth, sweep_samples
+from core.inference.predictor import Images
 from core.levels import LevelMap
 from core.metrics.sweep import Sweep
 from core.models import TrainedModel, weights_folder
@@ -57,6 +58,16 @@ class SplitMaps:
     def groups(self) -> list[str]:
         """Patient of each image."""
         return [sample.group for sample in self.samples]
+
+    takes_volumes = False
+    """The maps are there, so none has to be made from a whole volume."""
+
+    def sample_levels(self, _source: Images, sample: Sample) -> LevelMap:
+        """The level map of one of the images, as a network would make it, shape (H, W)."""
+        n = next(n for n, own in enumerate(self.samples) if own.id == sample.id)
+        with np.load(self.folder / f"{n}.npz") as cached:
+            levels: LevelMap = cached["levels"]
+        return levels
 
     def maps(self) -> Iterator[tuple[LevelMap, Truth]]:
         """Level map and truth of each image at native resolution, one at a time."""

@@ -16,6 +16,7 @@ from core.imaging.names import clean_name
 from core.levels import LevelMap
 from core.models import TrainedModel
 from core.models.fit import warnings_of
+from core.predict.cases import build_case
 from dashboard.common import cache, widgets
 from dashboard.common.examples import Example, kind_of
 from dashboard.components.viewer import Decision, threshold_viewer
@@ -124,22 +125,19 @@ def case_of(
     model: str, trained: TrainedModel, example: Example, levels: LevelMap, decision: Decision
 ) -> Case:
     """What the exports draw from: the image, its map and what was decided in the viewer."""
-    point, source = trained.operating_point, example.source
-    manual = any(decision.corrected_px)
-    return Case(
+    corrected = any(decision.corrected_px)
+    return build_case(
         name=file_stem(example.title),
         image=example.image,
         levels=levels,
+        point=trained.operating_point,
+        facts=cache.facts_of_model(model),
+        source=example.source,
         k=decision.k,
-        threshold_source=point.name if decision.k == point.k else "set manually",
-        model=cache.facts_of_model(model),
         post_processing=decision.post_processing,
         spacing_mm=example.spacing_mm,
-        affine=source.affine if source else None,
-        sides=source.sides if source else "",
-        sources=source.source_files if source and source.page_count == 1 else (),
         truth=example.truth,
-        corrected=decision.mask(levels) if manual else None,
+        corrected=decision.mask(levels) if corrected else None,
     )
 
 

@@ -1,13 +1,12 @@
 """What the page Predict shows of a whole volume: its way through the network, planes, surface."""
 
-from pathlib import PurePath
-
 import pandas as pd
 import streamlit as st
 
 from core.export import Case
 from core.export.measure import table
 from core.models import TrainedModel
+from core.predict.cases import build_case, stem_of
 from core.system.background import DONE, FAILED, RUNNING, Work
 from core.training.progress import duration
 from dashboard.common import cache
@@ -39,17 +38,14 @@ def volume_case(model: str, trained: TrainedModel, upload: Upload) -> Case | Non
     decision = volume_viewer(packed, key="volume", threshold=point.k)
     if point.post_processing:
         st.caption("The post-processing of this model is for images and is not applied to volumes.")
-    return Case(
-        name=PurePath(volume.name.removesuffix(".gz")).stem,
+    return build_case(
+        name=stem_of(volume.name),
         image=slices,
         levels=job.levels,
+        point=point,
+        facts=cache.facts_of_model(model),
+        source=volume,
         k=decision.k,
-        threshold_source=point.name if decision.k == point.k else "set manually",
-        model=cache.facts_of_model(model),
-        spacing_mm=volume.slice_spacing_mm() if volume.spacing_known else None,
-        geometry=volume,
-        plane=volume.plane,
-        sources=volume.source_files if volume.facts.format == "DICOM" else (),
     )
 
 

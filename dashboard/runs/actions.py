@@ -41,7 +41,7 @@ def buttons(run: Run, state: str, *, promote: bool = False) -> None:
                 "Stop",
                 icon=":material/stop:",
                 key=f"stop-{run.name}",
-                disabled=run.asked_to_stop,
+                disabled=run.stop_requested,
                 help="After this step; the last checkpoint is kept, and it can continue later.",
                 on_click=_stop,
                 args=(run,),

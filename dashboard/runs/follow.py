@@ -96,7 +96,7 @@ def _handed_on(status: dict[str, Any]) -> bool:
 def show(run: Run, status: dict[str, Any]) -> None:
     """State, actions, progress, curves, images and log of a run."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        ending = status["state"] in ACTIVE and run.asked_to_stop
+        ending = status["state"] in ACTIVE and run.stop_requested
         words = "stops after this step" if ending else STATE_WORDS[status["state"]]
         st.markdown(f"**{run.name}** · {words}")
         run_actions.buttons(run, status["state"])

@@ -23,7 +23,7 @@ from core.runs import open_run
 from core.system.files import read_json
 from core.threshold.operating_point import OperatingPoint, choose_operating_point, with_temperature
 from core.threshold.postprocessing import PostProcessing
-from core.threshold.rules import components_needed
+from core.threshold.rules import parse_rule
 from core.training.progress import duration
 from dashboard.common import cache, widgets
 from dashboard.common.validation_maps import SplitMaps, open_split_maps
@@ -90,7 +90,9 @@ def chosen(
     """The point of a rule on validation, or the sentence why there is none; held once made."""
 
     def choose() -> OperatingPoint | str:
-        marks = false_positives(part, post_processing) if components_needed(rule) else None
+        marks = (
+            false_positives(part, post_processing) if parse_rule(rule).counts_components else None
+        )
         try:
             point = choose_operating_point(
                 shown.sweep,
@@ -210,7 +212,11 @@ def about_point(point: OperatingPoint) -> None:
 
 
 def save_button(
-    model: str, rule: str, post_processing: PostProcessing, point: OperatingPoint
+    model: str,
+    rule: str,
+    post_processing: PostProcessing,
+    point: OperatingPoint,
+    part: SplitMaps,
 ) -> None:
     """Freeze the rule's point with its run, as ``python -m core tune`` does."""
     source, name, one = cache.split_key(model)
@@ -225,7 +231,9 @@ def save_button(
     if not st.button(label, type="primary", icon=":material/push_pin:", width="stretch"):
         return
     with st.spinner("Saving, and evaluating with it"), widgets.one_clear_error():
-        tune(name, rule, post_processing="" if not post_processing else post_processing.words)
+        tune(
+            name, rule, post_processing=post_processing.words if post_processing else "", maps=part
+        )
     st.toast(f"Saved with {name}: {point.name}, {point.threshold:.3f}.")
     st.rerun()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from core.config import AugmentationConfig, RunConfig, parse_setting
+from core.config import RunConfig, parse_setting
 from core.data import info_of
 from core.errors import InputError
 from core.runs import Run, create_run, jobs, open_run, variants
@@ -47,11 +47,9 @@ class Plan:
         Raises:
             InputError: The settings contradict the data or one another, or a name is taken.
         """
-        from core.inference.heads import check_head  # torch, here as elsewhere where it is used
-        from core.training.initial_weights import check_start
+        from core.training.planning import check_plan  # torch, here as elsewhere where it is used
 
-        check_head(self.config, info_of(self.config.dataset))
-        check_start(self.config)
+        check_plan(self.config)
         tags = (self.preset.tag,) if self.preset and self.preset.paper else ()
         if self.values:
             group = self.name or "sweep"
@@ -131,9 +129,9 @@ def _ask_first() -> tuple[RunConfig, "Preset | None", str | None, list[str]]:
         if preset is not None:
             _about(preset)
         if begin:
-            from core.training.initial_weights import beginning_with  # torch, here as elsewhere
+            from core.training.planning import plan_config  # torch, here as elsewhere
 
-            config = beginning_with(config, begin)
+            config = plan_config(config, initial_weights=begin)
             st.caption(f":material/redo: Begins with the weights of {begin}")
     if st.session_state.get("train-filled") != (dataset, start, begin) or any(
         f"train-{name}" not in st.session_state for name in SETTINGS
@@ -199,7 +197,9 @@ def _ask_settings(base: RunConfig, preset: "Preset | None", beginnings: Sequence
         )
     lines = (st.session_state["train-others"] or "").splitlines()
     others = dict(parse_setting(line) for line in lines if line.strip())
-    return variants.changed(base, filled(base) | others)
+    from core.training.planning import plan_config  # torch, here as elsewhere
+
+    return plan_config(base, settings=filled(base) | others)
 
 
 def _ask_values(config: RunConfig) -> tuple[dict[str, list[Any]] | None, str]:
@@ -267,15 +267,14 @@ def _starts(dataset: str, parent: str) -> dict[str, tuple[str, RunConfig, "Prese
     path = dataset_path(dataset)
     info = info_of(dataset)
     data = str(path) if path else None
-    quick = RunConfig(
-        dataset=dataset,
-        data=data,
+    from core.training.planning import default_config  # torch, here as elsewhere
+
+    quick = replace(
+        default_config(dataset, data=path),
         model_options={"base_filters": 16},
-        size=info.size,
         tile=None if info.size else 256,
         epochs=20,
         schedule="cosine",
-        augmentation=AugmentationConfig(**info.augmentation),
     )
     starts: dict[str, tuple[str, RunConfig, Preset | None]] = {
         DEFAULTS: ("Small and quick", quick, None)

@@ -15,7 +15,6 @@ asked for.
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,8 +28,8 @@ from filelock import FileLock, Timeout
 from core.errors import InputError
 from core.runs import ACTIVE, Run, open_run, runs_folder
 from core.system.files import read_json, write_json
-from core.system.home import ROOT, home
-from core.system.processes import send
+from core.system.home import home
+from core.system.processes import python, send, start_detached
 
 STATES = ("queued", "starting", "running", "finished", "failed", "cancelled", "lost")
 OPEN = ("queued", "starting", "running")
@@ -111,7 +110,7 @@ def start(run: Run, *, processes: int = 1) -> Job:
     with queue():
         if _open_job(run.name) or run.process() is not None:
             raise InputError(f"run {run.name} is under way already")
-        run.request_stop(wish=False)
+        run.withdraw_stop()
         number = max((int(file.stem) for file in _job_files()), default=0) + 1
         job = Job(id=f"{number:06d}", run=run.name, queued=time.time(), processes=processes)
         # The job first: it is the truth, what the run says is for those who look at it.
@@ -133,7 +132,7 @@ def stop(run: Run) -> None:
             _cancel(job)
         elif process is not None:  # started manually
             # Before the signal: a process that dies of it was stopped, not lost.
-            run.request_stop(wish=True)
+            run.request_stop()
             send(run.status, SIGTERM)
         elif run.status["state"] == "queued":  # its job is gone
             run.leave_queue()
@@ -232,15 +231,8 @@ def tend() -> None:
         return
     environment = {name: value for name, value in os.environ.items() if name != MARK}
     with (jobs_folder() / "worker.txt").open("ab") as log:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "core", "jobs", "worker", "--until-empty"],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        words = python("core", "jobs", "worker", "--until-empty")
+        child = start_detached(words, out=log, environment=environment)
     _STARTED.append(child)
 
 
@@ -297,7 +289,7 @@ def _cancel(job: Job) -> Job:
         return job
     # Before any signal: a process that dies of it was stopped, not lost.
     if run.path.exists():
-        run.request_stop(wish=True)
+        run.request_stop()
     return job.save(cancelled=time.time())
 
 

@@ -4,7 +4,6 @@ import os
 import shlex
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +13,8 @@ import psutil
 
 from core.runs import runs_folder
 from core.runs.jobs import LOG, MARK, Job
-from core.system.home import ROOT, home
-from core.system.processes import identity, living, marked, send
+from core.system.home import home
+from core.system.processes import identity, living, marked, python, send, start_detached
 
 
 class Backend(Protocol):
@@ -39,12 +38,11 @@ class Backend(Protocol):
 
 def command(job: Job) -> list[str]:
     """The command line that trains a run in one process or, through torchrun, in several."""
-    several = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={job.processes}"]
-    return [
-        sys.executable,
-        *(several if job.processes > 1 else []),
-        *("-m", "core", "resume", job.run),
-    ]
+    train = ("core", "resume", job.run)
+    if job.processes == 1:
+        return python(*train)
+    several = ("torch.distributed.run", "--standalone", f"--nproc-per-node={job.processes}")
+    return python(*several, "-m", *train)
 
 
 @dataclass
@@ -70,17 +68,8 @@ class LocalBackend:
         with (runs_folder() / job.run / LOG).open("ab") as log:
             log.write(f"$ {shlex.join(['python', *words[1:]])}\n".encode())
             log.flush()
-            child = subprocess.Popen(
-                words,
-                cwd=ROOT,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                # An inherited lock lasts until the last process that holds it is gone.
-                pass_fds=leases if sys.platform != "win32" else (),
-            )
+            # An inherited lock lasts until the last process that holds it is gone.
+            child = start_detached(words, out=log, environment=environment, pass_fds=leases)
         self.children.append(child)
         return identity(psutil.Process(child.pid))
 

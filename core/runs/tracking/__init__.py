@@ -26,7 +26,8 @@ from core.errors import InputError
 from core.runs import TRAINING, Run
 from core.runs.jobs import MARK
 from core.runs.tracking.one_run import is_behind, mirror
-from core.system.home import ROOT, home
+from core.system.home import home
+from core.system.processes import python, start_detached
 
 FOLLOW_SECONDS = 2.0
 SHARE, LONGEST_SECONDS = 0.01, 30.0
@@ -119,15 +120,7 @@ def _start_beside(log_file: Path, *words: str) -> None:
     environment |= {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     with suppress(OSError), log_file.open("ab") as log:
         _FOLLOWERS.append(
-            subprocess.Popen(
-                [sys.executable, "-m", "core", "runs", "sync", *words],
-                cwd=ROOT,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            start_detached(python("core", "runs", "sync", *words), out=log, environment=environment)
         )
 
 

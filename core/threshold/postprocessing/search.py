@@ -16,7 +16,7 @@ from core.levels import STEPS, LevelMap, mask_at
 from core.metrics.sweep import Sweep
 from core.threshold.operating_point import NUDGE, OperatingPoint, decide, refuse_other_splits
 from core.threshold.postprocessing import PostProcessing, components, filled, kept
-from core.threshold.rules import Tally, parse_rule
+from core.threshold.rules import Rule, Tally, parse_rule
 
 AREAS_PX = (0, 16, 64, 256, 1024)
 COARSE = 25
@@ -34,7 +34,7 @@ Maps = Iterable[tuple[LevelMap, NDArray[np.bool_ | np.uint8]]]
 def choose_with_post_processing(
     maps: Maps,
     *,
-    rule: str,
+    rule: str | Rule,
     post_processing: PostProcessing | None,
     split: str,
     dataset: str,
@@ -57,13 +57,14 @@ def choose_with_post_processing(
             guarantee and the post-processing would break it.
     """
     refuse_other_splits(split)
-    if parse_rule(rule).kind == "guarantee":
-        _refuse_broken_guarantee(rule, post_processing)
+    parsed = parse_rule(rule)
+    if parsed.kind == "guarantee":
+        _refuse_broken_guarantee(parsed.text, post_processing)
     candidates = CANDIDATES if post_processing is None else (post_processing,)
     coarse = np.arange(0, STEPS + 1, COARSE)
     tallies = tally_masks(maps, candidates, coarse)
     ones = np.ones((1, len(tallies[0].sweep.positives)))
-    scores = [parse_rule(rule).score(tally, ones)[0] for tally in tallies]
+    scores = [parsed.score(tally, ones)[0] for tally in tallies]
     best = int(np.argmax([score.max() for score in scores]))
     around = int(coarse[scores[best].argmax()])
     reach = COARSE + NUDGE  # the area is looked at a nudge beyond the point
@@ -72,7 +73,7 @@ def choose_with_post_processing(
     (tally,) = tally_masks(maps, candidates[best : best + 1], ks)
     return decide(
         tally,
-        rule=rule,
+        rule=parsed,
         dataset=dataset,
         split_hash=split_hash,
         groups=groups,

@@ -24,6 +24,7 @@ from core.imaging.intensities import IntensityMapping, Shown, shown_as
 from core.levels import STEPS, LevelMap
 from core.predict.batch import PredictionOptions
 from core.predict.uploads import BatchPrediction
+from core.system.background import RUNNING
 from dashboard.common.cache.datasets import opened_dataset
 from dashboard.common.cache.models import facts_of_model, stamp_of, trained_model
 from dashboard.common.cache.recent import LOCK, cached, id_of
@@ -216,5 +217,7 @@ def batch_prediction(
 
     names = tuple(file.file_id for file in files)
     key = ("batch", model_key, stamp_of(model_key), repr(wanted), *names)
-    job: BatchPrediction = cached(key, make, lambda _: sum(file.size for file in files))
+    job: BatchPrediction = cached(
+        key, make, lambda _: sum(file.size for file in files), lambda job: job.state == RUNNING
+    )
     return job

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from core.imaging import WINDOWS_HU, Volume
 from core.inference.slice_by_slice import VolumePrediction
 from core.levels import LevelMap
+from core.system.background import RUNNING
 from dashboard.common.cache.models import stamp_of, trained_model
 from dashboard.common.cache.recent import LOCK, cached, id_of
 from dashboard.components.volume_viewer import VolumeScene, pack_volume
@@ -38,7 +39,9 @@ def volume_prediction(model_key: str, slices: NDArray[np.uint8], content: str) -
         return VolumePrediction(trained_model(model_key).predictor, slices, turn=LOCK)
 
     key = ("volume", model_key, stamp_of(model_key), content)
-    job: VolumePrediction = cached(key, make, lambda job: 2 * job.slices.nbytes)
+    job: VolumePrediction = cached(
+        key, make, lambda job: 2 * job.slices.nbytes, lambda job: job.state == RUNNING
+    )
     return job
 
 
