@@ -1,0 +1,50 @@
+// Pan, zoom and pinch on one pane move all of them.
+
+import { clamp } from "../../shared/numbers.js";
+import { pinch } from "../../shared/pointer.js";
+
+/** Pan, zoom and pinch on one pane move all of them. */
+export function listenToSide(comparison, side) {
+  const { view, on } = comparison;
+  const { stage } = side;
+  const held = new Map();
+  const position = (event) => {
+    const box = stage.getBoundingClientRect();
+    return { x: event.clientX - box.left, y: event.clientY - box.top };
+  };
+  on(stage, "pointerdown", (event) => {
+    if (event.button > 1) return;
+    held.set(event.pointerId, position(event));
+    stage.setPointerCapture(event.pointerId);
+    stage.classList.add("held");
+  });
+  on(stage, "pointermove", (event) => {
+    const before = held.get(event.pointerId);
+    if (!before) return;
+    const now = position(event);
+    const others = [...held].filter(([id]) => id !== event.pointerId).map(([, at]) => at);
+    if (others.length === 0) view.panBy(now.x - before.x, now.y - before.y);
+    else if (others.length === 1) pinch(view, before, now, others[0]);
+    held.set(event.pointerId, now);
+    comparison.redraw();
+  });
+  const release = (event) => {
+    held.delete(event.pointerId);
+    if (!held.size) stage.classList.remove("held");
+  };
+  on(stage, "pointerup", release);
+  on(stage, "pointercancel", release);
+  on(stage, "dblclick", (event) => {
+    const at = position(event);
+    if (view.fitted) view.zoomAt(2, at.x, at.y);
+    else view.fit();
+    comparison.redraw();
+  });
+  on(stage, "wheel", (event) => {
+    event.preventDefault();
+    const at = position(event);
+    const delta = event.deltaMode ? event.deltaY * 33 : event.deltaY || event.deltaX;
+    view.zoomAt(Math.exp(-clamp(delta, -240, 240) * 0.0022), at.x, at.y);
+    comparison.redraw();
+  });
+}

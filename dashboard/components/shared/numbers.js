@@ -1,0 +1,31 @@
+// Numbers as people read them.
+
+export function clamp(value, low, high) {
+  return Math.min(Math.max(value, low), high);
+}
+export const WHOLE = new Intl.NumberFormat("en-US");
+
+export function threeDecimals(value) {
+  return Number.isFinite(value) ? value.toFixed(3) : "–";
+}
+
+/** An area in the unit that suits the whole picture, so that it never changes with the threshold. */
+export function areaText(mm2, whole_mm2) {
+  const [value, unit] = whole_mm2 >= 1 ? [mm2, "mm²"] : [mm2 * 1e6, "µm²"];
+  const digits = value >= 1000 ? 0 : value >= 10 ? 1 : 3;
+  const options = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  return `${value.toLocaleString("en-US", options)} ${unit}`;
+}
+
+export function lengthText(mm) {
+  const units = [[10, "cm"], [1, "mm"], [1e-3, "µm"], [1e-6, "nm"]];
+  const [size, unit] = units.find(([size]) => mm >= 0.999 * size) ?? units.at(-1);
+  return `${Number((mm / size).toPrecision(1))} ${unit}`;
+}
+
+/** A round length that takes a fair part of the pane: 1, 2 or 5 times a power of ten. */
+export function roundLength(longest) {
+  const power = 10 ** Math.floor(Math.log10(longest));
+  const factor = longest / power;
+  return power * (factor >= 5 ? 5 : factor >= 2 ? 2 : 1);
+}

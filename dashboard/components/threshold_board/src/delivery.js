@@ -1,0 +1,51 @@
+// From the message of bytes to a part: curves, counts of every image, and small maps.
+
+import { STEPS } from "../../shared/levels.js";
+import { inflate, readHeader } from "../../shared/message.js";
+import { LEVELS, partOf } from "./parts.js";
+
+async function decodePart(header, body) {
+  const blob = (name) => {
+    const [offset, length] = header.blobs[name];
+    return body.subarray(offset, offset + length);
+  };
+  const array = async (name, type) => new type(await inflate(blob(name)));
+  const [curves, area, on, off, levels, truth] = await Promise.all([
+    array("curves", Float64Array),
+    array("area", Float64Array),
+    array("on", Uint32Array),
+    array("off", Uint32Array),
+    array("levels", Uint16Array),
+    array("truth", Uint8Array),
+  ]);
+  const pictures = blob("pictures");
+  const images = header.images.map((image, n) => {
+    const map = [image.at, image.at + image.width * image.height];
+    const [start, length] = image.picture;
+    const row = [n * LEVELS, (n + 1) * LEVELS];
+    return {
+      ...image,
+      levels: levels.subarray(...map),
+      truth: truth.subarray(...map),
+      picture: new Blob([pictures.subarray(start, start + length)], { type: "image/jpeg" }),
+      tp: suffixSums(on.subarray(...row)),
+      fp: suffixSums(off.subarray(...row)),
+    };
+  });
+  return { header, curves, area: area.subarray(0, LEVELS), change: area.subarray(LEVELS), images };
+}
+
+/** Pixels at each threshold from pixels of each level. */
+function suffixSums(histogram) {
+  const sums = histogram.slice();
+  for (let k = STEPS - 1; k >= 0; k--) sums[k] += sums[k + 1];
+  return sums;
+}
+
+export default function (component) {
+  const { header, body } = readHeader(component.data);
+  const entry = partOf(header.token);
+  if (entry.begun) return;
+  entry.begun = true;
+  decodePart(header, body).then(entry.resolve);
+}

@@ -1,0 +1,103 @@
+// The keyboard. Streamlit has single-key shortcuts of its own (C, R), so keys meant for a viewer
+// are caught on their way down and go no further.
+
+import { STEPS } from "../../shared/levels.js";
+
+const THRESHOLD_KEYS = {
+  ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1,
+  PageUp: 100, PageDown: -100, Home: -STEPS, End: STEPS,
+};
+const ACTION_KEYS = {
+  " ": "overlay", t: "truth", h: "heat", c: "contourOrFill", w: "wipe", s: "side", f: "full",
+  n: "components", ".": "nextComponent", ",": "lastComponent", u: "uncertainty", m: "options",
+  b: "brush", e: "eraser", p: "polygon", "[": "smaller", "]": "larger", x: "corrections",
+  r: "snap", 0: "fit", "+": "zoomIn", "=": "zoomIn", "-": "zoomOut", "?": "help",
+};
+const PAN_KEYS = { i: [0, 1], k: [0, -1], j: [1, 0], l: [-1, 0] };
+const PAN_PIXELS = 60;
+
+export function listenToKeys(viewer, on) {
+  const root = viewer.root;
+  const meant = (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return false;
+    if (event.composedPath().includes(root)) return true;
+    // Under the pointer, letters do without focus; keys that scroll stay the page's.
+    const scrolls = event.key.length > 1 || event.key === " ";
+    return !scrolls && document.activeElement === document.body && root.matches(":hover");
+  };
+  on(window, "keydown", (event) => {
+    if (takeBack(viewer, event)) return;
+    if (!meant(event)) return;
+    const target = event.composedPath()[0];
+    if (event.key === "Escape") return void viewer.escape();
+    if (reservedByControl(target, event.key)) return;
+    if (!press(viewer, event)) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }, { capture: true });
+  // What a control inside keeps for itself (a typed digit) must not reach Streamlit either.
+  for (const type of ["keydown", "keypress", "keyup"]) {
+    on(root, type, (event) => {
+      if (event.key?.length === 1 && !event.ctrlKey && !event.metaKey) event.stopPropagation();
+    });
+  }
+}
+
+/** Ctrl+Z and Shift+Ctrl+Z (or Ctrl+Y), wherever the focus is in this viewer but in a text. */
+function takeBack(viewer, event) {
+  const key = event.key.toLowerCase();
+  if (!(event.ctrlKey || event.metaKey) || event.altKey || !["z", "y"].includes(key)) return false;
+  const target = event.composedPath()[0];
+  if (!event.composedPath().includes(viewer.root) || target.matches?.("input[type=text]")) return false;
+  viewer.act(key === "y" || event.shiftKey ? "redo" : "undo");
+  event.preventDefault();
+  event.stopPropagation();
+  return true;
+}
+
+const TOOL_STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+/** With a tool in hand the picture's arrows move its cursor. */
+function steer(viewer, event) {
+  if (!viewer.look.tool || event.composedPath()[0] !== viewer.part("stage")) return false;
+  const step = TOOL_STEPS[event.key];
+  const far = event.shiftKey ? 10 : 1;
+  if (step) viewer.pen.step(step[0] * far, step[1] * far);
+  else if (event.key === "Enter") viewer.pen.enter({ out: event.shiftKey });
+  else if (event.key === "Backspace") viewer.pen.corners.pop();
+  else return false;
+  viewer.changeNotes();
+  return true;
+}
+
+function reservedByControl(target, key) {
+  if (!(target instanceof Element)) return false;
+  if (target.matches("input[type=text]")) {
+    return !["ArrowUp", "ArrowDown", "PageUp", "PageDown"].includes(key);
+  }
+  if (target.matches("input[type=range], .wipe")) return key in THRESHOLD_KEYS;
+  if (target.closest("[data-list-body]")) return key in THRESHOLD_KEYS;
+  return target.matches("button") && (key === " " || key === "Enter");
+}
+
+function press(viewer, event) {
+  if (!viewer.scene) return false;
+  if (steer(viewer, event)) return true;
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  if (key in THRESHOLD_KEYS) {
+    const single = Math.abs(THRESHOLD_KEYS[key]) === 1;
+    const step = THRESHOLD_KEYS[key] * (single && event.shiftKey ? 10 : 1);
+    viewer.typing = false;
+    viewer.setThreshold(viewer.threshold + step, event.timeStamp);
+    viewer.commitSoon();
+    return true;
+  }
+  if (key in PAN_KEYS) {
+    viewer.view.panBy(PAN_KEYS[key][0] * PAN_PIXELS, PAN_KEYS[key][1] * PAN_PIXELS);
+    viewer.changeView();
+    return true;
+  }
+  if (!(key in ACTION_KEYS)) return false;
+  if (!event.repeat || "+-[],.".includes(key)) viewer.act(ACTION_KEYS[key]);
+  return true;
+}

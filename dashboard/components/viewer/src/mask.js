@@ -1,0 +1,191 @@
+// From the map to the mask of the moment: clean-up, then what was put in and taken out by hand.
+
+import { ADDED, REMOVED } from "../../shared/levels.js";
+import { Tally } from "../../shared/tally.js";
+import { AreaTree } from "./area_tree.js";
+import { fillHoles } from "./fill_holes.js";
+
+export const PUT_IN = 1;
+export const TAKEN_OUT = 2;
+const STEPS_UNDONE = 200;
+
+/** The codes that are painted and counted, and every correction with its way back. */
+export class MaskMap {
+  constructor(scene) {
+    this.scene = scene;
+    this.leastArea = 0;
+    this.holes = false;
+    this.filled = null; // made when first asked for
+    this.trees = new Map();
+    this.clean = this.marks = scene.codes;
+    this.tally = scene.tally;
+    this.edits = null;
+    this.amount = [0, 0, 0]; // pixels by kind of edit
+    this.applied = true;
+    this.done = [];
+    this.undone = [];
+    this.stroke = null;
+  }
+
+  get cleans() {
+    return this.leastArea > 1 || this.holes;
+  }
+
+  /** Whether a clean-up is quick because what it needs was made before, or there is little to do. */
+  prepared({ area, holes }) {
+    const small = this.scene.codes.length < 300_000;
+    return small || ((!holes || this.filled) && (area < 2 || this.trees.has(holes)));
+  }
+
+  /** Work: sets the clean-up when all is ready for it; false where nothing changed. */
+  *cleaned(leastArea, holes) {
+    if (leastArea === this.leastArea && holes === this.holes) return false;
+    const { codes, width, height } = this.scene;
+    let clean = codes;
+    if (holes) clean = this.filled ??= yield* fillHoles(codes, width, height);
+    if (leastArea > 1) {
+      if (!this.trees.has(holes)) {
+        this.trees.clear(); // one at a time: they are the largest thing here
+        this.trees.set(holes, yield* AreaTree.of(clean, width, height));
+      }
+      clean = yield* this.trees.get(holes).dropSmall(leastArea);
+    }
+    Object.assign(this, { leastArea, holes, clean });
+    this.rebuild();
+    return true;
+  }
+
+  rebuild() {
+    const { scene, clean, edits } = this;
+    this.marks = clean;
+    if (this.stroke || (this.applied && this.corrected)) {
+      const marks = (this.marks = clean.slice());
+      for (let i = 0; i < edits.length; i++) {
+        if (edits[i]) marks[i] = edits[i] === PUT_IN ? ADDED : REMOVED;
+      }
+    }
+    this.tally = this.marks === scene.codes ? scene.tally : new Tally(this.marks, scene.truth);
+  }
+
+  // ---- Corrections ----
+
+  get corrected() {
+    return this.amount[PUT_IN] + this.amount[TAKEN_OUT] > 0;
+  }
+
+  begin(kind) {
+    this.edits ??= new Uint8Array(this.scene.codes.length);
+    if (!this.applied) {
+      this.applied = true;
+      this.rebuild();
+    }
+    if (this.marks === this.clean) {
+      this.marks = this.clean.slice();
+      this.tally = this.tally.copy();
+    }
+    this.stroke = { kind, pixels: [], before: [] };
+  }
+
+  /** Columns `from` up to `to`, without it, of row `y`. */
+  span(y, from, to) {
+    const { width, height } = this.scene;
+    if (y < 0 || y >= height) return;
+    const end = y * width + Math.min(to, width);
+    for (let i = y * width + Math.max(from, 0); i < end; i++) {
+      if (this.edits[i] === this.stroke.kind) continue;
+      this.stroke.pixels.push(i);
+      this.stroke.before.push(this.edits[i]);
+      this.put(i, this.stroke.kind);
+    }
+  }
+
+  end() {
+    const { stroke } = this;
+    this.stroke = null;
+    this.tally.settle();
+    if (stroke.pixels.length === 0) return false;
+    this.done.push(stroke);
+    if (this.done.length > STEPS_UNDONE) this.done.shift();
+    this.undone = [];
+    return true;
+  }
+
+  put(i, kind) {
+    const { edits, marks, clean, amount } = this;
+    amount[edits[i]]--;
+    amount[kind]++;
+    edits[i] = kind;
+    const code = kind === PUT_IN ? ADDED : kind === TAKEN_OUT ? REMOVED : clean[i];
+    this.tally.move(i, marks[i], code);
+    marks[i] = code;
+  }
+
+  /** Takes back the last correction; false where there is none. */
+  undo() {
+    return this.replay(this.done, this.undone, (stroke, n) => stroke.before[n]);
+  }
+
+  redo() {
+    return this.replay(this.undone, this.done, (stroke) => stroke.kind);
+  }
+
+  replay(from, to, kindOf) {
+    const stroke = from.pop();
+    if (!stroke) return false;
+    to.push(stroke);
+    if (!this.applied || this.marks === this.clean) {
+      this.applied = true;
+      this.rebuild();
+      if (this.marks === this.clean) this.marks = this.clean.slice();
+      this.tally = this.tally.copy();
+    }
+    stroke.pixels.forEach((pixel, n) => this.put(pixel, kindOf(stroke, n)));
+    this.tally.settle();
+    return true;
+  }
+
+  /** Forgets all corrections, as one step that can be undone. */
+  clear() {
+    if (!this.corrected) return false;
+    this.begin(0);
+    const { width, height } = this.scene;
+    for (let y = 0; y < height; y++) this.span(y, 0, width);
+    return this.end();
+  }
+
+  apply(on) {
+    this.applied = on;
+    this.rebuild();
+  }
+
+  // ---- Runs, as Python reads them ----
+
+  /** Pixels of one kind, row by row: how many not, how many, how many not, … */
+  runs(kind) {
+    const { edits } = this;
+    if (!edits || !this.amount[kind]) return [];
+    const runs = [];
+    let last = 0;
+    for (let i = 0; i < edits.length; i++) {
+      const inside = edits[i] === kind;
+      if (inside === runs.length % 2 > 0) continue;
+      runs.push(i - last);
+      last = i;
+    }
+    if (runs.length % 2) runs.push(edits.length - last);
+    return runs;
+  }
+
+  load(added, removed) {
+    for (const [kind, runs] of [[PUT_IN, added], [TAKEN_OUT, removed]]) {
+      if (!runs.length) continue;
+      this.begin(kind);
+      for (let n = 0, at = 0; n + 1 < runs.length; n += 2) {
+        at += runs[n];
+        for (const end = at + runs[n + 1]; at < end; at++) this.put(at, kind);
+      }
+      this.stroke = null;
+      this.tally.settle();
+    }
+  }
+}

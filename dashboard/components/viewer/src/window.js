@@ -1,0 +1,103 @@
+// Window and level: which raw values the grey scale spans, where a picture holds more than 8 bits.
+
+import { writeText } from "../../shared/mounted.js";
+import { clamp } from "../../shared/numbers.js";
+import { halvings } from "../../shared/scene.js";
+
+/** The raw values as grey, `center - width / 2` black and `center + width / 2` white. */
+function windowedPicture(scene, center, width) {
+  const canvas = document.createElement("canvas");
+  canvas.width = scene.width;
+  canvas.height = scene.height;
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(scene.width, scene.height);
+  const { data } = image;
+  const low = center - width / 2;
+  const gain = 255 / width;
+  for (let i = 0, at = 0; i < scene.raw.length; i++, at += 4) {
+    data[at] = data[at + 1] = data[at + 2] = (scene.raw[i] - low) * gain; // rounds and clamps
+    data[at + 3] = 255;
+  }
+  context.putImageData(image, 0, 0);
+  return canvas;
+}
+
+export function rawText(scene, value) {
+  const { high, low, unit } = scene.header.raw;
+  const digits = high - low > 20 ? 0 : high - low > 2 ? 2 : 4;
+  return `${value.toFixed(digits)}${unit ? ` ${unit}` : ""}`;
+}
+
+export class Windowing {
+  constructor(viewer) {
+    this.viewer = viewer;
+  }
+
+  /** Begins with the file's own window and its presets. */
+  open(scene, saved) {
+    this.scene = scene;
+    const box = this.viewer.part("presets");
+    box.replaceChildren();
+    if (!scene.raw) return;
+    const { center, width, low, high, presets } = scene.header.raw;
+    this.start = { center, width };
+    this.span = { low, high, range: Math.max(high - low, 1e-6) };
+    for (const [name, ...window] of [["As opened", center, width], ...presets]) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = name;
+      const seen = name === "As opened" ? "What the model saw: " : "";
+      button.title = `${seen}center ${window[0]}, width ${window[1]}`;
+      button.addEventListener("click", () => this.set(window[0], window[1]));
+      box.append(button);
+    }
+    const { center: middle, width: wide } = saved ?? this.start;
+    this.set(middle, wide, { quiet: !saved });
+  }
+
+  /** Sets the window; `quiet` where the picture already shows it. */
+  set(center, width, { quiet = false } = {}) {
+    const { low, high, range } = this.span;
+    this.center = clamp(center, low - range, high + range);
+    this.width = clamp(width, range / 1000, 3 * range);
+    this.pending = !quiet;
+    const { viewer } = this;
+    for (const [name, value, from, to] of [
+      ["center", this.center, low - range / 2, high + range / 2],
+      ["width", this.width, range / 1000, 2 * range],
+    ]) {
+      const field = viewer.part("level", name);
+      Object.assign(field, { min: from, max: to, step: "any", value });
+      field.setAttribute("aria-valuetext", rawText(this.scene, value));
+      writeText(viewer.part("level-text", name), rawText(this.scene, value));
+    }
+    if (!quiet) viewer.changeView();
+  }
+
+  /** A drag with the right button: sideways is width, up and down is center. */
+  drag(dx, dy) {
+    const step = Math.max(this.width, this.span.range / 200) / 300;
+    this.set(this.center + dy * step, this.width + dx * step);
+  }
+
+  /** Makes the picture, at most once a frame. */
+  apply() {
+    if (!this.pending || !this.scene.raw) return;
+    this.pending = false;
+    this.scene.pyramid = halvings(windowedPicture(this.scene, this.center, this.width));
+  }
+
+  save() {
+    return this.scene?.raw ? { center: this.center, width: this.width } : undefined;
+  }
+}
+
+export function listenToWindow(viewer, on) {
+  for (const name of ["center", "width"]) {
+    const field = viewer.part("level", name);
+    on(field, "input", () => {
+      const { center, width } = { ...viewer.window.save(), [name]: Number(field.value) };
+      viewer.window.set(center, width);
+    });
+  }
+}

@@ -1,0 +1,72 @@
+// Mouse and finger on the planes: click and drag move the cross, the wheel turns slices.
+
+import { clamp } from "../../shared/numbers.js";
+
+export function listenToPlane(viewer, pane, on) {
+  const { stage } = pane;
+  const held = new Map(); // pointer id → last position
+  let mode = null; // cross, level or pan
+  let travel = 0;
+  const position = (event) => {
+    const box = stage.getBoundingClientRect();
+    return { x: event.clientX - box.left, y: event.clientY - box.top };
+  };
+  on(stage, "contextmenu", (event) => event.preventDefault());
+  on(stage, "pointerdown", (event) => {
+    if (!viewer.volume || event.target.closest("button")) return;
+    stage.setPointerCapture(event.pointerId);
+    held.set(event.pointerId, position(event));
+    viewer.active = pane;
+    if (held.size > 1) mode = "pinch";
+    else if (event.button === 2) mode = "level";
+    else if (event.button === 1 || event.shiftKey) mode = "pan";
+    else mode = "cross";
+    stage.focus({ preventScroll: true });
+    if (mode === "cross") viewer.moveTo(pane.voxelAt(position(event)), event.timeStamp);
+    if (event.button === 1) event.preventDefault();
+  });
+  on(stage, "pointermove", (event) => {
+    if (!viewer.volume) return;
+    const now = position(event);
+    const before = held.get(event.pointerId);
+    pane.readOut(now);
+    if (!before) return;
+    held.set(event.pointerId, now);
+    const [dx, dy] = [now.x - before.x, now.y - before.y];
+    if (mode === "cross") return viewer.moveTo(pane.voxelAt(now), event.timeStamp);
+    if (mode === "level") return viewer.level(dx, dy);
+    if (mode === "pan") pane.view.panBy(dx, dy);
+    const other = [...held].find(([id]) => id !== event.pointerId)?.[1];
+    if (mode === "pinch" && other) {
+      const span = (at) => Math.max(10, Math.hypot(at.x - other.x, at.y - other.y));
+      pane.view.panBy(dx / 2, dy / 2);
+      pane.view.zoomAt(span(now) / span(before), (now.x + other.x) / 2, (now.y + other.y) / 2);
+    }
+    viewer.changeView(pane);
+  });
+  const release = (event) => {
+    held.delete(event.pointerId);
+    if (held.size === 0) mode = null;
+  };
+  on(stage, "pointerup", release);
+  on(stage, "pointercancel", release);
+  on(stage, "pointerleave", () => viewer.volume && pane.readOut(null));
+  on(stage, "dblclick", () => {
+    pane.view.fit();
+    viewer.changeView(pane);
+  });
+  on(stage, "wheel", (event) => {
+    if (!viewer.volume) return;
+    event.preventDefault();
+    const delta = event.deltaMode ? event.deltaY * 33 : event.deltaY || event.deltaX;
+    if (event.ctrlKey || event.shiftKey) {
+      const { x, y } = position(event);
+      pane.view.zoomAt(Math.exp(-clamp(delta, -240, 240) * 0.0022), x, y);
+      return viewer.changeView(pane);
+    }
+    travel -= delta; // a touchpad's small deltas add up to one slice
+    const notches = Math.trunc(travel / 40);
+    travel -= notches * 40;
+    if (notches) viewer.showSlice(pane, pane.slice + clamp(notches, -3, 3));
+  });
+}

@@ -1,0 +1,7 @@
+// What Streamlit calls to mount the volume viewer.
+
+import { mount } from "../../shared/mounted.js";
+import { volumeHook } from "./hook.js";
+import { VolumeViewer } from "./volume.js";
+
+export default (component) => mount(component, VolumeViewer, volumeHook);

@@ -1,0 +1,332 @@
+// The volume viewer: its state, and how the parts above act on it.
+
+import { paintHistogram } from "../../shared/histogram.js";
+import { STEPS } from "../../shared/levels.js";
+import { readHeader } from "../../shared/message.js";
+import { Mounted, writeText } from "../../shared/mounted.js";
+import { listenToNumber } from "../../shared/number_field.js";
+import { WHOLE, clamp } from "../../shared/numbers.js";
+import { listenToTrack } from "../../shared/track.js";
+import { VOLUME_ACTIONS } from "./actions.js";
+import { volumeOf } from "./decode.js";
+import { listenToPlane } from "./hand.js";
+import { Greys } from "./intensities.js";
+import { listenToVolumeKeys } from "./keys.js";
+import { PlanePane } from "./pane.js";
+import { describeRibbon, listenToRibbon, paintRibbon } from "./ribbon.js";
+
+const VOLUME_LOOK = { overlay: true, style: "contour", lastFlat: "contour", projection: false, cross: true };
+const TELL_DELAY_MS = 300;
+const rememberedVolumes = new Map(); // by key: what Streamlit's unmounting would forget
+
+export class VolumeViewer extends Mounted {
+  constructor(root) {
+    super(root);
+    this.look = { ...VOLUME_LOOK };
+    this.threshold = 0;
+    this.typing = false;
+    this.at = [0, 0, 0];
+    const { on } = this;
+    const first = this.part("plane");
+    for (let n = 1; n < 3; n++) first.parentElement.append(first.cloneNode(true));
+    this.panes = [...root.querySelectorAll("[data-plane]")].map((element) => new PlanePane(this, element));
+    this.active = this.panes[0];
+    for (const pane of this.panes) {
+      listenToPlane(this, pane, on);
+      listenToRibbon(this, pane, on);
+      on(pane.part("enlarge"), "click", () => this.enlarge(pane));
+    }
+    listenToTrack(this, on);
+    listenToNumber(this, on);
+    listenToVolumeKeys(this, on);
+    this.listenToButtons();
+    on(document, "fullscreenchange", () => this.markButtons());
+    this.sizes = new ResizeObserver(() => this.resize());
+    for (const pane of this.panes) this.sizes.observe(pane.stage);
+    this.sizes.observe(this.part("track"));
+  }
+
+  async receive(bytes, send) {
+    this.send = send;
+    const { header, body } = readHeader(bytes);
+    this.root.style.setProperty("--stage-height", `${header.stage_height}px`);
+    if (this.header?.token === header.token) {
+      this.header = header;
+      return;
+    }
+    this.header = header;
+    this.root.classList.add("waiting");
+    let volume;
+    try {
+      volume = await volumeOf(header, body);
+    } catch {
+      if (this.header !== header) return;
+      this.header = undefined;
+      return this.say("This volume could not be decoded. Reload the page to try again.");
+    }
+    if (this.header.token !== header.token) return; // a newer one came meanwhile
+    this.root.classList.remove("waiting");
+    this.open(volume, rememberedVolumes.get(header.key));
+  }
+
+  open(volume, saved) {
+    const { header } = this;
+    this.volume = volume;
+    this.greys = new Greys(header.grey);
+    if (saved) Object.assign(this.look, saved.look);
+    const same = saved?.map === header.map && saved.start === header.start;
+    this.threshold = same ? saved.threshold : header.start;
+    const fits = saved?.shape.join() === volume.shape.join();
+    this.at = fits ? saved.at : this.fullest();
+    if (same && saved.window && this.greys.adjustable) this.greys.set(...saved.window);
+    this.panes.forEach((pane, n) => pane.open(volume.planes[n]));
+    const big = this.panes.find(({ plane }) => plane.name === saved?.big) ?? this.panes[0];
+    this.told = header.start;
+    if (this.told !== this.threshold) this.tell();
+    this.describe();
+    this.enlarge(big);
+    this.drawTrack();
+    this.resize();
+  }
+
+  /** The voxel at the middle of the fullest slices: there is most to see. */
+  fullest() {
+    const at = this.volume.shape.map((size) => Math.floor(size / 2));
+    if (!this.volume.tally.foreground[this.threshold + 1]) return at;
+    for (const plane of this.volume.planes) {
+      let best = 0;
+      for (let n = 1; n < plane.whole; n++) {
+        if (plane.sizeOf(n, this.threshold) > plane.sizeOf(best, this.threshold)) best = n;
+      }
+      const along = plane.flips[0] ? plane.whole - 1 - best : best;
+      at[plane.axes[0]] = Math.floor(along / plane.step);
+    }
+    return at;
+  }
+
+  remember() {
+    if (!this.volume) return;
+    const { map, start, key } = this.header;
+    const { threshold, at, greys } = this;
+    const window = greys.adjustable ? [greys.center, greys.width] : null;
+    const { shape } = this.volume;
+    const big = this.panes.find(({ element }) => element.classList.contains("big")).plane.name;
+    rememberedVolumes.set(key, { map, start, threshold, at, window, shape, big, look: { ...this.look } });
+  }
+
+  close() {
+    this.remember();
+    clearTimeout(this.tellTimer);
+    cancelAnimationFrame(this.frame);
+    this.sizes.disconnect();
+    super.close();
+  }
+
+  describe() {
+    const { header } = this;
+    writeText(this.part("title"), header.title);
+    this.part("title").title = header.title;
+    writeText(this.part("point-name"), header.operating_point_name);
+    writeText(this.part("point"), (header.operating_point / STEPS).toFixed(3));
+    writeText(this.root.querySelector(".tones span"), "Voxels by probability (log)");
+    const thin = header.steps.some((step) => step > 1);
+    this.part("thinned").hidden = !thin;
+    if (thin) {
+      writeText(this.part("thinned"), `Shown thinned by ${header.steps.join(" x ")}; figures are of all voxels`);
+    }
+    const box = this.part("presets");
+    box.replaceChildren();
+    if (!this.greys.adjustable) return;
+    const [center, width] = header.grey.window;
+    for (const [name, ...window] of [["As opened", center, width], ...header.presets]) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = name;
+      button.title = `Grey window: center ${window[0]}, width ${window[1]}`;
+      button.addEventListener("click", () => this.setWindow(...window));
+      box.append(button);
+    }
+  }
+
+  // ---- What the hand does ----
+
+  setThreshold(k, inputTime) {
+    const next = clamp(Math.round(k), 0, STEPS);
+    if (!this.volume || next === this.threshold) return;
+    this.threshold = next;
+    for (const pane of this.panes) pane.spoil("overlay");
+    this.ribbonsOld = true;
+    this.schedule(inputTime);
+  }
+
+  /** Puts the cross on a voxel; the planes through it follow. */
+  moveTo(at, inputTime) {
+    if (!at || at.join() === this.at.join()) return;
+    this.at = at;
+    for (const pane of this.panes) pane.spoil("slice");
+    this.schedule(inputTime);
+  }
+
+  showSlice(pane, slice) {
+    const place = pane.plane.toPlane(this.at);
+    const next = { ...place, slice: clamp(slice, 0, pane.plane.depth - 1) };
+    this.moveTo(pane.plane.toVolume(next), performance.now());
+  }
+
+  setWindow(center, width) {
+    this.greys.set(center, width);
+    for (const pane of this.panes) {
+      pane.paintPicture();
+      pane.spoil("view");
+    }
+    this.schedule();
+  }
+
+  /** A drag with the right button: sideways is width, up and down is center. */
+  level(dx, dy) {
+    if (!this.greys.adjustable) return;
+    const step = this.greys.width / 300;
+    this.setWindow(this.greys.center + dy * step, this.greys.width + dx * step);
+  }
+
+  changeView(pane) {
+    pane.spoil("view");
+    this.schedule();
+  }
+
+  enlarge(pane) {
+    for (const one of this.panes) one.element.classList.toggle("big", one === pane);
+    this.resize();
+  }
+
+  act(action) {
+    if (!this.volume || !(action in VOLUME_ACTIONS)) return;
+    VOLUME_ACTIONS[action](this, this.look);
+    if (["less", "more", "snap"].includes(action)) this.commitSoon();
+    for (const pane of this.panes) pane.spoil("slice"), pane.spoil("overlay");
+    this.markButtons();
+    this.schedule();
+  }
+
+  escape() {
+    const open = !this.part("keys").hidden || this.root.classList.contains("full");
+    this.part("keys").hidden = true;
+    if (this.root.classList.contains("full")) this.toggleFull();
+    this.markButtons();
+    return open;
+  }
+
+  async toggleFull() {
+    await super.toggleFull();
+    this.markButtons();
+  }
+
+  markButtons() {
+    const { look } = this;
+    const pressed = {
+      overlay: look.overlay,
+      contour: look.style === "contour",
+      fill: look.style === "fill",
+      heat: look.style === "heat",
+      projection: look.projection,
+      cross: look.cross,
+      full: this.root.matches(":fullscreen, .full"),
+      help: !this.part("keys").hidden,
+    };
+    for (const [action, state] of Object.entries(pressed)) {
+      this.part("action", action).setAttribute("aria-pressed", state);
+    }
+  }
+
+  // ---- Telling Python ----
+
+  commit() {
+    clearTimeout(this.tellTimer);
+    if (!this.volume || this.threshold === this.told) return;
+    this.tell();
+  }
+
+  commitSoon() {
+    clearTimeout(this.tellTimer);
+    this.tellTimer = setTimeout(() => this.commit(), TELL_DELAY_MS);
+  }
+
+  tell() {
+    this.told = this.threshold;
+    this.remember();
+    const { map, start } = this.header;
+    const plain = { minimum_area_px: 0, fill_holes: false, added: [], removed: [] };
+    this.send("choice", { map, start, k: this.threshold, ...plain });
+  }
+
+  // ---- Frames ----
+
+  resize() {
+    if (!this.volume) return;
+    for (const pane of this.panes) pane.resize();
+    this.ribbonsOld = true;
+    const width = this.part("track").clientWidth;
+    if (width !== this.trackWidth) this.drawTrack();
+    this.markButtons();
+    this.schedule();
+  }
+
+  schedule(inputTime) {
+    if (inputTime !== undefined) this.pendingInput ??= inputTime;
+    this.frame ??= requestAnimationFrame(() => this.draw());
+  }
+
+  draw() {
+    this.frame = undefined;
+    if (!this.volume) return;
+    for (const pane of this.panes) pane.draw();
+    const color = getComputedStyle(this.root.querySelector(".ribbon-color")).backgroundColor;
+    for (const pane of this.panes) {
+      if (this.ribbonsOld) paintRibbon(pane, color);
+      describeRibbon(pane);
+    }
+    this.ribbonsOld = false;
+    this.drawFigures();
+    this.noteLatency();
+  }
+
+  drawTrack() {
+    const track = this.part("track");
+    this.trackWidth = track.clientWidth;
+    track.style.setProperty("--point", this.header.operating_point / STEPS);
+    const off = getComputedStyle(this.root.querySelector(".tones .off")).backgroundColor;
+    paintHistogram(this.part("canvas", "histogram"), this.volume.tally, { off, on: off });
+  }
+
+  drawFigures() {
+    const { threshold: k, volume } = this;
+    const value = (k / STEPS).toFixed(3);
+    const foreground = volume.tally.foreground[k + 1];
+    const share = `${((100 * foreground) / volume.tally.voxels).toFixed(2)} %`;
+    if (!this.typing) this.part("number").value = value;
+    writeText(this.part("value", "volume"), this.volumeText(foreground));
+    writeText(this.part("value", "share"), share);
+    const track = this.part("track");
+    track.style.setProperty("--at", k / STEPS);
+    track.setAttribute("aria-valuenow", value);
+    track.setAttribute("aria-valuetext", `${value}, ${share} of the volume`);
+    const { plane, wholeSlice } = this.panes[0];
+    const size = plane.sizeOf(wholeSlice, k);
+    writeText(this.part("slice-name"), `In ${plane.name} slice ${wholeSlice + 1}`);
+    writeText(this.part("value", "slice"), `${WHOLE.format(size)} px`);
+    this.say(foreground ? "" : `No voxel reaches ${value}`);
+    const snapped = k === this.header.operating_point;
+    this.part("action", "snap").classList.toggle("reached", snapped);
+  }
+
+  volumeText(voxels) {
+    const count = `${WHOLE.format(voxels)} voxels`;
+    const unit = this.header.voxel_mm3;
+    if (unit === null) return count;
+    const whole_ml = (this.volume.tally.voxels * unit) / 1000;
+    const [size, name] = whole_ml >= 1 ? [1000, "ml"] : [1, "mm³"];
+    const digits = whole_ml >= 100 || whole_ml < 1 ? 2 : 3;
+    return `${((voxels * unit) / size).toFixed(digits)} ${name}  ·  ${count}`;
+  }
+
+}
