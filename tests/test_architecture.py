@@ -20,7 +20,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE_LINES = 110
-GENERATED = {".git", ".venv", "workspace", "mlruns", "__pycache__"}
+GENERATED = {".git", ".venv", "node_modules", "workspace", "mlruns", "__pycache__"}
 
 Rule = Callable[[Path], list[str]]
 
