@@ -1,5 +1,5 @@
 // Generated from compare_viewer/src/main.js by "make js"; edit the sources, not this file.
-// Sources: sha256 45da29093306a2df53bbb9d7edbc650a58180896fa4c826fdc37307ab8fbaddd
+// Sources: sha256 d54739734ad8c6000d1be89ec04d1b5afa13259f3dcccd84efb82bb21e0e2c16
 
 // shared/mounted.js
 var LATENCIES_KEPT = 2e3;
@@ -132,13 +132,8 @@ var Tally = class _Tally {
     this.on[to]++;
   }
   settle() {
-    this.foreground = _Tally.suffixSums(this.all);
-    this.hits = _Tally.suffixSums(this.on);
-  }
-  static suffixSums(histogram) {
-    const sums = histogram.slice();
-    for (let code = ADDED - 1; code >= 0; code--) sums[code] += sums[code + 1];
-    return sums;
+    this.foreground = suffixSums(this.all);
+    this.hits = suffixSums(this.on);
   }
   /** The four counts at threshold k; TP, FP and FN are null where the truth is not known. */
   at(k) {
@@ -158,6 +153,11 @@ var Tally = class _Tally {
     };
   }
 };
+function suffixSums(histogram) {
+  const sums = histogram.slice();
+  for (let at = sums.length - 2; at >= 0; at--) sums[at] += sums[at + 1];
+  return sums;
+}
 
 // shared/scene.js
 function halvings(bitmap) {
@@ -318,6 +318,16 @@ var View = class {
 };
 
 // shared/pointer.js
+function positionIn(element, event) {
+  const box = element.getBoundingClientRect();
+  return { x: event.clientX - box.left, y: event.clientY - box.top };
+}
+function wheelDelta(event) {
+  return event.deltaMode ? event.deltaY * 33 : event.deltaY || event.deltaX;
+}
+function zoomByWheel(view, event, at) {
+  view.zoomAt(Math.exp(-clamp(wheelDelta(event), -240, 240) * 22e-4), at.x, at.y);
+}
 function pinch(view, before, now, other) {
   const span = (a, b) => Math.max(10, Math.hypot(a.x - b.x, a.y - b.y));
   const middle = { x: (now.x + other.x) / 2, y: (now.y + other.y) / 2 };
@@ -330,10 +340,7 @@ function listenToSide(comparison, side) {
   const { view, on } = comparison;
   const { stage } = side;
   const held = /* @__PURE__ */ new Map();
-  const position = (event) => {
-    const box = stage.getBoundingClientRect();
-    return { x: event.clientX - box.left, y: event.clientY - box.top };
-  };
+  const position = (event) => positionIn(stage, event);
   on(stage, "pointerdown", (event) => {
     if (event.button > 1) return;
     held.set(event.pointerId, position(event));
@@ -364,9 +371,7 @@ function listenToSide(comparison, side) {
   });
   on(stage, "wheel", (event) => {
     event.preventDefault();
-    const at = position(event);
-    const delta = event.deltaMode ? event.deltaY * 33 : event.deltaY || event.deltaX;
-    view.zoomAt(Math.exp(-clamp(delta, -240, 240) * 22e-4), at.x, at.y);
+    zoomByWheel(view, event, position(event));
     comparison.redraw();
   });
 }
@@ -446,7 +451,9 @@ function fillColor(look, code, k) {
     return rgba(value === ADDED ? [255, 255, 255] : [0, 0, 0], striped);
   }
   if (look.style === "contour") return 0;
-  const foreground = value > k;
+  return decisionColor(look, code, value > k);
+}
+function decisionColor(look, code, foreground) {
   if (!look.truth) return foreground ? rgba(COLOR.prediction, look.alpha) : 0;
   if (foreground && code & TRUTH) return rgba(COLOR.hit, look.alpha);
   if (!foreground && !(code & TRUTH)) return 0;

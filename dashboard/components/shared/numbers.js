@@ -18,9 +18,11 @@ export function areaText(mm2, whole_mm2) {
 }
 
 export function lengthText(mm) {
-  const units = [[10, "cm"], [1, "mm"], [1e-3, "µm"], [1e-6, "nm"]];
-  const [size, unit] = units.find(([size]) => mm >= 0.999 * size) ?? units.at(-1);
-  return `${Number((mm / size).toPrecision(1))} ${unit}`;
+  const units = [
+    { size: 10, name: "cm" }, { size: 1, name: "mm" }, { size: 1e-3, name: "µm" }, { size: 1e-6, name: "nm" },
+  ];
+  const unit = units.find(({ size }) => mm >= 0.999 * size) ?? units[units.length - 1];
+  return `${Number((mm / unit.size).toPrecision(1))} ${unit.name}`;
 }
 
 /** A round length that takes a fair part of the pane: 1, 2 or 5 times a power of ten. */

@@ -35,7 +35,11 @@ function fillColor(look, code, k) {
     return rgba(value === ADDED ? [255, 255, 255] : [0, 0, 0], striped);
   }
   if (look.style === "contour") return 0;
-  const foreground = value > k;
+  return decisionColor(look, code, value > k);
+}
+
+/** The colour of a decided pixel: prediction alone, or hit, miss and false alarm. */
+function decisionColor(look, code, foreground) {
   if (!look.truth) return foreground ? rgba(COLOR.prediction, look.alpha) : 0;
   if (foreground && code & TRUTH) return rgba(COLOR.hit, look.alpha);
   if (!foreground && !(code & TRUTH)) return 0;

@@ -1,5 +1,29 @@
 // What pointers and wheels mean, the same in every viewer.
 
+import { clamp } from "./numbers.js";
+
+/** The nearest element around an event's target that a selector matches. */
+export function closest(event, selector) {
+  return event.target instanceof Element ? event.target.closest(selector) : null;
+}
+
+/** A pointer's position in an element, in CSS pixels. */
+export function positionIn(element, event) {
+  const box = element.getBoundingClientRect();
+  return { x: event.clientX - box.left, y: event.clientY - box.top };
+}
+
+/** How far a wheel turned, in CSS pixels. */
+export function wheelDelta(event) {
+  return event.deltaMode ? event.deltaY * 33 : event.deltaY || event.deltaX;
+}
+
+/** Zooms at a position by what a wheel turned. */
+export function zoomByWheel(view, event, at) {
+  view.zoomAt(Math.exp(-clamp(wheelDelta(event), -240, 240) * 0.0022), at.x, at.y);
+}
+
+/** Two fingers: one moved, the other held still. */
 export function pinch(view, before, now, other) {
   const span = (a, b) => Math.max(10, Math.hypot(a.x - b.x, a.y - b.y));
   const middle = { x: (now.x + other.x) / 2, y: (now.y + other.y) / 2 };

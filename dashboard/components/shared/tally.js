@@ -34,14 +34,8 @@ export class Tally {
   }
 
   settle() {
-    this.foreground = Tally.suffixSums(this.all);
-    this.hits = Tally.suffixSums(this.on);
-  }
-
-  static suffixSums(histogram) {
-    const sums = histogram.slice();
-    for (let code = ADDED - 1; code >= 0; code--) sums[code] += sums[code + 1];
-    return sums;
+    this.foreground = suffixSums(this.all);
+    this.hits = suffixSums(this.on);
   }
 
   /** The four counts at threshold k; TP, FP and FN are null where the truth is not known. */
@@ -62,4 +56,11 @@ export class Tally {
       recall: tp / (tp + fn),
     };
   }
+}
+
+/** At every place the sum of it and all after it: pixels at or above each level. */
+export function suffixSums(histogram) {
+  const sums = histogram.slice();
+  for (let at = sums.length - 2; at >= 0; at--) sums[at] += sums[at + 1];
+  return sums;
 }

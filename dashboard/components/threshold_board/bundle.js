@@ -1,5 +1,5 @@
 // Generated from threshold_board/src/main.js by "make js"; edit the sources, not this file.
-// Sources: sha256 ceb70e397630ba496b23d1f5dd41f3c76687386805a301b6c09d1b4ff6df7986
+// Sources: sha256 21a8e35136294e9e63bfcdb20826dba3eb60330ec8cbc6ff919455ed67b31783
 
 // shared/mounted.js
 var LATENCIES_KEPT = 2e3;
@@ -137,6 +137,21 @@ function paintHistogram(canvas, tally, style) {
   if (tally.known) draw(on, style.on);
 }
 
+// shared/keys.js
+var THRESHOLD_KEYS = {
+  ArrowRight: 1,
+  ArrowUp: 1,
+  ArrowLeft: -1,
+  ArrowDown: -1,
+  PageUp: 100,
+  PageDown: -100,
+  Home: -STEPS,
+  End: STEPS
+};
+function hasModifier(event) {
+  return event.ctrlKey || event.metaKey || event.altKey;
+}
+
 // shared/number_field.js
 function listenToNumber(viewer, on) {
   const field = viewer.part("number");
@@ -178,6 +193,11 @@ function clamp(value, low, high) {
   return Math.min(Math.max(value, low), high);
 }
 var WHOLE = new Intl.NumberFormat("en-US");
+
+// shared/pointer.js
+function closest(event, selector) {
+  return event.target instanceof Element ? event.target.closest(selector) : null;
+}
 
 // shared/track.js
 function listenToTrack(viewer, on) {
@@ -516,7 +536,6 @@ function optimaChart(board) {
 }
 
 // threshold_board/src/parts.js
-var LEVELS2 = STEPS + 1;
 var PARTS_KEPT = 3;
 var parts = globalThis.isolineParts ??= /* @__PURE__ */ new Map();
 function partOf(token) {
@@ -767,16 +786,6 @@ var Tiles = class {
 
 // threshold_board/src/board.js
 var COMMIT_DELAY_MS = 300;
-var STEPS_OF_KEYS = {
-  ArrowRight: 1,
-  ArrowUp: 1,
-  ArrowLeft: -1,
-  ArrowDown: -1,
-  PageUp: 100,
-  PageDown: -100,
-  Home: -STEPS,
-  End: STEPS
-};
 var LOOK_KEYS = { e: "errors", c: "contour" };
 var LEGENDS = {
   errors: '<span><i class="hit"></i>right</span><span><i class="extra"></i>too much</span><span><i class="missed"></i>missed</span>',
@@ -818,7 +827,7 @@ var Board = class extends Mounted {
     }
     this.listenToButtons();
     on(this.part("tiles"), "click", (event) => {
-      const tile = event.target.closest(".tile");
+      const tile = closest(event, ".tile");
       if (tile) this.tiles.enlarge(tile);
     });
     for (const plot of root.querySelectorAll(".plot.drag")) this.listenToPlot(plot, on);
@@ -847,24 +856,29 @@ var Board = class extends Mounted {
     }
   }
   press(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || !this.data) return;
+    if (hasModifier(event) || !this.data) return;
     const target = event.composedPath()[0];
-    const inField = target.matches?.("input");
-    const step = STEPS_OF_KEYS[event.key];
-    const scrolls = target.closest?.(".tiles") && step !== void 0;
-    if (scrolls || inField && !["ArrowUp", "ArrowDown"].includes(event.key)) {
+    if (!(target instanceof Element)) return;
+    const step = THRESHOLD_KEYS[event.key];
+    const scrolls = target.closest(".tiles") && step !== void 0;
+    if (scrolls || target.matches("input") && !["ArrowUp", "ArrowDown"].includes(event.key)) {
       if (event.key.length === 1) event.stopPropagation();
       return;
     }
     if (step !== void 0) {
       this.setThreshold(this.threshold + step * (event.shiftKey ? 10 : 1), event.timeStamp);
       this.commitSoon();
-    } else if (event.key === "r") this.act("snap");
-    else if (event.key in LOOK_KEYS) this.show(LOOK_KEYS[event.key]);
-    else if (event.key === " " && !target.matches?.("button")) this.show(this.look === "none" ? "errors" : "none");
-    else return;
+    } else if (!this.pressSwitch(event.key, target)) return;
     event.preventDefault();
     event.stopPropagation();
+  }
+  /** Keys of the buttons; false where it is none of them. */
+  pressSwitch(key, target) {
+    if (key === "r") this.act("snap");
+    else if (key in LOOK_KEYS) this.show(LOOK_KEYS[key]);
+    else if (key === " " && !target.matches("button")) this.show(this.look === "none" ? "errors" : "none");
+    else return false;
+    return true;
   }
   act(action) {
     if (!this.data) return;
@@ -930,8 +944,8 @@ var Board = class extends Mounted {
   curve(block, name) {
     const { curves, header } = this.data;
     const place = header.figures.findIndex((one) => one.name === name);
-    const start = (place * 2 + (block === "pooled" ? 0 : 1)) * 3 * LEVELS2;
-    const row = (n) => curves.subarray(start + n * LEVELS2, start + (n + 1) * LEVELS2);
+    const start = (place * 2 + (block === "pooled" ? 0 : 1)) * 3 * LEVELS;
+    const row = (n) => curves.subarray(start + n * LEVELS, start + (n + 1) * LEVELS);
     return { ...header.figures[place], value: row(0), low: row(1), high: row(2) };
   }
   lines() {

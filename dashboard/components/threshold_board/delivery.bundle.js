@@ -1,5 +1,5 @@
 // Generated from threshold_board/src/delivery.js by "make js"; edit the sources, not this file.
-// Sources: sha256 ceb70e397630ba496b23d1f5dd41f3c76687386805a301b6c09d1b4ff6df7986
+// Sources: sha256 21a8e35136294e9e63bfcdb20826dba3eb60330ec8cbc6ff919455ed67b31783
 
 // shared/levels.js
 var STEPS = 1e3;
@@ -17,8 +17,14 @@ async function inflate(bytes) {
   return new Response(stream).arrayBuffer();
 }
 
+// shared/tally.js
+function suffixSums(histogram) {
+  const sums = histogram.slice();
+  for (let at = sums.length - 2; at >= 0; at--) sums[at] += sums[at + 1];
+  return sums;
+}
+
 // threshold_board/src/parts.js
-var LEVELS2 = STEPS + 1;
 var PARTS_KEPT = 3;
 var parts = globalThis.isolineParts ??= /* @__PURE__ */ new Map();
 function partOf(token) {
@@ -52,7 +58,7 @@ async function decodePart(header, body) {
   const images = header.images.map((image, n) => {
     const map = [image.at, image.at + image.width * image.height];
     const [start, length] = image.picture;
-    const row = [n * LEVELS2, (n + 1) * LEVELS2];
+    const row = [n * LEVELS, (n + 1) * LEVELS];
     return {
       ...image,
       levels: levels.subarray(...map),
@@ -62,12 +68,7 @@ async function decodePart(header, body) {
       fp: suffixSums(off.subarray(...row))
     };
   });
-  return { header, curves, area: area.subarray(0, LEVELS2), change: area.subarray(LEVELS2), images };
-}
-function suffixSums(histogram) {
-  const sums = histogram.slice();
-  for (let k = STEPS - 1; k >= 0; k--) sums[k] += sums[k + 1];
-  return sums;
+  return { header, curves, area: area.subarray(0, LEVELS), change: area.subarray(LEVELS), images };
 }
 function delivery_default(component) {
   const { header, body } = readHeader(component.data);

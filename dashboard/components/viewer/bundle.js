@@ -1,5 +1,5 @@
 // Generated from viewer/src/main.js by "make js"; edit the sources, not this file.
-// Sources: sha256 ac434873c432250dd3d51be3715884906af35cdf11b77639eef5b3c48e72b25d
+// Sources: sha256 4c13200f0dce3ea810014b379d1d1d1601e84dc6810e7c47629c0d3454b7ad59
 
 // shared/mounted.js
 var LATENCIES_KEPT = 2e3;
@@ -130,24 +130,6 @@ function hook(viewer) {
   };
 }
 
-// shared/image.js
-function paintImage(canvas, scene, place) {
-  if (canvas.width !== place.width || canvas.height !== place.height) {
-    canvas.width = place.width;
-    canvas.height = place.height;
-  }
-  const context = canvas.getContext("2d", { alpha: false });
-  context.setTransform(1, 0, 0, 1, 0, 0);
-  context.fillStyle = "#0b0d0f";
-  context.fillRect(0, 0, place.width, place.height);
-  context.setTransform(place.scaleX, 0, 0, place.scaleY, place.originX, place.originY);
-  context.imageSmoothingEnabled = place.scaleX < 2 * place.density;
-  context.imageSmoothingQuality = "medium";
-  const shrink = Math.max(0, Math.floor(-Math.log2(place.scaleX)));
-  const picture = scene.pyramid[Math.min(shrink, scene.pyramid.length - 1)];
-  context.drawImage(picture, 0, 0, scene.width, scene.height);
-}
-
 // shared/levels.js
 var STEPS = 1e3;
 var REMOVED = 0;
@@ -216,9 +198,14 @@ function areaText(mm2, whole_mm2) {
   return `${value.toLocaleString("en-US", options)} ${unit}`;
 }
 function lengthText(mm) {
-  const units = [[10, "cm"], [1, "mm"], [1e-3, "µm"], [1e-6, "nm"]];
-  const [size, unit] = units.find(([size2]) => mm >= 0.999 * size2) ?? units.at(-1);
-  return `${Number((mm / size).toPrecision(1))} ${unit}`;
+  const units = [
+    { size: 10, name: "cm" },
+    { size: 1, name: "mm" },
+    { size: 1e-3, name: "µm" },
+    { size: 1e-6, name: "nm" }
+  ];
+  const unit = units.find(({ size }) => mm >= 0.999 * size) ?? units[units.length - 1];
+  return `${Number((mm / unit.size).toPrecision(1))} ${unit.name}`;
 }
 function roundLength(longest) {
   const power = 10 ** Math.floor(Math.log10(longest));
@@ -283,7 +270,9 @@ function fillColor(look, code, k) {
     return rgba(value === ADDED ? [255, 255, 255] : [0, 0, 0], striped);
   }
   if (look.style === "contour") return 0;
-  const foreground = value > k;
+  return decisionColor(look, code, value > k);
+}
+function decisionColor(look, code, foreground) {
   if (!look.truth) return foreground ? rgba(COLOR.prediction, look.alpha) : 0;
   if (foreground && code & TRUTH) return rgba(COLOR.hit, look.alpha);
   if (!foreground && !(code & TRUTH)) return 0;
@@ -489,13 +478,8 @@ var Tally = class _Tally {
     this.on[to]++;
   }
   settle() {
-    this.foreground = _Tally.suffixSums(this.all);
-    this.hits = _Tally.suffixSums(this.on);
-  }
-  static suffixSums(histogram) {
-    const sums = histogram.slice();
-    for (let code = ADDED - 1; code >= 0; code--) sums[code] += sums[code + 1];
-    return sums;
+    this.foreground = suffixSums(this.all);
+    this.hits = suffixSums(this.on);
   }
   /** The four counts at threshold k; TP, FP and FN are null where the truth is not known. */
   at(k) {
@@ -515,6 +499,11 @@ var Tally = class _Tally {
     };
   }
 };
+function suffixSums(histogram) {
+  const sums = histogram.slice();
+  for (let at = sums.length - 2; at >= 0; at--) sums[at] += sums[at + 1];
+  return sums;
+}
 
 // shared/scene.js
 function halvings(bitmap) {
@@ -911,325 +900,65 @@ var AreaTree = class _AreaTree {
   }
 };
 
-// viewer/src/keys.js
-var THRESHOLD_KEYS = {
-  ArrowRight: 1,
-  ArrowUp: 1,
-  ArrowLeft: -1,
-  ArrowDown: -1,
-  PageUp: 100,
-  PageDown: -100,
-  Home: -STEPS,
-  End: STEPS
-};
-var ACTION_KEYS = {
-  " ": "overlay",
-  t: "truth",
-  h: "heat",
-  c: "contourOrFill",
-  w: "wipe",
-  s: "side",
-  f: "full",
-  n: "components",
-  ".": "nextComponent",
-  ",": "lastComponent",
-  u: "uncertainty",
-  m: "options",
-  b: "brush",
-  e: "eraser",
-  p: "polygon",
-  "[": "smaller",
-  "]": "larger",
-  x: "corrections",
-  r: "snap",
-  0: "fit",
-  "+": "zoomIn",
-  "=": "zoomIn",
-  "-": "zoomOut",
-  "?": "help"
-};
-var PAN_KEYS = { i: [0, 1], k: [0, -1], j: [1, 0], l: [-1, 0] };
-var PAN_PIXELS = 60;
-function listenToKeys(viewer, on) {
-  const root = viewer.root;
-  const meant = (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return false;
-    if (event.composedPath().includes(root)) return true;
-    const scrolls = event.key.length > 1 || event.key === " ";
-    return !scrolls && document.activeElement === document.body && root.matches(":hover");
-  };
-  on(window, "keydown", (event) => {
-    if (takeBack(viewer, event)) return;
-    if (!meant(event)) return;
-    const target = event.composedPath()[0];
-    if (event.key === "Escape") return void viewer.escape();
-    if (reservedByControl(target, event.key)) return;
-    if (!press(viewer, event)) return;
-    event.preventDefault();
-    event.stopPropagation();
-  }, { capture: true });
-  for (const type of ["keydown", "keypress", "keyup"]) {
-    on(root, type, (event) => {
-      if (event.key?.length === 1 && !event.ctrlKey && !event.metaKey) event.stopPropagation();
-    });
+// shared/image.js
+function paintImage(canvas, scene, place) {
+  if (canvas.width !== place.width || canvas.height !== place.height) {
+    canvas.width = place.width;
+    canvas.height = place.height;
   }
-}
-function takeBack(viewer, event) {
-  const key = event.key.toLowerCase();
-  if (!(event.ctrlKey || event.metaKey) || event.altKey || !["z", "y"].includes(key)) return false;
-  const target = event.composedPath()[0];
-  if (!event.composedPath().includes(viewer.root) || target.matches?.("input[type=text]")) return false;
-  viewer.act(key === "y" || event.shiftKey ? "redo" : "undo");
-  event.preventDefault();
-  event.stopPropagation();
-  return true;
-}
-var TOOL_STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-function steer(viewer, event) {
-  if (!viewer.look.tool || event.composedPath()[0] !== viewer.part("stage")) return false;
-  const step = TOOL_STEPS[event.key];
-  const far = event.shiftKey ? 10 : 1;
-  if (step) viewer.pen.step(step[0] * far, step[1] * far);
-  else if (event.key === "Enter") viewer.pen.enter({ out: event.shiftKey });
-  else if (event.key === "Backspace") viewer.pen.corners.pop();
-  else return false;
-  viewer.changeNotes();
-  return true;
-}
-function reservedByControl(target, key) {
-  if (!(target instanceof Element)) return false;
-  if (target.matches("input[type=text]")) {
-    return !["ArrowUp", "ArrowDown", "PageUp", "PageDown"].includes(key);
-  }
-  if (target.matches("input[type=range], .wipe")) return key in THRESHOLD_KEYS;
-  if (target.closest("[data-list-body]")) return key in THRESHOLD_KEYS;
-  return target.matches("button") && (key === " " || key === "Enter");
-}
-function press(viewer, event) {
-  if (!viewer.scene) return false;
-  if (steer(viewer, event)) return true;
-  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  if (key in THRESHOLD_KEYS) {
-    const single = Math.abs(THRESHOLD_KEYS[key]) === 1;
-    const step = THRESHOLD_KEYS[key] * (single && event.shiftKey ? 10 : 1);
-    viewer.typing = false;
-    viewer.setThreshold(viewer.threshold + step, event.timeStamp);
-    viewer.commitSoon();
-    return true;
-  }
-  if (key in PAN_KEYS) {
-    viewer.view.panBy(PAN_KEYS[key][0] * PAN_PIXELS, PAN_KEYS[key][1] * PAN_PIXELS);
-    viewer.changeView();
-    return true;
-  }
-  if (!(key in ACTION_KEYS)) return false;
-  if (!event.repeat || "+-[],.".includes(key)) viewer.act(ACTION_KEYS[key]);
-  return true;
+  const context = canvas.getContext("2d", { alpha: false });
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.fillStyle = "#0b0d0f";
+  context.fillRect(0, 0, place.width, place.height);
+  context.setTransform(place.scaleX, 0, 0, place.scaleY, place.originX, place.originY);
+  context.imageSmoothingEnabled = place.scaleX < 2 * place.density;
+  context.imageSmoothingQuality = "medium";
+  const shrink = Math.max(0, Math.floor(-Math.log2(place.scaleX)));
+  const picture = scene.pyramid[Math.min(shrink, scene.pyramid.length - 1)];
+  context.drawImage(picture, 0, 0, scene.width, scene.height);
 }
 
-// viewer/src/link.js
-var linked = /* @__PURE__ */ new Set();
-function shareView(viewer) {
-  const { link } = viewer.header;
-  if (!link) return;
-  for (const other of linked) {
-    if (other === viewer || other.header?.link !== link || !other.scene) continue;
-    const { width, height } = other.scene;
-    if (width !== viewer.scene.width || height !== viewer.scene.height) continue;
-    const before = JSON.stringify(other.view.save());
-    other.view.restore(relativeTo(viewer.view, other.view));
-    if (before === JSON.stringify(other.view.save())) continue;
-    other.shared = true;
-    other.changeView();
+// shared/histogram.js
+var BAR_PIXELS = 3;
+function paintHistogram(canvas, tally, style) {
+  const density = window.devicePixelRatio || 1;
+  const width = Math.round(canvas.clientWidth * density);
+  const height = Math.round(canvas.clientHeight * density);
+  if (!width || !height) return;
+  canvas.width = width;
+  canvas.height = height;
+  const bars = Math.max(1, Math.min(STEPS, Math.floor(width / (BAR_PIXELS * density))));
+  const off = new Float64Array(bars);
+  const on = new Float64Array(bars);
+  for (let k = 0; k <= STEPS; k++) {
+    const bar = Math.min(bars - 1, Math.floor(k / STEPS * bars));
+    off[bar] += tally.all[k + 1] - tally.on[k + 1];
+    on[bar] += tally.on[k + 1];
   }
-}
-function relativeTo(from, to) {
-  const saved = from.save();
-  return { ...saved, scale: saved.scale / from.fitScale * to.fitScale };
+  const most = Math.log1p(Math.max(...off, ...on));
+  const context = canvas.getContext("2d");
+  const draw = (counts, color) => {
+    context.fillStyle = color;
+    for (let bar = 0; bar < bars; bar++) {
+      const left = Math.round(bar / bars * width);
+      const right = Math.round((bar + 1) / bars * width);
+      const tall = Math.log1p(counts[bar]) / most * height;
+      context.fillRect(left, height - tall, right - left, tall);
+    }
+  };
+  context.clearRect(0, 0, width, height);
+  draw(off, style.off);
+  if (tally.known) draw(on, style.on);
 }
 
-// viewer/src/diameters.js
-function hullOf(rows, [rowMm, columnMm]) {
-  const first = rows[0][0];
-  const count = 2 * rows.length + 1;
-  const left = new Float64Array(count).fill(Infinity);
-  const right = new Float64Array(count).fill(-Infinity);
-  const widen = (at, from, to) => {
-    left[at] = Math.min(left[at], from);
-    right[at] = Math.max(right[at], to);
-  };
-  for (const [y, begin, end] of rows) {
-    const at = 2 * (y - first);
-    widen(at, begin, end - 1);
-    widen(at + 1, begin - 0.5, end - 0.5);
-    widen(at + 2, begin, end - 1);
-  }
-  const turn = (a, b, c) => (b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x);
-  const chain = (edge, sign) => {
-    const kept = [];
-    edge.forEach((x, at) => {
-      const point = { x: x * columnMm, y: (first - 0.5 + at / 2) * rowMm };
-      while (kept.length > 1 && sign * turn(kept.at(-2), kept.at(-1), point) <= 0) kept.pop();
-      kept.push(point);
-    });
-    return kept;
-  };
-  const [one, other] = [chain(left, -1), chain(right, 1)];
-  return [...one, ...other.reverse()].filter((point, n, all) => {
-    const before = all.at(n - 1);
-    return n === 0 || point.x !== before.x || point.y !== before.y;
-  });
+// shared/orientation.js
+var SIDE_NAMES = { R: "right", L: "left", A: "anterior", P: "posterior", S: "superior", I: "inferior" };
+function writeSides(box, sides = "") {
+  box.hidden = !sides;
+  [...box.children].forEach((letter, n) => writeText(letter, sides[n] ?? ""));
+  const [left, , top] = [...sides].map((letter) => SIDE_NAMES[letter]);
+  box.setAttribute("aria-label", `Patient's ${left} at the left, ${top} at the top`);
 }
-function diametersOf(rows, spacing) {
-  const hull = hullOf(rows, spacing);
-  let [a, b, most] = [hull[0], hull[0], -1];
-  for (let i = 0; i < hull.length; i++) {
-    for (let j = i + 1; j < hull.length; j++) {
-      const squared = (hull[i].x - hull[j].x) ** 2 + (hull[i].y - hull[j].y) ** 2;
-      if (squared > most) [a, b, most] = [hull[i], hull[j], squared];
-    }
-  }
-  const longest = Math.sqrt(most);
-  const along = { x: (b.x - a.x) / longest, y: (b.y - a.y) / longest };
-  const places = hull.map(({ x, y }) => ({
-    t: (x - a.x) * along.x + (y - a.y) * along.y,
-    s: (y - a.y) * along.x - (x - a.x) * along.y
-  }));
-  const sides = [1, -1].map((sign) => {
-    const points = places.filter(({ s }) => sign * s >= -1e-9 * longest);
-    return points.sort((one, other) => one.t - other.t);
-  });
-  let across = { length: -1 };
-  for (const { t } of places) {
-    const [high, low] = sides.map((points) => heightAt(points, t));
-    if (high - low > across.length) across = { length: high - low, t, high, low };
-  }
-  const ends = [across.low, across.high].map((s) => ({
-    x: a.x + across.t * along.x - s * along.y,
-    y: a.y + across.t * along.y + s * along.x
-  }));
-  const inPixels = ({ x, y }) => ({ x: x / spacing[1] + 0.5, y: y / spacing[0] + 0.5 });
-  return {
-    longest: { length: longest, ends: [a, b].map(inPixels) },
-    perpendicular: { length: across.length, ends: ends.map(inPixels) }
-  };
-}
-function heightAt(points, t) {
-  let n = points.findIndex((point) => point.t >= t);
-  if (n < 0) n = points.length - 1;
-  const [before, after] = [points[Math.max(n - 1, 0)], points[n]];
-  if (after.t - before.t < 1e-12) return after.s;
-  return before.s + (t - before.t) / (after.t - before.t) * (after.s - before.s);
-}
-
-// viewer/src/components.js
-function labelRuns(marks, k, width, height) {
-  const begins = [];
-  const ends = [];
-  const owner = [];
-  const firstOfRow = new Int32Array(height + 1);
-  const find = (run) => {
-    while (owner[run] !== run) run = owner[run] = owner[owner[run]];
-    return run;
-  };
-  for (let y = 0; y < height; y++) {
-    let above = y > 0 ? firstOfRow[y - 1] : 0;
-    const aboveEnd = firstOfRow[y] = begins.length;
-    const stop = (y + 1) * width;
-    for (let i = y * width; i < stop; i++) {
-      if (marks[i] <= k) continue;
-      const start = i;
-      while (i < stop && marks[i] > k) i++;
-      const [begin, end] = [start - y * width, i - y * width];
-      const run = begins.length;
-      begins.push(begin);
-      ends.push(end);
-      owner.push(run);
-      while (above < aboveEnd && ends[above] < begin) above++;
-      for (let n = above; n < aboveEnd && begins[n] <= end; n++) {
-        const [one, other] = [find(n), find(run)];
-        owner[Math.max(one, other)] = Math.min(one, other);
-      }
-    }
-  }
-  firstOfRow[height] = begins.length;
-  return { begins, ends, firstOfRow, owner: Int32Array.from(owner, (_, run) => find(run)) };
-}
-var Components = class {
-  constructor(marks, scene, k) {
-    const { width, height, codes } = scene;
-    const runs = labelRuns(marks, k, width, height);
-    const byOwner = /* @__PURE__ */ new Map();
-    const all = [];
-    for (let y = 0; y < height; y++) {
-      for (let run = runs.firstOfRow[y]; run < runs.firstOfRow[y + 1]; run++) {
-        const [begin, end, owner] = [runs.begins[run], runs.ends[run], runs.owner[run]];
-        let one = byOwner.get(owner);
-        if (!one) {
-          one = { area: 0, sum: 0, top: y, bottom: y + 1, left: begin, right: end, rows: [] };
-          byOwner.set(owner, one);
-          all.push(one);
-        }
-        one.area += end - begin;
-        one.bottom = y + 1;
-        if (begin < one.left) one.left = begin;
-        if (end > one.right) one.right = end;
-        let sum = 0;
-        for (let i = y * width + begin; i < y * width + end; i++) sum += codes[i];
-        one.sum += sum - (end - begin);
-        const row = one.rows.at(-1);
-        if (row && row[0] === y) row[2] = end;
-        else one.rows.push([y, begin, end]);
-      }
-    }
-    this.list = all.sort((a, b) => b.area - a.area);
-    this.list.forEach((one, n) => {
-      one.number = n + 1;
-      one.probability = one.sum / one.area / STEPS;
-      const gap = Math.min(one.top, one.left, height - one.bottom, width - one.right);
-      one.atBorder = gap === 0;
-    });
-    Object.assign(this, { runs, byOwner, width, height });
-    this.spacing = scene.header.spacing_mm ?? null;
-  }
-  /** The component of a pixel; undefined where there is none. */
-  at(x, y) {
-    if (x < 0 || y < 0 || x >= this.width || y >= this.height) return void 0;
-    const { begins, ends, firstOfRow, owner } = this.runs;
-    let low = firstOfRow[y];
-    let high = firstOfRow[y + 1];
-    while (low < high) {
-      const middle = low + high >> 1;
-      if (ends[middle] <= x) low = middle + 1;
-      else high = middle;
-    }
-    const inside = low < firstOfRow[y + 1] && begins[low] <= x;
-    return inside ? this.byOwner.get(owner[low]) : void 0;
-  }
-  /** Everything measured, for tests. */
-  summary() {
-    return this.list.map((one) => {
-      const { longest, perpendicular } = this.diameters(one);
-      const { number, area, top, left, bottom, right, probability, atBorder } = one;
-      const box = [top, left, bottom, right];
-      return {
-        number,
-        area,
-        box,
-        probability,
-        atBorder,
-        longest: longest.length,
-        ends: longest.ends,
-        perpendicular: perpendicular.length
-      };
-    });
-  }
-  /** Longest diameter and the longest line at right angles to it; made once for a component. */
-  diameters(one) {
-    one.lines ??= diametersOf(one.rows, this.spacing ?? [1, 1]);
-    return one.lines;
-  }
-};
 
 // viewer/src/fill_holes.js
 function* fillHoles(codes, width, height) {
@@ -1626,6 +1355,599 @@ function placeOfArea(area, scene) {
   return area > 1 ? 100 * Math.log(area) / Math.log(most) : area;
 }
 
+// shared/presets.js
+var AS_OPENED = "As opened";
+function presetOf(name, [center, width], prefix = "") {
+  return { name, center, width, title: `${prefix}center ${center}, width ${width}` };
+}
+function showPresets(box, presets, set) {
+  box.replaceChildren(
+    ...presets.map(({ name, title, center, width }) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = name;
+      button.title = title;
+      button.addEventListener("click", () => set(center, width));
+      return button;
+    })
+  );
+}
+
+// viewer/src/window.js
+function windowedPicture(scene, center, width) {
+  const canvas = document.createElement("canvas");
+  canvas.width = scene.width;
+  canvas.height = scene.height;
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(scene.width, scene.height);
+  const { data } = image;
+  const low = center - width / 2;
+  const gain = 255 / width;
+  for (let i = 0, at = 0; i < scene.raw.length; i++, at += 4) {
+    data[at] = data[at + 1] = data[at + 2] = (scene.raw[i] - low) * gain;
+    data[at + 3] = 255;
+  }
+  context.putImageData(image, 0, 0);
+  return canvas;
+}
+function rawText(scene, value) {
+  const { high, low, unit } = scene.header.raw;
+  const digits = high - low > 20 ? 0 : high - low > 2 ? 2 : 4;
+  return `${value.toFixed(digits)}${unit ? ` ${unit}` : ""}`;
+}
+var Windowing = class {
+  constructor(viewer) {
+    this.viewer = viewer;
+  }
+  /** Begins with the file's own window and its presets. */
+  open(scene, saved) {
+    this.scene = scene;
+    const box = this.viewer.part("presets");
+    box.replaceChildren();
+    if (!scene.raw) return;
+    const { center, width, low, high, presets } = scene.header.raw;
+    this.start = { center, width };
+    this.span = { low, high, range: Math.max(high - low, 1e-6) };
+    const named = presets.map(([name, ...window2]) => presetOf(name, window2));
+    const opened = presetOf(AS_OPENED, [center, width], "What the model saw: ");
+    showPresets(box, [opened, ...named], (middle2, wide2) => this.set(middle2, wide2));
+    const { center: middle, width: wide } = saved ?? this.start;
+    this.set(middle, wide, { quiet: !saved });
+  }
+  /** Sets the window; `quiet` where the picture already shows it. */
+  set(center, width, { quiet = false } = {}) {
+    const { low, high, range } = this.span;
+    this.center = clamp(center, low - range, high + range);
+    this.width = clamp(width, range / 1e3, 3 * range);
+    this.pending = !quiet;
+    const { viewer } = this;
+    for (const [name, value, from, to] of [
+      ["center", this.center, low - range / 2, high + range / 2],
+      ["width", this.width, range / 1e3, 2 * range]
+    ]) {
+      const field = viewer.part("level", name);
+      Object.assign(field, { min: from, max: to, step: "any", value });
+      field.setAttribute("aria-valuetext", rawText(this.scene, value));
+      writeText(viewer.part("level-text", name), rawText(this.scene, value));
+    }
+    if (!quiet) viewer.changeView();
+  }
+  /** A drag with the right button: sideways is width, up and down is center. */
+  drag(dx, dy) {
+    const step = Math.max(this.width, this.span.range / 200) / 300;
+    this.set(this.center + dy * step, this.width + dx * step);
+  }
+  /** Makes the picture, at most once a frame. */
+  apply() {
+    if (!this.pending || !this.scene.raw) return;
+    this.pending = false;
+    this.scene.pyramid = halvings(windowedPicture(this.scene, this.center, this.width));
+  }
+  save() {
+    return this.scene?.raw ? { center: this.center, width: this.width } : void 0;
+  }
+};
+function listenToWindow(viewer, on) {
+  for (const name of ["center", "width"]) {
+    const field = viewer.part("level", name);
+    on(field, "input", () => {
+      const { center, width } = { ...viewer.window.save(), [name]: Number(field.value) };
+      viewer.window.set(center, width);
+    });
+  }
+}
+
+// viewer/src/panel.js
+function describeScene(viewer) {
+  const { header, tally } = viewer.scene;
+  writeText(viewer.part("title"), header.title);
+  viewer.part("title").title = header.title;
+  const size = `${header.width} by ${header.height} pixels`;
+  viewer.part("canvas", "image").setAttribute("aria-label", `${header.title || "Image"}, ${size}`);
+  for (const box of viewer.root.querySelectorAll("[data-sides]")) writeSides(box, header.sides);
+  viewer.part("action", "truth").hidden = !tally.known;
+  viewer.part("action", "uncertainty").hidden = !viewer.scene.uncertainty;
+  if (viewer.scene.uncertainty) {
+    writeText(viewer.part("uncertain-most"), (header.uncertainty.most / STEPS).toFixed(3));
+    writeText(viewer.part("uncertain-name"), header.uncertainty.name);
+  }
+  viewer.part("window").hidden = !viewer.scene.raw;
+  viewer.part("clean").disabled = tally.pixels > MOST_CLEANED;
+  for (const element of viewer.root.querySelectorAll("[data-score], [data-tones]")) {
+    element.hidden = !tally.known;
+  }
+  writeText(viewer.part("point-name"), header.operating_point_name);
+  writeText(viewer.part("point"), (header.operating_point / STEPS).toFixed(3));
+}
+function describeMask(viewer) {
+  const { mask, scene } = viewer;
+  const area = scene.header.pixel_area_mm2;
+  const { area: least } = viewer.wanted;
+  viewer.part("clean").value = placeOfArea(least, scene);
+  viewer.part("clean").setAttribute("aria-valuetext", `${least} pixels`);
+  if (viewer.root.getRootNode().activeElement !== viewer.part("clean-number")) {
+    viewer.part("clean-number").value = least;
+  }
+  const physical = area && least ? ` = ${areaText(least * area, scene.tally.pixels * area)}` : "";
+  writeText(viewer.part("clean-text"), `px${physical}`);
+  const [, added, removed] = mask.amount;
+  const counts = `+${WHOLE.format(added)} px, −${WHOLE.format(removed)} px by hand`;
+  writeText(viewer.part("by-hand"), mask.corrected ? counts : "Nothing corrected yet");
+  viewer.part("action", "undo").disabled = mask.done.length === 0;
+  viewer.part("action", "redo").disabled = mask.undone.length === 0;
+  for (const name of ["corrections", "clear"]) viewer.part("action", name).disabled = !mask.corrected;
+  const notes = [];
+  if (mask.leastArea > 1) notes.push(`components under ${WHOLE.format(mask.leastArea)} px dropped`);
+  if (mask.holes) notes.push("holes filled");
+  if (mask.corrected) notes.push(mask.applied ? "corrected by hand" : "corrections switched off");
+  writeText(viewer.part("state"), notes.join(" · "));
+  viewer.part("state-box").hidden = notes.length === 0;
+}
+function drawTrack(viewer) {
+  const track = viewer.part("track");
+  viewer.trackWidth = track.clientWidth;
+  track.style.setProperty("--point", viewer.header.operating_point / STEPS);
+  const [off, on] = ["off", "on"].map((name) => {
+    return getComputedStyle(viewer.root.querySelector(`.tones .${name}`)).backgroundColor;
+  });
+  paintHistogram(viewer.part("canvas", "histogram"), viewer.scene.tally, { off, on });
+}
+function drawScaleBar(viewer) {
+  const bar = viewer.part("scale");
+  const spacing = viewer.scene.header.spacing_mm;
+  bar.hidden = !spacing;
+  if (!spacing) return;
+  const pixelsPerMm = viewer.view.scale / spacing[1];
+  const length = roundLength(Math.min(160, viewer.view.pane.width / 4) / pixelsPerMm);
+  bar.firstElementChild.style.width = `${length * pixelsPerMm}px`;
+  writeText(bar.lastElementChild, lengthText(length));
+}
+function readOut(viewer, at) {
+  const chip = viewer.part("readout");
+  const { scene } = viewer;
+  const point = at && scene ? viewer.view.toImage(at.x, at.y) : { x: -1, y: -1 };
+  const x = Math.floor(point.x);
+  const y = Math.floor(point.y);
+  chip.hidden = !scene || x < 0 || y < 0 || x >= scene.width || y >= scene.height;
+  if (chip.hidden) return;
+  const pixel = y * scene.width + x;
+  const pad = (value) => String(value).padStart(4, " ");
+  const parts = [`x ${pad(x)}`, `y ${pad(y)}`, `p ${((scene.codes[pixel] - 1) / STEPS).toFixed(3)}`];
+  if (scene.uncertainty) parts.push(`± ${(scene.uncertainty[pixel] / STEPS).toFixed(3)}`);
+  if (scene.raw) parts.push(`${pad(rawText(scene, scene.raw[pixel]))}`);
+  writeText(chip, parts.join("  "));
+}
+
+// viewer/src/scores.js
+function figures(scene, tally, k) {
+  const { foreground } = tally.at(k);
+  const area = scene.header.pixel_area_mm2;
+  const pixels = `${WHOLE.format(foreground)} px`;
+  const texts = {
+    area: area ? `${areaText(foreground * area, tally.pixels * area)}  ·  ${pixels}` : pixels,
+    share: `${(100 * foreground / tally.pixels).toFixed(2)} %`
+  };
+  if (tally.known) {
+    for (const [name, value] of Object.entries(tally.scores(k))) {
+      texts[name] = threeDecimals(value);
+    }
+  }
+  return texts;
+}
+function remark(scene, tally, k) {
+  const { foreground } = tally.at(k);
+  const threshold = (k / STEPS).toFixed(3);
+  if (foreground === 0 && scene.tally.at(k).foreground > 0) {
+    return `Nothing is left at ${threshold} after clean-up and corrections`;
+  }
+  if (foreground === 0) {
+    let highest = STEPS;
+    while (highest > 0 && !scene.tally.all[highest + 1]) highest--;
+    return `No pixel reaches ${threshold}; the highest probability is ${(highest / STEPS).toFixed(3)}`;
+  }
+  if (foreground === tally.pixels) return `Every pixel reaches ${threshold}`;
+  return "";
+}
+
+// viewer/src/frame.js
+var PREPARING = "Preparing the clean-up";
+function drawPicture(viewer) {
+  const place = viewer.place = viewer.view.place();
+  viewer.window.apply();
+  paintImage(viewer.part("canvas", "image"), viewer.scene, place);
+  if (viewer.look.side) paintImage(viewer.part("canvas", "bare"), viewer.scene, place);
+  const overlay = viewer.part("canvas", "overlay");
+  if (overlay.width !== place.width || overlay.height !== place.height) {
+    overlay.width = place.width;
+    overlay.height = place.height;
+  } else {
+    overlay.getContext("2d").clearRect(0, 0, place.width, place.height);
+  }
+  viewer.raster.gather(viewer.scene, place, viewer.mask.marks, viewer.look.tool !== null);
+  drawScaleBar(viewer);
+}
+function drawOverlay(viewer) {
+  const { style } = viewer.look;
+  const alpha = viewer.opacity[style] / 100;
+  const look = {
+    style,
+    alpha,
+    lineAlpha: style === "contour" ? alpha : 1,
+    contour: style !== "fill",
+    truth: viewer.look.truth && viewer.scene.tally.known,
+    editing: viewer.look.tool !== null,
+    mostUncertain: viewer.header.uncertainty?.most
+  };
+  const context = viewer.part("canvas", "overlay").getContext("2d");
+  viewer.raster.paint(context, viewer.place, viewer.scene, look, viewer.threshold);
+}
+function drawScores(viewer) {
+  const { scene, threshold, mask } = viewer;
+  const value = (threshold / STEPS).toFixed(3);
+  if (!viewer.typing) viewer.part("number").value = value;
+  const texts = figures(scene, mask.tally, threshold);
+  for (const [name, text] of Object.entries(texts)) writeText(viewer.part("value", name), text);
+  const unprepared = viewer.cleaning && !mask.prepared(viewer.cleaning);
+  viewer.say(unprepared ? PREPARING : remark(scene, mask.tally, threshold));
+  const track = viewer.part("track");
+  track.style.setProperty("--at", threshold / STEPS);
+  track.setAttribute("aria-valuenow", value);
+  track.setAttribute("aria-valuetext", `${value}, ${texts.share} of the image`);
+  writeText(viewer.part("zoom"), `${Math.round(viewer.view.scale * 100)}%`);
+  const snapped = threshold === viewer.header.operating_point;
+  viewer.part("action", "snap").classList.toggle("reached", snapped);
+}
+
+// shared/keys.js
+var THRESHOLD_KEYS = {
+  ArrowRight: 1,
+  ArrowUp: 1,
+  ArrowLeft: -1,
+  ArrowDown: -1,
+  PageUp: 100,
+  PageDown: -100,
+  Home: -STEPS,
+  End: STEPS
+};
+function hasModifier(event) {
+  return event.ctrlKey || event.metaKey || event.altKey;
+}
+function isMeantFor(root, event) {
+  if (hasModifier(event)) return false;
+  if (event.composedPath().includes(root)) return true;
+  const scrolls = event.key.length > 1 || event.key === " ";
+  return !scrolls && document.activeElement === document.body && root.matches(":hover");
+}
+function keepCharacters(root, on) {
+  for (const type of ["keydown", "keypress", "keyup"]) {
+    on(root, type, (event) => {
+      if (event.key?.length === 1 && !event.ctrlKey && !event.metaKey) event.stopPropagation();
+    });
+  }
+}
+var KEYS_IN_TEXT = ["ArrowUp", "ArrowDown", "PageUp", "PageDown"];
+function pressThreshold(viewer, event) {
+  const step = THRESHOLD_KEYS[event.key];
+  if (step === void 0) return false;
+  const far = event.shiftKey && Math.abs(step) === 1 ? 10 : 1;
+  viewer.typing = false;
+  viewer.setThreshold(viewer.threshold + step * far, event.timeStamp);
+  viewer.commitSoon();
+  return true;
+}
+
+// viewer/src/keys.js
+var ACTION_KEYS = {
+  " ": "overlay",
+  t: "truth",
+  h: "heat",
+  c: "contourOrFill",
+  w: "wipe",
+  s: "side",
+  f: "full",
+  n: "components",
+  ".": "nextComponent",
+  ",": "lastComponent",
+  u: "uncertainty",
+  m: "options",
+  b: "brush",
+  e: "eraser",
+  p: "polygon",
+  "[": "smaller",
+  "]": "larger",
+  x: "corrections",
+  r: "snap",
+  0: "fit",
+  "+": "zoomIn",
+  "=": "zoomIn",
+  "-": "zoomOut",
+  "?": "help"
+};
+var PAN_KEYS = { i: [0, 1], k: [0, -1], j: [1, 0], l: [-1, 0] };
+var PAN_PIXELS = 60;
+function listenToKeys(viewer, on) {
+  const root = viewer.root;
+  on(window, "keydown", (event) => {
+    if (takeBack(viewer, event)) return;
+    if (!isMeantFor(root, event)) return;
+    const target = event.composedPath()[0];
+    if (event.key === "Escape") return void viewer.escape();
+    if (reservedByControl(target, event.key)) return;
+    if (!press(viewer, event)) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }, { capture: true });
+  keepCharacters(root, on);
+}
+function takeBack(viewer, event) {
+  const key = event.key.toLowerCase();
+  if (!(event.ctrlKey || event.metaKey) || event.altKey || !["z", "y"].includes(key)) return false;
+  const target = event.composedPath()[0];
+  if (!event.composedPath().includes(viewer.root) || target.matches?.("input[type=text]")) return false;
+  viewer.act(key === "y" || event.shiftKey ? "redo" : "undo");
+  event.preventDefault();
+  event.stopPropagation();
+  return true;
+}
+var TOOL_STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+function steer(viewer, event) {
+  if (!viewer.look.tool || event.composedPath()[0] !== viewer.part("stage")) return false;
+  const step = TOOL_STEPS[event.key];
+  const far = event.shiftKey ? 10 : 1;
+  if (step) viewer.pen.step(step[0] * far, step[1] * far);
+  else if (event.key === "Enter") viewer.pen.enter({ out: event.shiftKey });
+  else if (event.key === "Backspace") viewer.pen.corners.pop();
+  else return false;
+  viewer.changeNotes();
+  return true;
+}
+function reservedByControl(target, key) {
+  if (!(target instanceof Element)) return false;
+  if (target.matches("input[type=text]")) return !KEYS_IN_TEXT.includes(key);
+  if (target.matches("input[type=range], .wipe")) return key in THRESHOLD_KEYS;
+  if (target.closest("[data-list-body]")) return key in THRESHOLD_KEYS;
+  return target.matches("button") && (key === " " || key === "Enter");
+}
+function press(viewer, event) {
+  if (!viewer.scene) return false;
+  if (steer(viewer, event)) return true;
+  if (pressThreshold(viewer, event)) return true;
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  if (key in PAN_KEYS) {
+    viewer.view.panBy(PAN_KEYS[key][0] * PAN_PIXELS, PAN_KEYS[key][1] * PAN_PIXELS);
+    viewer.changeView();
+    return true;
+  }
+  if (!(key in ACTION_KEYS)) return false;
+  if (!event.repeat || "+-[],.".includes(key)) viewer.act(ACTION_KEYS[key]);
+  return true;
+}
+
+// viewer/src/link.js
+var linked = /* @__PURE__ */ new Set();
+function shareView(viewer) {
+  const { link } = viewer.header;
+  if (!link) return;
+  for (const other of linked) {
+    if (other === viewer || other.header?.link !== link || !other.scene) continue;
+    const { width, height } = other.scene;
+    if (width !== viewer.scene.width || height !== viewer.scene.height) continue;
+    const before = JSON.stringify(other.view.save());
+    other.view.restore(relativeTo(viewer.view, other.view));
+    if (before === JSON.stringify(other.view.save())) continue;
+    other.shared = true;
+    other.changeView();
+  }
+}
+function relativeTo(from, to) {
+  const saved = from.save();
+  return { ...saved, scale: saved.scale / from.fitScale * to.fitScale };
+}
+
+// viewer/src/diameters.js
+function hullOf(rows, [rowMm, columnMm]) {
+  const first = rows[0][0];
+  const count = 2 * rows.length + 1;
+  const left = new Float64Array(count).fill(Infinity);
+  const right = new Float64Array(count).fill(-Infinity);
+  const widen = (at, from, to) => {
+    left[at] = Math.min(left[at], from);
+    right[at] = Math.max(right[at], to);
+  };
+  for (const [y, begin, end] of rows) {
+    const at = 2 * (y - first);
+    widen(at, begin, end - 1);
+    widen(at + 1, begin - 0.5, end - 0.5);
+    widen(at + 2, begin, end - 1);
+  }
+  const turn = (a, b, c) => (b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x);
+  const chain = (edge, sign) => {
+    const kept = [];
+    edge.forEach((x, at) => {
+      const point = { x: x * columnMm, y: (first - 0.5 + at / 2) * rowMm };
+      while (kept.length > 1 && sign * turn(kept.at(-2), kept.at(-1), point) <= 0) kept.pop();
+      kept.push(point);
+    });
+    return kept;
+  };
+  const [one, other] = [chain(left, -1), chain(right, 1)];
+  return [...one, ...other.reverse()].filter((point, n, all) => {
+    const before = all.at(n - 1);
+    return n === 0 || point.x !== before.x || point.y !== before.y;
+  });
+}
+function diametersOf(rows, spacing) {
+  const hull = hullOf(rows, spacing);
+  let [a, b, most] = [hull[0], hull[0], -1];
+  for (let i = 0; i < hull.length; i++) {
+    for (let j = i + 1; j < hull.length; j++) {
+      const squared = (hull[i].x - hull[j].x) ** 2 + (hull[i].y - hull[j].y) ** 2;
+      if (squared > most) [a, b, most] = [hull[i], hull[j], squared];
+    }
+  }
+  const longest = Math.sqrt(most);
+  const along = { x: (b.x - a.x) / longest, y: (b.y - a.y) / longest };
+  const places = hull.map(({ x, y }) => ({
+    t: (x - a.x) * along.x + (y - a.y) * along.y,
+    s: (y - a.y) * along.x - (x - a.x) * along.y
+  }));
+  const sides = [1, -1].map((sign) => {
+    const points = places.filter(({ s }) => sign * s >= -1e-9 * longest);
+    return points.sort((one, other) => one.t - other.t);
+  });
+  let across = { length: -1 };
+  for (const { t } of places) {
+    const [high, low] = sides.map((points) => heightAt(points, t));
+    if (high - low > across.length) across = { length: high - low, t, high, low };
+  }
+  const ends = [across.low, across.high].map((s) => ({
+    x: a.x + across.t * along.x - s * along.y,
+    y: a.y + across.t * along.y + s * along.x
+  }));
+  const inPixels = ({ x, y }) => ({ x: x / spacing[1] + 0.5, y: y / spacing[0] + 0.5 });
+  return {
+    longest: { length: longest, ends: [a, b].map(inPixels) },
+    perpendicular: { length: across.length, ends: ends.map(inPixels) }
+  };
+}
+function heightAt(points, t) {
+  let n = points.findIndex((point) => point.t >= t);
+  if (n < 0) n = points.length - 1;
+  const [before, after] = [points[Math.max(n - 1, 0)], points[n]];
+  if (after.t - before.t < 1e-12) return after.s;
+  return before.s + (t - before.t) / (after.t - before.t) * (after.s - before.s);
+}
+
+// viewer/src/components.js
+function labelRuns(marks, k, width, height) {
+  const begins = [];
+  const ends = [];
+  const owner = [];
+  const firstOfRow = new Int32Array(height + 1);
+  const find = (start) => {
+    let run = start;
+    while (owner[run] !== run) run = owner[run] = owner[owner[run]];
+    return run;
+  };
+  for (let y = 0; y < height; y++) {
+    let above = y > 0 ? firstOfRow[y - 1] : 0;
+    const aboveEnd = firstOfRow[y] = begins.length;
+    const stop = (y + 1) * width;
+    for (let i = y * width; i < stop; i++) {
+      if (marks[i] <= k) continue;
+      const from = i;
+      while (i < stop && marks[i] > k) i++;
+      const [begin, end] = [from - y * width, i - y * width];
+      const run = begins.length;
+      begins.push(begin);
+      ends.push(end);
+      owner.push(run);
+      while (above < aboveEnd && ends[above] < begin) above++;
+      for (let n = above; n < aboveEnd && begins[n] <= end; n++) {
+        const [one, other] = [find(n), find(run)];
+        owner[Math.max(one, other)] = Math.min(one, other);
+      }
+    }
+  }
+  firstOfRow[height] = begins.length;
+  return { begins, ends, firstOfRow, owner: Int32Array.from(owner, (_, run) => find(run)) };
+}
+var Components = class {
+  constructor(marks, scene, k) {
+    const { width, height, codes } = scene;
+    const runs = labelRuns(marks, k, width, height);
+    const byOwner = /* @__PURE__ */ new Map();
+    const all = [];
+    for (let y = 0; y < height; y++) {
+      for (let run = runs.firstOfRow[y]; run < runs.firstOfRow[y + 1]; run++) {
+        const [begin, end, owner] = [runs.begins[run], runs.ends[run], runs.owner[run]];
+        let one = byOwner.get(owner);
+        if (!one) {
+          one = { area: 0, sum: 0, top: y, bottom: y + 1, left: begin, right: end, rows: [] };
+          byOwner.set(owner, one);
+          all.push(one);
+        }
+        one.area += end - begin;
+        one.bottom = y + 1;
+        if (begin < one.left) one.left = begin;
+        if (end > one.right) one.right = end;
+        let sum = 0;
+        for (let i = y * width + begin; i < y * width + end; i++) sum += codes[i];
+        one.sum += sum - (end - begin);
+        const row = one.rows.at(-1);
+        if (row && row[0] === y) row[2] = end;
+        else one.rows.push([y, begin, end]);
+      }
+    }
+    this.list = all.sort((a, b) => b.area - a.area);
+    this.list.forEach((one, n) => {
+      one.number = n + 1;
+      one.probability = one.sum / one.area / STEPS;
+      const gap = Math.min(one.top, one.left, height - one.bottom, width - one.right);
+      one.atBorder = gap === 0;
+    });
+    Object.assign(this, { runs, byOwner, width, height });
+    this.spacing = scene.header.spacing_mm ?? null;
+  }
+  /** The component of a pixel; undefined where there is none. */
+  at(x, y) {
+    if (x < 0 || y < 0 || x >= this.width || y >= this.height) return void 0;
+    const { begins, ends, firstOfRow, owner } = this.runs;
+    let low = firstOfRow[y];
+    let high = firstOfRow[y + 1];
+    while (low < high) {
+      const middle = low + high >> 1;
+      if (ends[middle] <= x) low = middle + 1;
+      else high = middle;
+    }
+    const inside = low < firstOfRow[y + 1] && begins[low] <= x;
+    return inside ? this.byOwner.get(owner[low]) : void 0;
+  }
+  /** Everything measured, for tests. */
+  summary() {
+    return this.list.map((one) => {
+      const { longest, perpendicular } = this.diameters(one);
+      const { number, area, top, left, bottom, right, probability, atBorder } = one;
+      const box = [top, left, bottom, right];
+      return {
+        number,
+        area,
+        box,
+        probability,
+        atBorder,
+        longest: longest.length,
+        ends: longest.ends,
+        perpendicular: perpendicular.length
+      };
+    });
+  }
+  /** Longest diameter and the longest line at right angles to it; made once for a component. */
+  diameters(one) {
+    one.lines ??= diametersOf(one.rows, this.spacing ?? [1, 1]);
+    return one.lines;
+  }
+};
+
 // viewer/src/notes.js
 var MOST_NUMBERED = 200;
 var ROOM_FOR_NUMBER = 20;
@@ -1918,220 +2240,20 @@ function listenToList(viewer, on) {
   });
 }
 
-// shared/histogram.js
-var BAR_PIXELS = 3;
-function paintHistogram(canvas, tally, style) {
-  const density = window.devicePixelRatio || 1;
-  const width = Math.round(canvas.clientWidth * density);
-  const height = Math.round(canvas.clientHeight * density);
-  if (!width || !height) return;
-  canvas.width = width;
-  canvas.height = height;
-  const bars = Math.max(1, Math.min(STEPS, Math.floor(width / (BAR_PIXELS * density))));
-  const off = new Float64Array(bars);
-  const on = new Float64Array(bars);
-  for (let k = 0; k <= STEPS; k++) {
-    const bar = Math.min(bars - 1, Math.floor(k / STEPS * bars));
-    off[bar] += tally.all[k + 1] - tally.on[k + 1];
-    on[bar] += tally.on[k + 1];
-  }
-  const most = Math.log1p(Math.max(...off, ...on));
-  const context = canvas.getContext("2d");
-  const draw = (counts, color) => {
-    context.fillStyle = color;
-    for (let bar = 0; bar < bars; bar++) {
-      const left = Math.round(bar / bars * width);
-      const right = Math.round((bar + 1) / bars * width);
-      const tall = Math.log1p(counts[bar]) / most * height;
-      context.fillRect(left, height - tall, right - left, tall);
-    }
-  };
-  context.clearRect(0, 0, width, height);
-  draw(off, style.off);
-  if (tally.known) draw(on, style.on);
-}
-
-// shared/orientation.js
-var SIDE_NAMES = { R: "right", L: "left", A: "anterior", P: "posterior", S: "superior", I: "inferior" };
-function writeSides(box, sides = "") {
-  box.hidden = !sides;
-  [...box.children].forEach((letter, n) => writeText(letter, sides[n] ?? ""));
-  const [left, , top] = [...sides].map((letter) => SIDE_NAMES[letter]);
-  box.setAttribute("aria-label", `Patient's ${left} at the left, ${top} at the top`);
-}
-
-// viewer/src/window.js
-function windowedPicture(scene, center, width) {
-  const canvas = document.createElement("canvas");
-  canvas.width = scene.width;
-  canvas.height = scene.height;
-  const context = canvas.getContext("2d");
-  const image = context.createImageData(scene.width, scene.height);
-  const { data } = image;
-  const low = center - width / 2;
-  const gain = 255 / width;
-  for (let i = 0, at = 0; i < scene.raw.length; i++, at += 4) {
-    data[at] = data[at + 1] = data[at + 2] = (scene.raw[i] - low) * gain;
-    data[at + 3] = 255;
-  }
-  context.putImageData(image, 0, 0);
-  return canvas;
-}
-function rawText(scene, value) {
-  const { high, low, unit } = scene.header.raw;
-  const digits = high - low > 20 ? 0 : high - low > 2 ? 2 : 4;
-  return `${value.toFixed(digits)}${unit ? ` ${unit}` : ""}`;
-}
-var Windowing = class {
-  constructor(viewer) {
-    this.viewer = viewer;
-  }
-  /** Begins with the file's own window and its presets. */
-  open(scene, saved) {
-    this.scene = scene;
-    const box = this.viewer.part("presets");
-    box.replaceChildren();
-    if (!scene.raw) return;
-    const { center, width, low, high, presets } = scene.header.raw;
-    this.start = { center, width };
-    this.span = { low, high, range: Math.max(high - low, 1e-6) };
-    for (const [name, ...window2] of [["As opened", center, width], ...presets]) {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.textContent = name;
-      const seen = name === "As opened" ? "What the model saw: " : "";
-      button.title = `${seen}center ${window2[0]}, width ${window2[1]}`;
-      button.addEventListener("click", () => this.set(window2[0], window2[1]));
-      box.append(button);
-    }
-    const { center: middle, width: wide } = saved ?? this.start;
-    this.set(middle, wide, { quiet: !saved });
-  }
-  /** Sets the window; `quiet` where the picture already shows it. */
-  set(center, width, { quiet = false } = {}) {
-    const { low, high, range } = this.span;
-    this.center = clamp(center, low - range, high + range);
-    this.width = clamp(width, range / 1e3, 3 * range);
-    this.pending = !quiet;
-    const { viewer } = this;
-    for (const [name, value, from, to] of [
-      ["center", this.center, low - range / 2, high + range / 2],
-      ["width", this.width, range / 1e3, 2 * range]
-    ]) {
-      const field = viewer.part("level", name);
-      Object.assign(field, { min: from, max: to, step: "any", value });
-      field.setAttribute("aria-valuetext", rawText(this.scene, value));
-      writeText(viewer.part("level-text", name), rawText(this.scene, value));
-    }
-    if (!quiet) viewer.changeView();
-  }
-  /** A drag with the right button: sideways is width, up and down is center. */
-  drag(dx, dy) {
-    const step = Math.max(this.width, this.span.range / 200) / 300;
-    this.set(this.center + dy * step, this.width + dx * step);
-  }
-  /** Makes the picture, at most once a frame. */
-  apply() {
-    if (!this.pending || !this.scene.raw) return;
-    this.pending = false;
-    this.scene.pyramid = halvings(windowedPicture(this.scene, this.center, this.width));
-  }
-  save() {
-    return this.scene?.raw ? { center: this.center, width: this.width } : void 0;
-  }
-};
-function listenToWindow(viewer, on) {
-  for (const name of ["center", "width"]) {
-    const field = viewer.part("level", name);
-    on(field, "input", () => {
-      const { center, width } = { ...viewer.window.save(), [name]: Number(field.value) };
-      viewer.window.set(center, width);
-    });
-  }
-}
-
-// viewer/src/panel.js
-function describeScene(viewer) {
-  const { header, tally } = viewer.scene;
-  writeText(viewer.part("title"), header.title);
-  viewer.part("title").title = header.title;
-  const size = `${header.width} by ${header.height} pixels`;
-  viewer.part("canvas", "image").setAttribute("aria-label", `${header.title || "Image"}, ${size}`);
-  for (const box of viewer.root.querySelectorAll("[data-sides]")) writeSides(box, header.sides);
-  viewer.part("action", "truth").hidden = !tally.known;
-  viewer.part("action", "uncertainty").hidden = !viewer.scene.uncertainty;
-  if (viewer.scene.uncertainty) {
-    writeText(viewer.part("uncertain-most"), (header.uncertainty.most / STEPS).toFixed(3));
-    writeText(viewer.part("uncertain-name"), header.uncertainty.name);
-  }
-  viewer.part("window").hidden = !viewer.scene.raw;
-  viewer.part("clean").disabled = tally.pixels > MOST_CLEANED;
-  for (const element of viewer.root.querySelectorAll("[data-score], [data-tones]")) {
-    element.hidden = !tally.known;
-  }
-  writeText(viewer.part("point-name"), header.operating_point_name);
-  writeText(viewer.part("point"), (header.operating_point / STEPS).toFixed(3));
-}
-function describeMask(viewer) {
-  const { mask, scene } = viewer;
-  const area = scene.header.pixel_area_mm2;
-  const { area: least } = viewer.wanted;
-  viewer.part("clean").value = placeOfArea(least, scene);
-  viewer.part("clean").setAttribute("aria-valuetext", `${least} pixels`);
-  if (viewer.root.getRootNode().activeElement !== viewer.part("clean-number")) {
-    viewer.part("clean-number").value = least;
-  }
-  const physical = area && least ? ` = ${areaText(least * area, scene.tally.pixels * area)}` : "";
-  writeText(viewer.part("clean-text"), `px${physical}`);
-  const [, added, removed] = mask.amount;
-  const counts = `+${WHOLE.format(added)} px, −${WHOLE.format(removed)} px by hand`;
-  writeText(viewer.part("by-hand"), mask.corrected ? counts : "Nothing corrected yet");
-  viewer.part("action", "undo").disabled = mask.done.length === 0;
-  viewer.part("action", "redo").disabled = mask.undone.length === 0;
-  for (const name of ["corrections", "clear"]) viewer.part("action", name).disabled = !mask.corrected;
-  const notes = [];
-  if (mask.leastArea > 1) notes.push(`components under ${WHOLE.format(mask.leastArea)} px dropped`);
-  if (mask.holes) notes.push("holes filled");
-  if (mask.corrected) notes.push(mask.applied ? "corrected by hand" : "corrections switched off");
-  writeText(viewer.part("state"), notes.join(" · "));
-  viewer.part("state-box").hidden = notes.length === 0;
-}
-function drawTrack(viewer) {
-  const track = viewer.part("track");
-  viewer.trackWidth = track.clientWidth;
-  track.style.setProperty("--point", viewer.header.operating_point / STEPS);
-  const [off, on] = ["off", "on"].map((name) => {
-    return getComputedStyle(viewer.root.querySelector(`.tones .${name}`)).backgroundColor;
-  });
-  paintHistogram(viewer.part("canvas", "histogram"), viewer.scene.tally, { off, on });
-}
-function drawScaleBar(viewer) {
-  const bar = viewer.part("scale");
-  const spacing = viewer.scene.header.spacing_mm;
-  bar.hidden = !spacing;
-  if (!spacing) return;
-  const pixelsPerMm = viewer.view.scale / spacing[1];
-  const length = roundLength(Math.min(160, viewer.view.pane.width / 4) / pixelsPerMm);
-  bar.firstElementChild.style.width = `${length * pixelsPerMm}px`;
-  writeText(bar.lastElementChild, lengthText(length));
-}
-function readOut(viewer, at) {
-  const chip = viewer.part("readout");
-  const { scene } = viewer;
-  const point = at && scene ? viewer.view.toImage(at.x, at.y) : { x: -1, y: -1 };
-  const x = Math.floor(point.x);
-  const y = Math.floor(point.y);
-  chip.hidden = !scene || x < 0 || y < 0 || x >= scene.width || y >= scene.height;
-  if (chip.hidden) return;
-  const pixel = y * scene.width + x;
-  const pad = (value) => String(value).padStart(4, " ");
-  const parts = [`x ${pad(x)}`, `y ${pad(y)}`, `p ${((scene.codes[pixel] - 1) / STEPS).toFixed(3)}`];
-  if (scene.uncertainty) parts.push(`± ${(scene.uncertainty[pixel] / STEPS).toFixed(3)}`);
-  if (scene.raw) parts.push(`${pad(rawText(scene, scene.raw[pixel]))}`);
-  writeText(chip, parts.join("  "));
-}
-
 // shared/pointer.js
+function closest(event, selector) {
+  return event.target instanceof Element ? event.target.closest(selector) : null;
+}
+function positionIn(element, event) {
+  const box = element.getBoundingClientRect();
+  return { x: event.clientX - box.left, y: event.clientY - box.top };
+}
+function wheelDelta(event) {
+  return event.deltaMode ? event.deltaY * 33 : event.deltaY || event.deltaX;
+}
+function zoomByWheel(view, event, at) {
+  view.zoomAt(Math.exp(-clamp(wheelDelta(event), -240, 240) * 22e-4), at.x, at.y);
+}
 function pinch(view, before, now, other) {
   const span = (a, b) => Math.max(10, Math.hypot(a.x - b.x, a.y - b.y));
   const middle = { x: (now.x + other.x) / 2, y: (now.y + other.y) / 2 };
@@ -2145,9 +2267,7 @@ function listenToPicture(viewer, on) {
   const stage = viewer.part("stage");
   const held = /* @__PURE__ */ new Map();
   const position = (event) => {
-    const pane = viewer.paneOf(event);
-    const box = pane.getBoundingClientRect();
-    return { x: event.clientX - box.left, y: event.clientY - box.top };
+    return positionIn(viewer.paneOf(event), event);
   };
   let drawing = null;
   let levelling = null;
@@ -2157,7 +2277,7 @@ function listenToPicture(viewer, on) {
     if (viewer.scene?.raw) event.preventDefault();
   });
   on(stage, "pointerdown", (event) => {
-    if (!viewer.scene || event.target.closest("button, .keys, .wipe")) return;
+    if (!viewer.scene || closest(event, "button, .keys, .wipe")) return;
     if (event.button === 2 && viewer.scene.raw) levelling = event.pointerId;
     else if (event.button > 1) return;
     const now = position(event);
@@ -2222,7 +2342,7 @@ function listenToPicture(viewer, on) {
     viewer.changeNotes();
   });
   on(stage, "dblclick", (event) => {
-    if (event.target.closest("button, .keys, .wipe")) return;
+    if (closest(event, "button, .keys, .wipe")) return;
     if (viewer.look.tool) return;
     const at = position(event);
     if (viewer.view.fitted) viewer.view.zoomAt(2, at.x, at.y);
@@ -2230,12 +2350,11 @@ function listenToPicture(viewer, on) {
     viewer.changeView();
   });
   on(stage, "wheel", (event) => {
-    if (event.target.closest(".keys")) return;
+    if (closest(event, ".keys")) return;
     event.preventDefault();
     const at = position(event);
-    const delta = event.deltaMode ? event.deltaY * 33 : event.deltaY || event.deltaX;
-    if (viewer.look.tool && event.shiftKey) return viewer.pen.grow(-Math.sign(delta));
-    viewer.view.zoomAt(Math.exp(-clamp(delta, -240, 240) * 22e-4), at.x, at.y);
+    if (viewer.look.tool && event.shiftKey) return viewer.pen.grow(-Math.sign(wheelDelta(event)));
+    zoomByWheel(viewer.view, event, at);
     viewer.changeView();
     readOut(viewer, at);
   });
@@ -2274,37 +2393,6 @@ function listenToWipe(viewer, on) {
   });
 }
 
-// viewer/src/scores.js
-function figures(scene, tally, k) {
-  const { foreground } = tally.at(k);
-  const area = scene.header.pixel_area_mm2;
-  const pixels = `${WHOLE.format(foreground)} px`;
-  const texts = {
-    area: area ? `${areaText(foreground * area, tally.pixels * area)}  ·  ${pixels}` : pixels,
-    share: `${(100 * foreground / tally.pixels).toFixed(2)} %`
-  };
-  if (tally.known) {
-    for (const [name, value] of Object.entries(tally.scores(k))) {
-      texts[name] = threeDecimals(value);
-    }
-  }
-  return texts;
-}
-function remark(scene, tally, k) {
-  const { foreground } = tally.at(k);
-  const threshold = (k / STEPS).toFixed(3);
-  if (foreground === 0 && scene.tally.at(k).foreground > 0) {
-    return `Nothing is left at ${threshold} after clean-up and corrections`;
-  }
-  if (foreground === 0) {
-    let highest = STEPS;
-    while (highest > 0 && !scene.tally.all[highest + 1]) highest--;
-    return `No pixel reaches ${threshold}; the highest probability is ${(highest / STEPS).toFixed(3)}`;
-  }
-  if (foreground === tally.pixels) return `Every pixel reaches ${threshold}`;
-  return "";
-}
-
 // viewer/src/viewer.js
 var OPACITY = { contour: 100, fill: 45, heat: 60, uncertainty: 90 };
 var LOOK = {
@@ -2322,7 +2410,6 @@ var LOOK = {
   more: false
 };
 var COMMIT_DELAY_MS = 300;
-var PREPARING = "Preparing the clean-up";
 var DECISIONS_KEPT = 64;
 var memory = /* @__PURE__ */ new Map();
 var decided = /* @__PURE__ */ new Map();
@@ -2667,59 +2754,13 @@ var Viewer = class extends Mounted {
     const { view, map, overlay, notes } = this.stale;
     if (view && !this.shared) shareView(this);
     this.shared = false;
-    if (view) this.drawPicture();
+    if (view) drawPicture(this);
     else if (map) this.raster.refresh(this.scene, this.mask.marks);
-    if (view || map || overlay) this.drawOverlay();
+    if (view || map || overlay) drawOverlay(this);
     if (view || map || notes || this.look.components) drawNotes(this);
     this.stale = { view: false, map: false, overlay: false, notes: false };
-    this.drawFigures();
+    drawScores(this);
     this.noteLatency();
-  }
-  drawPicture() {
-    const place = this.place = this.view.place();
-    this.window.apply();
-    paintImage(this.part("canvas", "image"), this.scene, place);
-    if (this.look.side) paintImage(this.part("canvas", "bare"), this.scene, place);
-    const overlay = this.part("canvas", "overlay");
-    if (overlay.width !== place.width || overlay.height !== place.height) {
-      overlay.width = place.width;
-      overlay.height = place.height;
-    } else {
-      overlay.getContext("2d").clearRect(0, 0, place.width, place.height);
-    }
-    this.raster.gather(this.scene, place, this.mask.marks, this.look.tool !== null);
-    drawScaleBar(this);
-  }
-  drawOverlay() {
-    const { style } = this.look;
-    const alpha = this.opacity[style] / 100;
-    const look = {
-      style,
-      alpha,
-      lineAlpha: style === "contour" ? alpha : 1,
-      contour: style !== "fill",
-      truth: this.look.truth && this.scene.tally.known,
-      editing: this.look.tool !== null,
-      mostUncertain: this.header.uncertainty?.most
-    };
-    const context = this.part("canvas", "overlay").getContext("2d");
-    this.raster.paint(context, this.place, this.scene, look, this.threshold);
-  }
-  drawFigures() {
-    const { scene, threshold, mask } = this;
-    const value = (threshold / STEPS).toFixed(3);
-    if (!this.typing) this.part("number").value = value;
-    const texts = figures(scene, mask.tally, threshold);
-    for (const [name, text] of Object.entries(texts)) writeText(this.part("value", name), text);
-    const unprepared = this.cleaning && !mask.prepared(this.cleaning);
-    this.say(unprepared ? PREPARING : remark(scene, mask.tally, threshold));
-    const track = this.part("track");
-    track.style.setProperty("--at", threshold / STEPS);
-    track.setAttribute("aria-valuenow", value);
-    track.setAttribute("aria-valuetext", `${value}, ${texts.share} of the image`);
-    writeText(this.part("zoom"), `${Math.round(this.view.scale * 100)}%`);
-    const snapped = threshold === this.header.operating_point;
-    this.part("action", "snap").classList.toggle("reached", snapped);
   }
 };
 

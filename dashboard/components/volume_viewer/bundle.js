@@ -1,5 +1,5 @@
 // Generated from volume_viewer/src/main.js by "make js"; edit the sources, not this file.
-// Sources: sha256 7bdf98dca4c3dfa0ebdb8200d8e6fbedbb1a7d4ea33b5d1d9403eff980c4752e
+// Sources: sha256 2f196430bb4384f50e72b3dcb8e4cca87e623e8ba07a41c1b0946bcf1f91e27c
 
 // shared/mounted.js
 var LATENCIES_KEPT = 2e3;
@@ -196,14 +196,37 @@ function clamp(value, low, high) {
 }
 var WHOLE = new Intl.NumberFormat("en-US");
 function lengthText(mm) {
-  const units = [[10, "cm"], [1, "mm"], [1e-3, "µm"], [1e-6, "nm"]];
-  const [size, unit] = units.find(([size2]) => mm >= 0.999 * size2) ?? units.at(-1);
-  return `${Number((mm / size).toPrecision(1))} ${unit}`;
+  const units = [
+    { size: 10, name: "cm" },
+    { size: 1, name: "mm" },
+    { size: 1e-3, name: "µm" },
+    { size: 1e-6, name: "nm" }
+  ];
+  const unit = units.find(({ size }) => mm >= 0.999 * size) ?? units[units.length - 1];
+  return `${Number((mm / unit.size).toPrecision(1))} ${unit.name}`;
 }
 function roundLength(longest) {
   const power = 10 ** Math.floor(Math.log10(longest));
   const factor = longest / power;
   return power * (factor >= 5 ? 5 : factor >= 2 ? 2 : 1);
+}
+
+// shared/presets.js
+var AS_OPENED = "As opened";
+function presetOf(name, [center, width], prefix = "") {
+  return { name, center, width, title: `${prefix}center ${center}, width ${width}` };
+}
+function showPresets(box, presets, set) {
+  box.replaceChildren(
+    ...presets.map(({ name, title, center, width }) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = name;
+      button.title = title;
+      button.addEventListener("click", () => set(center, width));
+      return button;
+    })
+  );
 }
 
 // shared/track.js
@@ -270,56 +293,11 @@ var VOLUME_ACTIONS = {
 };
 
 // shared/tally.js
-var Tally = class _Tally {
-  constructor(codes, truth) {
-    this.all = new Float64Array(ADDED + 1);
-    this.on = new Float64Array(ADDED + 1);
-    for (let i = 0; i < codes.length; i++) this.all[codes[i]]++;
-    if (truth) for (let i = 0; i < codes.length; i++) this.on[codes[i]] += truth[i];
-    this.truth = truth;
-    this.known = truth !== null;
-    this.pixels = codes.length;
-    this.settle();
-  }
-  copy() {
-    const copied = Object.assign(Object.create(_Tally.prototype), this);
-    return Object.assign(copied, { all: this.all.slice(), on: this.on.slice() });
-  }
-  /** A pixel changed its code; `settle` when all have. */
-  move(pixel, from, to) {
-    this.all[from]--;
-    this.all[to]++;
-    if (!this.truth?.[pixel]) return;
-    this.on[from]--;
-    this.on[to]++;
-  }
-  settle() {
-    this.foreground = _Tally.suffixSums(this.all);
-    this.hits = _Tally.suffixSums(this.on);
-  }
-  static suffixSums(histogram) {
-    const sums = histogram.slice();
-    for (let code = ADDED - 1; code >= 0; code--) sums[code] += sums[code + 1];
-    return sums;
-  }
-  /** The four counts at threshold k; TP, FP and FN are null where the truth is not known. */
-  at(k) {
-    const foreground = this.foreground[k + 1];
-    if (!this.known) return { foreground, tp: null, fp: null, fn: null };
-    const tp = this.hits[k + 1];
-    return { foreground, tp, fp: foreground - tp, fn: this.hits[0] - tp };
-  }
-  /** Dice, IoU, precision and recall at k; NaN where a denominator is zero. */
-  scores(k) {
-    const { tp, fp, fn } = this.at(k);
-    return {
-      dice: 2 * tp / (2 * tp + fp + fn),
-      iou: tp / (tp + fp + fn),
-      precision: tp / (tp + fp),
-      recall: tp / (tp + fn)
-    };
-  }
-};
+function suffixSums(histogram) {
+  const sums = histogram.slice();
+  for (let at = sums.length - 2; at >= 0; at--) sums[at] += sums[at + 1];
+  return sums;
+}
 
 // volume_viewer/src/plane.js
 var Plane = class _Plane {
@@ -425,7 +403,7 @@ function wholeTally(plane) {
       all[k + 1] += plane.sizes[n * LEVELS + k] - (k < STEPS ? plane.sizes[n * LEVELS + k + 1] : 0);
     }
   }
-  const foreground = Tally.suffixSums(all);
+  const foreground = suffixSums(all);
   return { all, on: new Float64Array(ADDED + 1), known: false, foreground, voxels: foreground[0] };
 }
 var lastVolume = { token: "", promise: null };
@@ -437,19 +415,37 @@ function volumeOf(header, body) {
   return lastVolume.promise;
 }
 
+// shared/pointer.js
+function closest(event, selector) {
+  return event.target instanceof Element ? event.target.closest(selector) : null;
+}
+function positionIn(element, event) {
+  const box = element.getBoundingClientRect();
+  return { x: event.clientX - box.left, y: event.clientY - box.top };
+}
+function wheelDelta(event) {
+  return event.deltaMode ? event.deltaY * 33 : event.deltaY || event.deltaX;
+}
+function zoomByWheel(view, event, at) {
+  view.zoomAt(Math.exp(-clamp(wheelDelta(event), -240, 240) * 22e-4), at.x, at.y);
+}
+function pinch(view, before, now, other) {
+  const span = (a, b) => Math.max(10, Math.hypot(a.x - b.x, a.y - b.y));
+  const middle = { x: (now.x + other.x) / 2, y: (now.y + other.y) / 2 };
+  view.panBy((now.x - before.x) / 2, (now.y - before.y) / 2);
+  view.zoomAt(span(now, other) / span(before, other), middle.x, middle.y);
+}
+
 // volume_viewer/src/hand.js
 function listenToPlane(viewer, pane, on) {
   const { stage } = pane;
   const held = /* @__PURE__ */ new Map();
   let mode = null;
   let travel = 0;
-  const position = (event) => {
-    const box = stage.getBoundingClientRect();
-    return { x: event.clientX - box.left, y: event.clientY - box.top };
-  };
+  const position = (event) => positionIn(stage, event);
   on(stage, "contextmenu", (event) => event.preventDefault());
   on(stage, "pointerdown", (event) => {
-    if (!viewer.volume || event.target.closest("button")) return;
+    if (!viewer.volume || closest(event, "button")) return;
     stage.setPointerCapture(event.pointerId);
     held.set(event.pointerId, position(event));
     viewer.active = pane;
@@ -473,11 +469,7 @@ function listenToPlane(viewer, pane, on) {
     if (mode === "level") return viewer.level(dx, dy);
     if (mode === "pan") pane.view.panBy(dx, dy);
     const other = [...held].find(([id]) => id !== event.pointerId)?.[1];
-    if (mode === "pinch" && other) {
-      const span = (at) => Math.max(10, Math.hypot(at.x - other.x, at.y - other.y));
-      pane.view.panBy(dx / 2, dy / 2);
-      pane.view.zoomAt(span(now) / span(before), (now.x + other.x) / 2, (now.y + other.y) / 2);
-    }
+    if (mode === "pinch" && other) pinch(pane.view, before, now, other);
     viewer.changeView(pane);
   });
   const release = (event) => {
@@ -494,13 +486,11 @@ function listenToPlane(viewer, pane, on) {
   on(stage, "wheel", (event) => {
     if (!viewer.volume) return;
     event.preventDefault();
-    const delta = event.deltaMode ? event.deltaY * 33 : event.deltaY || event.deltaX;
     if (event.ctrlKey || event.shiftKey) {
-      const { x, y } = position(event);
-      pane.view.zoomAt(Math.exp(-clamp(delta, -240, 240) * 22e-4), x, y);
+      zoomByWheel(pane.view, event, position(event));
       return viewer.changeView(pane);
     }
-    travel -= delta;
+    travel -= wheelDelta(event);
     const notches = Math.trunc(travel / 40);
     travel -= notches * 40;
     if (notches) viewer.showSlice(pane, pane.slice + clamp(notches, -3, 3));
@@ -536,10 +526,8 @@ var Greys = class {
   }
 };
 
-// volume_viewer/src/keys.js
-var SLICE_KEYS = { ArrowUp: 1, ArrowDown: -1 };
-var RIBBON_KEYS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 };
-var TRACK_KEYS = {
+// shared/keys.js
+var THRESHOLD_KEYS = {
   ArrowRight: 1,
   ArrowUp: 1,
   ArrowLeft: -1,
@@ -549,6 +537,36 @@ var TRACK_KEYS = {
   Home: -STEPS,
   End: STEPS
 };
+function hasModifier(event) {
+  return event.ctrlKey || event.metaKey || event.altKey;
+}
+function isMeantFor(root, event) {
+  if (hasModifier(event)) return false;
+  if (event.composedPath().includes(root)) return true;
+  const scrolls = event.key.length > 1 || event.key === " ";
+  return !scrolls && document.activeElement === document.body && root.matches(":hover");
+}
+function keepCharacters(root, on) {
+  for (const type of ["keydown", "keypress", "keyup"]) {
+    on(root, type, (event) => {
+      if (event.key?.length === 1 && !event.ctrlKey && !event.metaKey) event.stopPropagation();
+    });
+  }
+}
+var KEYS_IN_TEXT = ["ArrowUp", "ArrowDown", "PageUp", "PageDown"];
+function pressThreshold(viewer, event) {
+  const step = THRESHOLD_KEYS[event.key];
+  if (step === void 0) return false;
+  const far = event.shiftKey && Math.abs(step) === 1 ? 10 : 1;
+  viewer.typing = false;
+  viewer.setThreshold(viewer.threshold + step * far, event.timeStamp);
+  viewer.commitSoon();
+  return true;
+}
+
+// volume_viewer/src/keys.js
+var SLICE_KEYS = { ArrowUp: 1, ArrowDown: -1 };
+var RIBBON_KEYS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 };
 var VOLUME_KEYS = {
   " ": "overlay",
   c: "contourOrFill",
@@ -566,48 +584,36 @@ var VOLUME_KEYS = {
 function listenToVolumeKeys(viewer, on) {
   const { root } = viewer;
   on(window, "keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || !viewer.volume) return;
-    const inside = event.composedPath().includes(root);
-    const scrolls = event.key.length > 1 || event.key === " ";
-    const near = !scrolls && document.activeElement === document.body && root.matches(":hover");
-    if (!inside && !near) return;
-    if (!pressVolume(viewer, event)) return;
+    if (!viewer.volume || !isMeantFor(root, event)) return;
+    if (!press(viewer, event)) return;
     event.preventDefault();
     event.stopPropagation();
   }, { capture: true });
-  for (const type of ["keydown", "keypress", "keyup"]) {
-    on(root, type, (event) => {
-      if (event.key?.length === 1 && !event.ctrlKey && !event.metaKey) event.stopPropagation();
-    });
-  }
+  keepCharacters(root, on);
 }
-function pressVolume(viewer, event) {
+function press(viewer, event) {
   const target = event.composedPath()[0];
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  const typing = target.matches?.("input[type=text]");
-  if (typing && !["ArrowUp", "ArrowDown", "PageUp", "PageDown"].includes(key)) return false;
-  if (target.matches?.("button") && [" ", "Enter"].includes(key)) return false;
-  const pane = viewer.panes.find(({ element }) => element.contains(target));
-  const far = event.shiftKey ? 10 : 1;
-  if (pane && target === pane.part("ribbon") && (key in RIBBON_KEYS || key === "Home" || key === "End")) {
-    const end = { Home: 0, End: pane.plane.depth - 1 }[key];
-    viewer.showSlice(pane, end ?? pane.slice + RIBBON_KEYS[key] * far);
-    return true;
-  }
-  if (pane && key in SLICE_KEYS) {
-    viewer.showSlice(pane, pane.slice + SLICE_KEYS[key] * far);
-    return true;
-  }
-  if (key in TRACK_KEYS) {
-    const single = Math.abs(TRACK_KEYS[key]) === 1;
-    viewer.typing = false;
-    viewer.setThreshold(viewer.threshold + TRACK_KEYS[key] * (single ? far : 1), event.timeStamp);
-    viewer.commitSoon();
-    return true;
-  }
+  if (reservedByControl(target, key)) return false;
+  if (turnSlices(viewer, event, target) || pressThreshold(viewer, event)) return true;
   if (key === "Escape") return viewer.escape();
   if (!(key in VOLUME_KEYS)) return false;
   if (!event.repeat || "+-=".includes(key)) viewer.act(VOLUME_KEYS[key]);
+  return true;
+}
+function reservedByControl(target, key) {
+  if (!(target instanceof Element)) return false;
+  if (target.matches("input[type=text]")) return !KEYS_IN_TEXT.includes(key);
+  return target.matches("button") && [" ", "Enter"].includes(key);
+}
+function turnSlices(viewer, event, target) {
+  const pane = viewer.panes.find(({ element }) => element.contains(target));
+  if (!pane) return false;
+  const onRibbon = target === pane.part("ribbon");
+  const end = onRibbon ? { Home: 0, End: pane.plane.depth - 1 }[event.key] : void 0;
+  const step = onRibbon && RIBBON_KEYS[event.key] || SLICE_KEYS[event.key];
+  if (end === void 0 && step === void 0) return false;
+  viewer.showSlice(pane, end ?? pane.slice + step * (event.shiftKey ? 10 : 1));
   return true;
 }
 
@@ -695,7 +701,9 @@ function fillColor(look, code, k) {
     return rgba(value === ADDED ? [255, 255, 255] : [0, 0, 0], striped);
   }
   if (look.style === "contour") return 0;
-  const foreground = value > k;
+  return decisionColor(look, code, value > k);
+}
+function decisionColor(look, code, foreground) {
   if (!look.truth) return foreground ? rgba(COLOR.prediction, look.alpha) : 0;
   if (foreground && code & TRUTH) return rgba(COLOR.hit, look.alpha);
   if (!foreground && !(code & TRUTH)) return 0;
@@ -1299,15 +1307,9 @@ var VolumeViewer = class extends Mounted {
     const box = this.part("presets");
     box.replaceChildren();
     if (!this.greys.adjustable) return;
-    const [center, width] = header.grey.window;
-    for (const [name, ...window2] of [["As opened", center, width], ...header.presets]) {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.textContent = name;
-      button.title = `Grey window: center ${window2[0]}, width ${window2[1]}`;
-      button.addEventListener("click", () => this.setWindow(...window2));
-      box.append(button);
-    }
+    const presets = [[AS_OPENED, ...header.grey.window], ...header.presets];
+    const named = presets.map(([name, ...window2]) => presetOf(name, window2, "Grey window: "));
+    showPresets(box, named, (center, width) => this.setWindow(center, width));
   }
   // ---- What the hand does ----
   setThreshold(k, inputTime) {
@@ -1356,7 +1358,10 @@ var VolumeViewer = class extends Mounted {
     if (!this.volume || !(action in VOLUME_ACTIONS)) return;
     VOLUME_ACTIONS[action](this, this.look);
     if (["less", "more", "snap"].includes(action)) this.commitSoon();
-    for (const pane of this.panes) pane.spoil("slice"), pane.spoil("overlay");
+    for (const pane of this.panes) {
+      pane.spoil("slice");
+      pane.spoil("overlay");
+    }
     this.markButtons();
     this.schedule();
   }

@@ -1,17 +1,13 @@
 // Pan, zoom and pinch on one pane move all of them.
 
-import { clamp } from "../../shared/numbers.js";
-import { pinch } from "../../shared/pointer.js";
+import { pinch, positionIn, zoomByWheel } from "../../shared/pointer.js";
 
 /** Pan, zoom and pinch on one pane move all of them. */
 export function listenToSide(comparison, side) {
   const { view, on } = comparison;
   const { stage } = side;
   const held = new Map();
-  const position = (event) => {
-    const box = stage.getBoundingClientRect();
-    return { x: event.clientX - box.left, y: event.clientY - box.top };
-  };
+  const position = (event) => positionIn(stage, event);
   on(stage, "pointerdown", (event) => {
     if (event.button > 1) return;
     held.set(event.pointerId, position(event));
@@ -42,9 +38,7 @@ export function listenToSide(comparison, side) {
   });
   on(stage, "wheel", (event) => {
     event.preventDefault();
-    const at = position(event);
-    const delta = event.deltaMode ? event.deltaY * 33 : event.deltaY || event.deltaX;
-    view.zoomAt(Math.exp(-clamp(delta, -240, 240) * 0.0022), at.x, at.y);
+    zoomByWheel(view, event, position(event));
     comparison.redraw();
   });
 }

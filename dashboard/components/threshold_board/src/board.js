@@ -1,22 +1,20 @@
 // The board: one threshold, and everything that follows it.
 
 import { paintHistogram } from "../../shared/histogram.js";
-import { STEPS } from "../../shared/levels.js";
+import { THRESHOLD_KEYS, hasModifier } from "../../shared/keys.js";
+import { LEVELS, STEPS } from "../../shared/levels.js";
 import { Mounted, writeText } from "../../shared/mounted.js";
 import { listenToNumber } from "../../shared/number_field.js";
 import { clamp } from "../../shared/numbers.js";
+import { closest } from "../../shared/pointer.js";
 import { listenToTrack } from "../../shared/track.js";
 import { Chart, LINES } from "./charts.js";
 import { areaChart, optimaChart, prChart, rocChart, scoresChart } from "./panels.js";
-import { LEVELS, partOf } from "./parts.js";
+import { partOf } from "./parts.js";
 import { escapeText, figure } from "./text.js";
 import { Tiles } from "./tiles.js";
 
 const COMMIT_DELAY_MS = 300;
-const STEPS_OF_KEYS = {
-  ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1,
-  PageUp: 100, PageDown: -100, Home: -STEPS, End: STEPS,
-};
 const LOOK_KEYS = { e: "errors", c: "contour" };
 const LEGENDS = {
   errors: '<span><i class="hit"></i>right</span><span><i class="extra"></i>too much</span><span><i class="missed"></i>missed</span>',
@@ -60,7 +58,7 @@ export class Board extends Mounted {
     }
     this.listenToButtons();
     on(this.part("tiles"), "click", (event) => {
-      const tile = event.target.closest(".tile");
+      const tile = closest(event, ".tile");
       if (tile) this.tiles.enlarge(tile);
     });
     for (const plot of root.querySelectorAll(".plot.drag")) this.listenToPlot(plot, on);
@@ -91,24 +89,30 @@ export class Board extends Mounted {
   }
 
   press(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || !this.data) return;
+    if (hasModifier(event) || !this.data) return;
     const target = event.composedPath()[0];
-    const inField = target.matches?.("input");
-    const step = STEPS_OF_KEYS[event.key];
-    const scrolls = target.closest?.(".tiles") && step !== undefined;
-    if (scrolls || (inField && !["ArrowUp", "ArrowDown"].includes(event.key))) {
+    if (!(target instanceof Element)) return;
+    const step = THRESHOLD_KEYS[event.key];
+    const scrolls = target.closest(".tiles") && step !== undefined;
+    if (scrolls || (target.matches("input") && !["ArrowUp", "ArrowDown"].includes(event.key))) {
       if (event.key.length === 1) event.stopPropagation();
       return;
     }
     if (step !== undefined) {
       this.setThreshold(this.threshold + step * (event.shiftKey ? 10 : 1), event.timeStamp);
       this.commitSoon();
-    } else if (event.key === "r") this.act("snap");
-    else if (event.key in LOOK_KEYS) this.show(LOOK_KEYS[event.key]);
-    else if (event.key === " " && !target.matches?.("button")) this.show(this.look === "none" ? "errors" : "none");
-    else return;
+    } else if (!this.pressSwitch(event.key, target)) return;
     event.preventDefault();
     event.stopPropagation();
+  }
+
+  /** Keys of the buttons; false where it is none of them. */
+  pressSwitch(key, target) {
+    if (key === "r") this.act("snap");
+    else if (key in LOOK_KEYS) this.show(LOOK_KEYS[key]);
+    else if (key === " " && !target.matches("button")) this.show(this.look === "none" ? "errors" : "none");
+    else return false;
+    return true;
   }
 
   act(action) {

@@ -1,8 +1,9 @@
 // From the message of bytes to a part: curves, counts of every image, and small maps.
 
-import { STEPS } from "../../shared/levels.js";
+import { LEVELS } from "../../shared/levels.js";
 import { inflate, readHeader } from "../../shared/message.js";
-import { LEVELS, partOf } from "./parts.js";
+import { suffixSums } from "../../shared/tally.js";
+import { partOf } from "./parts.js";
 
 async function decodePart(header, body) {
   const blob = (name) => {
@@ -33,13 +34,6 @@ async function decodePart(header, body) {
     };
   });
   return { header, curves, area: area.subarray(0, LEVELS), change: area.subarray(LEVELS), images };
-}
-
-/** Pixels at each threshold from pixels of each level. */
-function suffixSums(histogram) {
-  const sums = histogram.slice();
-  for (let k = STEPS - 1; k >= 0; k--) sums[k] += sums[k + 1];
-  return sums;
 }
 
 export default function (component) {

@@ -1,10 +1,7 @@
 // Maps and curves are megabytes and come once, in a component of their own; the board, which hears
 // of every change of a rule, finds them here. Two modules of one page meet at globalThis.
 
-import { STEPS } from "../../shared/levels.js";
-
-export const LEVELS = STEPS + 1;
-const PARTS_KEPT = 3;
+export const PARTS_KEPT = 3;
 const parts = (globalThis.isolineParts ??= new Map());
 
 /** What was delivered under a token, or will be. */

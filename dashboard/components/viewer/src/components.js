@@ -10,7 +10,8 @@ function labelRuns(marks, k, width, height) {
   const ends = [];
   const owner = [];
   const firstOfRow = new Int32Array(height + 1);
-  const find = (run) => {
+  const find = (start) => {
+    let run = start;
     while (owner[run] !== run) run = owner[run] = owner[owner[run]];
     return run;
   };
@@ -20,9 +21,9 @@ function labelRuns(marks, k, width, height) {
     const stop = (y + 1) * width;
     for (let i = y * width; i < stop; i++) {
       if (marks[i] <= k) continue;
-      const start = i;
+      const from = i;
       while (i < stop && marks[i] > k) i++;
-      const [begin, end] = [start - y * width, i - y * width];
+      const [begin, end] = [from - y * width, i - y * width];
       const run = begins.length;
       begins.push(begin);
       ends.push(end);

@@ -1,12 +1,10 @@
 // The keyboard. Streamlit has single-key shortcuts of its own (C, R), so keys meant for a viewer
 // are caught on their way down and go no further.
 
-import { STEPS } from "../../shared/levels.js";
+import {
+  KEYS_IN_TEXT, THRESHOLD_KEYS, isMeantFor, keepCharacters, pressThreshold,
+} from "../../shared/keys.js";
 
-const THRESHOLD_KEYS = {
-  ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1,
-  PageUp: 100, PageDown: -100, Home: -STEPS, End: STEPS,
-};
 const ACTION_KEYS = {
   " ": "overlay", t: "truth", h: "heat", c: "contourOrFill", w: "wipe", s: "side", f: "full",
   n: "components", ".": "nextComponent", ",": "lastComponent", u: "uncertainty", m: "options",
@@ -18,16 +16,9 @@ const PAN_PIXELS = 60;
 
 export function listenToKeys(viewer, on) {
   const root = viewer.root;
-  const meant = (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return false;
-    if (event.composedPath().includes(root)) return true;
-    // Under the pointer, letters do without focus; keys that scroll stay the page's.
-    const scrolls = event.key.length > 1 || event.key === " ";
-    return !scrolls && document.activeElement === document.body && root.matches(":hover");
-  };
   on(window, "keydown", (event) => {
     if (takeBack(viewer, event)) return;
-    if (!meant(event)) return;
+    if (!isMeantFor(root, event)) return;
     const target = event.composedPath()[0];
     if (event.key === "Escape") return void viewer.escape();
     if (reservedByControl(target, event.key)) return;
@@ -35,12 +26,7 @@ export function listenToKeys(viewer, on) {
     event.preventDefault();
     event.stopPropagation();
   }, { capture: true });
-  // What a control inside keeps for itself (a typed digit) must not reach Streamlit either.
-  for (const type of ["keydown", "keypress", "keyup"]) {
-    on(root, type, (event) => {
-      if (event.key?.length === 1 && !event.ctrlKey && !event.metaKey) event.stopPropagation();
-    });
-  }
+  keepCharacters(root, on);
 }
 
 /** Ctrl+Z and Shift+Ctrl+Z (or Ctrl+Y), wherever the focus is in this viewer but in a text. */
@@ -72,9 +58,7 @@ function steer(viewer, event) {
 
 function reservedByControl(target, key) {
   if (!(target instanceof Element)) return false;
-  if (target.matches("input[type=text]")) {
-    return !["ArrowUp", "ArrowDown", "PageUp", "PageDown"].includes(key);
-  }
+  if (target.matches("input[type=text]")) return !KEYS_IN_TEXT.includes(key);
   if (target.matches("input[type=range], .wipe")) return key in THRESHOLD_KEYS;
   if (target.closest("[data-list-body]")) return key in THRESHOLD_KEYS;
   return target.matches("button") && (key === " " || key === "Enter");
@@ -83,15 +67,8 @@ function reservedByControl(target, key) {
 function press(viewer, event) {
   if (!viewer.scene) return false;
   if (steer(viewer, event)) return true;
+  if (pressThreshold(viewer, event)) return true;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  if (key in THRESHOLD_KEYS) {
-    const single = Math.abs(THRESHOLD_KEYS[key]) === 1;
-    const step = THRESHOLD_KEYS[key] * (single && event.shiftKey ? 10 : 1);
-    viewer.typing = false;
-    viewer.setThreshold(viewer.threshold + step, event.timeStamp);
-    viewer.commitSoon();
-    return true;
-  }
   if (key in PAN_KEYS) {
     viewer.view.panBy(PAN_KEYS[key][0] * PAN_PIXELS, PAN_KEYS[key][1] * PAN_PIXELS);
     viewer.changeView();

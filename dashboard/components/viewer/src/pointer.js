@@ -1,7 +1,6 @@
 // The hand on the picture: pan, zoom, pinch, window, tools, wipe and the read-out under the pointer.
 
-import { clamp } from "../../shared/numbers.js";
-import { pinch } from "../../shared/pointer.js";
+import { closest, pinch, positionIn, wheelDelta, zoomByWheel } from "../../shared/pointer.js";
 import { readOut } from "./panel.js";
 
 const CLICK_PIXELS = 4;
@@ -10,9 +9,7 @@ export function listenToPicture(viewer, on) {
   const stage = viewer.part("stage");
   const held = new Map(); // pointer id → last position in its pane
   const position = (event) => {
-    const pane = viewer.paneOf(event);
-    const box = pane.getBoundingClientRect();
-    return { x: event.clientX - box.left, y: event.clientY - box.top };
+    return positionIn(viewer.paneOf(event), event);
   };
 
   let drawing = null; // the pointer that holds a tool
@@ -24,7 +21,7 @@ export function listenToPicture(viewer, on) {
     if (viewer.scene?.raw) event.preventDefault();
   });
   on(stage, "pointerdown", (event) => {
-    if (!viewer.scene || event.target.closest("button, .keys, .wipe")) return;
+    if (!viewer.scene || closest(event, "button, .keys, .wipe")) return;
     if (event.button === 2 && viewer.scene.raw) levelling = event.pointerId;
     else if (event.button > 1) return;
     const now = position(event);
@@ -89,7 +86,7 @@ export function listenToPicture(viewer, on) {
     viewer.changeNotes();
   });
   on(stage, "dblclick", (event) => {
-    if (event.target.closest("button, .keys, .wipe")) return;
+    if (closest(event, "button, .keys, .wipe")) return;
     if (viewer.look.tool) return;
     const at = position(event);
     if (viewer.view.fitted) viewer.view.zoomAt(2, at.x, at.y);
@@ -97,12 +94,11 @@ export function listenToPicture(viewer, on) {
     viewer.changeView();
   });
   on(stage, "wheel", (event) => {
-    if (event.target.closest(".keys")) return;
+    if (closest(event, ".keys")) return;
     event.preventDefault();
     const at = position(event);
-    const delta = event.deltaMode ? event.deltaY * 33 : event.deltaY || event.deltaX;
-    if (viewer.look.tool && event.shiftKey) return viewer.pen.grow(-Math.sign(delta));
-    viewer.view.zoomAt(Math.exp(-clamp(delta, -240, 240) * 0.0022), at.x, at.y);
+    if (viewer.look.tool && event.shiftKey) return viewer.pen.grow(-Math.sign(wheelDelta(event)));
+    zoomByWheel(viewer.view, event, at);
     viewer.changeView();
     readOut(viewer, at);
   });

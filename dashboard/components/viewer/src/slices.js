@@ -4,14 +4,6 @@
 
 const SLICE_MS = 8; // half a frame
 
-/** Does all of it now. */
-function atOnce(work) {
-  for (;;) {
-    const { done, value } = work.next();
-    if (done) return value;
-  }
-}
-
 /** Does it slice by slice; gives up, with nothing to show, when `wanted` is false. */
 export async function inSlices(work, wanted) {
   const channel = new MessageChannel(); // a timer would wait four milliseconds each time

@@ -1,9 +1,8 @@
 // One viewer: its state, and how the parts above act on it.
 
-import { paintImage } from "../../shared/image.js";
 import { STEPS } from "../../shared/levels.js";
 import { readHeader } from "../../shared/message.js";
-import { Mounted, writeText } from "../../shared/mounted.js";
+import { Mounted } from "../../shared/mounted.js";
 import { listenToNumber } from "../../shared/number_field.js";
 import { clamp } from "../../shared/numbers.js";
 import { Raster } from "../../shared/raster.js";
@@ -12,14 +11,14 @@ import { listenToTrack } from "../../shared/track.js";
 import { View } from "../../shared/view.js";
 import { ACTIONS, canAct, markButtons } from "./actions.js";
 import { MOST_CLEANED } from "./area_tree.js";
+import { PREPARING, drawOverlay, drawPicture, drawScores } from "./frame.js";
 import { listenToKeys } from "./keys.js";
 import { linked, shareView } from "./link.js";
 import { ComponentList, listenToList } from "./list.js";
 import { MaskMap, PUT_IN, TAKEN_OUT } from "./mask.js";
 import { drawNotes } from "./notes.js";
-import { describeMask, describeScene, drawScaleBar, drawTrack } from "./panel.js";
+import { describeMask, describeScene, drawTrack } from "./panel.js";
 import { listenToPicture } from "./pointer.js";
-import { figures, remark } from "./scores.js";
 import { inSlices } from "./slices.js";
 import { Pen, listenToTools } from "./tools.js";
 import { Windowing, listenToWindow } from "./window.js";
@@ -38,7 +37,6 @@ const LOOK = {
   more: false,
 };
 const COMMIT_DELAY_MS = 300;
-const PREPARING = "Preparing the clean-up";
 const DECISIONS_KEPT = 64;
 
 // What a viewer remembers when Streamlit unmounts it and mounts it again, by its key; and what was
@@ -428,62 +426,12 @@ export class Viewer extends Mounted {
     const { view, map, overlay, notes } = this.stale;
     if (view && !this.shared) shareView(this);
     this.shared = false;
-    if (view) this.drawPicture();
+    if (view) drawPicture(this);
     else if (map) this.raster.refresh(this.scene, this.mask.marks);
-    if (view || map || overlay) this.drawOverlay();
+    if (view || map || overlay) drawOverlay(this);
     if (view || map || notes || this.look.components) drawNotes(this);
     this.stale = { view: false, map: false, overlay: false, notes: false };
-    this.drawFigures();
+    drawScores(this);
     this.noteLatency();
   }
-
-  drawPicture() {
-    const place = (this.place = this.view.place());
-    this.window.apply();
-    paintImage(this.part("canvas", "image"), this.scene, place);
-    if (this.look.side) paintImage(this.part("canvas", "bare"), this.scene, place);
-    const overlay = this.part("canvas", "overlay");
-    if (overlay.width !== place.width || overlay.height !== place.height) {
-      overlay.width = place.width;
-      overlay.height = place.height;
-    } else {
-      overlay.getContext("2d").clearRect(0, 0, place.width, place.height);
-    }
-    this.raster.gather(this.scene, place, this.mask.marks, this.look.tool !== null);
-    drawScaleBar(this);
-  }
-
-  drawOverlay() {
-    const { style } = this.look;
-    const alpha = this.opacity[style] / 100;
-    const look = {
-      style,
-      alpha,
-      lineAlpha: style === "contour" ? alpha : 1,
-      contour: style !== "fill",
-      truth: this.look.truth && this.scene.tally.known,
-      editing: this.look.tool !== null,
-      mostUncertain: this.header.uncertainty?.most,
-    };
-    const context = this.part("canvas", "overlay").getContext("2d");
-    this.raster.paint(context, this.place, this.scene, look, this.threshold);
-  }
-
-  drawFigures() {
-    const { scene, threshold, mask } = this;
-    const value = (threshold / STEPS).toFixed(3);
-    if (!this.typing) this.part("number").value = value;
-    const texts = figures(scene, mask.tally, threshold);
-    for (const [name, text] of Object.entries(texts)) writeText(this.part("value", name), text);
-    const unprepared = this.cleaning && !mask.prepared(this.cleaning);
-    this.say(unprepared ? PREPARING : remark(scene, mask.tally, threshold));
-    const track = this.part("track");
-    track.style.setProperty("--at", threshold / STEPS);
-    track.setAttribute("aria-valuenow", value);
-    track.setAttribute("aria-valuetext", `${value}, ${texts.share} of the image`);
-    writeText(this.part("zoom"), `${Math.round(this.view.scale * 100)}%`);
-    const snapped = threshold === this.header.operating_point;
-    this.part("action", "snap").classList.toggle("reached", snapped);
-  }
-
 }

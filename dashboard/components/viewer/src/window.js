@@ -2,6 +2,7 @@
 
 import { writeText } from "../../shared/mounted.js";
 import { clamp } from "../../shared/numbers.js";
+import { AS_OPENED, presetOf, showPresets } from "../../shared/presets.js";
 import { halvings } from "../../shared/scene.js";
 
 /** The raw values as grey, `center - width / 2` black and `center + width / 2` white. */
@@ -42,15 +43,9 @@ export class Windowing {
     const { center, width, low, high, presets } = scene.header.raw;
     this.start = { center, width };
     this.span = { low, high, range: Math.max(high - low, 1e-6) };
-    for (const [name, ...window] of [["As opened", center, width], ...presets]) {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.textContent = name;
-      const seen = name === "As opened" ? "What the model saw: " : "";
-      button.title = `${seen}center ${window[0]}, width ${window[1]}`;
-      button.addEventListener("click", () => this.set(window[0], window[1]));
-      box.append(button);
-    }
+    const named = presets.map(([name, ...window]) => presetOf(name, window));
+    const opened = presetOf(AS_OPENED, [center, width], "What the model saw: ");
+    showPresets(box, [opened, ...named], (middle, wide) => this.set(middle, wide));
     const { center: middle, width: wide } = saved ?? this.start;
     this.set(middle, wide, { quiet: !saved });
   }

@@ -2,7 +2,7 @@
 
 import { ADDED, LEVELS, STEPS } from "../../shared/levels.js";
 import { inflate } from "../../shared/message.js";
-import { Tally } from "../../shared/tally.js";
+import { suffixSums } from "../../shared/tally.js";
 import { Plane } from "./plane.js";
 
 async function decodeVolume(header, body) {
@@ -36,7 +36,7 @@ function wholeTally(plane) {
       all[k + 1] += plane.sizes[n * LEVELS + k] - (k < STEPS ? plane.sizes[n * LEVELS + k + 1] : 0);
     }
   }
-  const foreground = Tally.suffixSums(all);
+  const foreground = suffixSums(all);
   return { all, on: new Float64Array(ADDED + 1), known: false, foreground, voxels: foreground[0] };
 }
 

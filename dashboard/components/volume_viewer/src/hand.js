@@ -1,19 +1,17 @@
 // Mouse and finger on the planes: click and drag move the cross, the wheel turns slices.
 
 import { clamp } from "../../shared/numbers.js";
+import { closest, pinch, positionIn, wheelDelta, zoomByWheel } from "../../shared/pointer.js";
 
 export function listenToPlane(viewer, pane, on) {
   const { stage } = pane;
   const held = new Map(); // pointer id → last position
   let mode = null; // cross, level or pan
   let travel = 0;
-  const position = (event) => {
-    const box = stage.getBoundingClientRect();
-    return { x: event.clientX - box.left, y: event.clientY - box.top };
-  };
+  const position = (event) => positionIn(stage, event);
   on(stage, "contextmenu", (event) => event.preventDefault());
   on(stage, "pointerdown", (event) => {
-    if (!viewer.volume || event.target.closest("button")) return;
+    if (!viewer.volume || closest(event, "button")) return;
     stage.setPointerCapture(event.pointerId);
     held.set(event.pointerId, position(event));
     viewer.active = pane;
@@ -37,11 +35,7 @@ export function listenToPlane(viewer, pane, on) {
     if (mode === "level") return viewer.level(dx, dy);
     if (mode === "pan") pane.view.panBy(dx, dy);
     const other = [...held].find(([id]) => id !== event.pointerId)?.[1];
-    if (mode === "pinch" && other) {
-      const span = (at) => Math.max(10, Math.hypot(at.x - other.x, at.y - other.y));
-      pane.view.panBy(dx / 2, dy / 2);
-      pane.view.zoomAt(span(now) / span(before), (now.x + other.x) / 2, (now.y + other.y) / 2);
-    }
+    if (mode === "pinch" && other) pinch(pane.view, before, now, other);
     viewer.changeView(pane);
   });
   const release = (event) => {
@@ -58,13 +52,11 @@ export function listenToPlane(viewer, pane, on) {
   on(stage, "wheel", (event) => {
     if (!viewer.volume) return;
     event.preventDefault();
-    const delta = event.deltaMode ? event.deltaY * 33 : event.deltaY || event.deltaX;
     if (event.ctrlKey || event.shiftKey) {
-      const { x, y } = position(event);
-      pane.view.zoomAt(Math.exp(-clamp(delta, -240, 240) * 0.0022), x, y);
+      zoomByWheel(pane.view, event, position(event));
       return viewer.changeView(pane);
     }
-    travel -= delta; // a touchpad's small deltas add up to one slice
+    travel -= wheelDelta(event); // a touchpad's small deltas add up to one slice
     const notches = Math.trunc(travel / 40);
     travel -= notches * 40;
     if (notches) viewer.showSlice(pane, pane.slice + clamp(notches, -3, 3));

@@ -3,7 +3,7 @@
 import { clamp } from "../../shared/numbers.js";
 
 /** Which grey every code of the volume is shown in. */
-export class Greys {
+export class Intensities {
   constructor(coding) {
     this.coding = coding;
     this.table = new Uint8ClampedArray(coding.window ? 65536 : 256);

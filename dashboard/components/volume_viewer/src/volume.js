@@ -6,11 +6,12 @@ import { readHeader } from "../../shared/message.js";
 import { Mounted, writeText } from "../../shared/mounted.js";
 import { listenToNumber } from "../../shared/number_field.js";
 import { WHOLE, clamp } from "../../shared/numbers.js";
+import { AS_OPENED, presetOf, showPresets } from "../../shared/presets.js";
 import { listenToTrack } from "../../shared/track.js";
 import { VOLUME_ACTIONS } from "./actions.js";
 import { volumeOf } from "./decode.js";
 import { listenToPlane } from "./hand.js";
-import { Greys } from "./intensities.js";
+import { Intensities } from "./intensities.js";
 import { listenToVolumeKeys } from "./keys.js";
 import { PlanePane } from "./pane.js";
 import { describeRibbon, listenToRibbon, paintRibbon } from "./ribbon.js";
@@ -72,7 +73,7 @@ export class VolumeViewer extends Mounted {
   open(volume, saved) {
     const { header } = this;
     this.volume = volume;
-    this.greys = new Greys(header.grey);
+    this.greys = new Intensities(header.grey);
     if (saved) Object.assign(this.look, saved.look);
     const same = saved?.map === header.map && saved.start === header.start;
     this.threshold = same ? saved.threshold : header.start;
@@ -137,15 +138,9 @@ export class VolumeViewer extends Mounted {
     const box = this.part("presets");
     box.replaceChildren();
     if (!this.greys.adjustable) return;
-    const [center, width] = header.grey.window;
-    for (const [name, ...window] of [["As opened", center, width], ...header.presets]) {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.textContent = name;
-      button.title = `Grey window: center ${window[0]}, width ${window[1]}`;
-      button.addEventListener("click", () => this.setWindow(...window));
-      box.append(button);
-    }
+    const presets = [[AS_OPENED, ...header.grey.window], ...header.presets];
+    const named = presets.map(([name, ...window]) => presetOf(name, window, "Grey window: "));
+    showPresets(box, named, (center, width) => this.setWindow(center, width));
   }
 
   // ---- What the hand does ----
@@ -203,7 +198,10 @@ export class VolumeViewer extends Mounted {
     if (!this.volume || !(action in VOLUME_ACTIONS)) return;
     VOLUME_ACTIONS[action](this, this.look);
     if (["less", "more", "snap"].includes(action)) this.commitSoon();
-    for (const pane of this.panes) pane.spoil("slice"), pane.spoil("overlay");
+    for (const pane of this.panes) {
+      pane.spoil("slice");
+      pane.spoil("overlay");
+    }
     this.markButtons();
     this.schedule();
   }
