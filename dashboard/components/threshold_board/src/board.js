@@ -15,72 +15,125 @@ import { escapeText, figure } from "./text.js";
 import { Tiles } from "./tiles.js";
 
 const COMMIT_DELAY_MS = 300;
+/** @type {Record<string, string>} */
 const LOOK_KEYS = { e: "errors", c: "contour" };
+/** @type {Record<string, string>} */
 const LEGENDS = {
   errors: '<span><i class="hit"></i>right</span><span><i class="extra"></i>too much</span><span><i class="missed"></i>missed</span>',
   contour: '<span><i class="line"></i>prediction</span><span><i class="dashes"></i>truth</span>',
   none: "",
 };
 const SAVE_ICON = '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M8 2.5v7M5 7l3 3 3-3M3 13h10" /></svg>';
+
+/**
+ * What Python sends with every change; see `dashboard.components.threshold_board`.
+ * @typedef {object} State
+ * @property {string} token of the delivery with maps and curves
+ * @property {string} key
+ * @property {string} context what the threshold is chosen for
+ * @property {number} k where to start
+ * @property {{ k: number, name: string }[]} points named thresholds, the first to go back to
+ * @property {string} block pooled or per_image
+ * @property {string[]} figures
+ */
+
+/** @typedef {{ value: Float64Array, low: Float64Array, high: Float64Array, name: string, title: string, note: string }} Curve */
+/** @typedef {{ threshold: number, look: string, sortBy: string, state: State }} Kept */
+
+/** @type {Map<string, Kept>} */
 const kept = new Map(); // how a board was left, by its key: Streamlit mounts it anew
 
+/** @typedef {Mounted["on"]} On */
+
 export class Board extends Mounted {
+  /** @param {HTMLElement} root */
   constructor(root) {
     super(root);
-    this.state = null;
-    this.data = null;
+    // Both come with the first call of Streamlit; until `data` is there, nothing acts.
+    this.state = /** @type {State} */ (/** @type {unknown} */ (null));
+    this.data = /** @type {import("./parts.js").Part} */ (/** @type {unknown} */ (null));
+    this.tiles = /** @type {Tiles} */ (/** @type {unknown} */ (undefined));
+    /** @type {(name: string, value: object) => void} */
+    this.send = () => {};
+    this.told = -1;
+    this.wanted = "";
+    this.optimaCaption = "";
+    this.drawnWidth = 0;
+    /** @type {number | undefined} */
+    this.frame = undefined;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.commitTimer = undefined;
+    /** @type {Curve[]} */
+    this.cachedLines = [];
+    /** @type {Element[][]} */
+    this.cells = [];
     this.threshold = 0;
     this.typing = false;
     this.look = "errors";
     this.sortBy = "worst";
+    /** @type {Record<string, Chart>} */
     this.charts = {};
     const { on } = this;
     listenToTrack(this, on);
     listenToNumber(this, on);
     this.listen(on);
-    const always = root.querySelectorAll("[data-saved-name], [data-tones]"); // on a board truth is known
+    const always = this.elements("[data-saved-name], [data-tones]"); // on a board truth is known
     for (const element of always) element.hidden = false;
     this.sizes = new ResizeObserver(() => this.resize());
     this.sizes.observe(root);
   }
 
+  /**
+   * @param {string} selector
+   * @returns {NodeListOf<HTMLElement>}
+   */
+  elements(selector) {
+    return this.root.querySelectorAll(selector);
+  }
+
+  /** @param {On} on */
   listen(on) {
     const { root } = this;
-    for (const button of root.querySelectorAll("[data-sort]")) {
-      on(button, "click", () => this.sort(button.dataset.sort));
+    for (const button of this.elements("[data-sort]")) {
+      on(button, "click", () => this.sort(button.dataset.sort ?? ""));
     }
-    for (const button of root.querySelectorAll("[data-look]")) {
-      on(button, "click", () => this.show(button.dataset.look));
+    for (const button of this.elements("[data-look]")) {
+      on(button, "click", () => this.show(button.dataset.look ?? ""));
     }
-    for (const button of root.querySelectorAll("[data-save]")) {
+    for (const button of this.elements("[data-save]")) {
       button.innerHTML = SAVE_ICON;
-      on(button, "click", () => this.save(button.dataset.save));
+      on(button, "click", () => this.save(button.dataset.save ?? ""));
     }
     this.listenToButtons();
     on(this.part("tiles"), "click", (event) => {
       const tile = closest(event, ".tile");
       if (tile) this.tiles.enlarge(tile);
     });
-    for (const plot of root.querySelectorAll(".plot.drag")) this.listenToPlot(plot, on);
-    on(root, "keydown", (event) => this.press(event));
+    for (const plot of this.elements(".plot.drag")) this.listenToPlot(plot, on);
+    on(root, "keydown", (/** @type {KeyboardEvent} */ event) => this.press(event));
   }
 
-  /** A chart over thresholds is a second slider. */
+  /**
+   * A chart over thresholds is a second slider.
+   * @param {HTMLElement} plot
+   * @param {On} on
+   */
   listenToPlot(plot, on) {
-    const name = plot.parentElement.dataset.chart;
+    const name = plot.parentElement?.dataset.chart ?? "";
+    /** @type {number | null} */
     let holding = null;
-    const follow = (event) => this.setThreshold(this.charts[name].thresholdAt(event), event.timeStamp);
-    on(plot, "pointerdown", (event) => {
+    const follow = (/** @type {PointerEvent} */ event) => this.setThreshold(this.charts[name].thresholdAt(event), event.timeStamp);
+    on(plot, "pointerdown", (/** @type {PointerEvent} */ event) => {
       if (event.button !== 0 || holding !== null || !this.data) return;
       holding = event.pointerId;
-      plot.setPointerCapture(holding);
+      plot.setPointerCapture(event.pointerId);
       follow(event);
     });
-    on(plot, "pointermove", (event) => {
+    on(plot, "pointermove", (/** @type {PointerEvent} */ event) => {
       if (event.pointerId === holding) follow(event);
     });
     for (const type of ["pointerup", "pointercancel"]) {
-      on(plot, type, (event) => {
+      on(plot, type, (/** @type {PointerEvent} */ event) => {
         if (event.pointerId !== holding) return;
         holding = null;
         this.commit();
@@ -88,6 +141,7 @@ export class Board extends Mounted {
     }
   }
 
+  /** @param {KeyboardEvent} event */
   press(event) {
     if (hasModifier(event) || !this.data) return;
     const target = event.composedPath()[0];
@@ -106,7 +160,11 @@ export class Board extends Mounted {
     event.stopPropagation();
   }
 
-  /** Keys of the buttons; false where it is none of them. */
+  /**
+   * Keys of the buttons; false where it is none of them.
+   * @param {string} key
+   * @param {Element} target
+   */
   pressSwitch(key, target) {
     if (key === "r") this.act("snap");
     else if (key in LOOK_KEYS) this.show(LOOK_KEYS[key]);
@@ -115,15 +173,20 @@ export class Board extends Mounted {
     return true;
   }
 
+  /** @param {string} action */
   act(action) {
     if (!this.data) return;
-    const step = { less: -1, more: 1 }[action];
+    const step = action === "less" ? -1 : action === "more" ? 1 : 0;
     this.setThreshold(step ? this.threshold + step : this.state.points[0].k, performance.now());
     this.commitSoon();
   }
 
   // ---- What Python says ----
 
+  /**
+   * @param {State} state
+   * @param {(name: string, value: object) => void} send
+   */
   async receive(state, send) {
     this.send = send;
     const before = this.state ?? kept.get(state.key)?.state;
@@ -135,8 +198,8 @@ export class Board extends Mounted {
     this.root.classList.remove("waiting");
     if (before?.context !== state.context) {
       this.threshold = state.k;
-    } else if (!this.data && kept.has(state.key)) {
-      this.threshold = kept.get(state.key).threshold;
+    } else if (!this.data) {
+      this.threshold = kept.get(state.key)?.threshold ?? this.threshold;
     }
     this.told = state.k;
     if (this.data !== part) this.open(part);
@@ -146,6 +209,7 @@ export class Board extends Mounted {
     if (this.told !== this.threshold) this.commit();
   }
 
+  /** @param {import("./parts.js").Part} part */
   open(part) {
     this.data = part;
     this.tiles?.close();
@@ -172,21 +236,27 @@ export class Board extends Mounted {
     }
   }
 
+  /** @param {number[]} best */
   optima(best) {
     if (!best.length) return "No image has foreground";
     const sorted = [...best].sort((a, b) => a - b);
-    const at = (share) => (sorted[Math.round(share * (sorted.length - 1))] / STEPS).toFixed(3);
+    const at = (/** @type {number} */ share) => (sorted[Math.round(share * (sorted.length - 1))] / STEPS).toFixed(3);
     return `A dot is an image. Half of them do best between ${at(0.25)} and ${at(0.75)}`;
   }
 
   // ---- Numbers ----
 
-  /** Value and band of a figure over the thresholds; `block` is pooled or per_image. */
+  /**
+   * Value and band of a figure over the thresholds; `block` is pooled or per_image.
+   * @param {string} block
+   * @param {string} name
+   * @returns {Curve}
+   */
   curve(block, name) {
     const { curves, header } = this.data;
     const place = header.figures.findIndex((one) => one.name === name);
     const start = (place * 2 + (block === "pooled" ? 0 : 1)) * 3 * LEVELS;
-    const row = (n) => curves.subarray(start + n * LEVELS, start + (n + 1) * LEVELS);
+    const row = (/** @type {number} */ n) => curves.subarray(start + n * LEVELS, start + (n + 1) * LEVELS);
     return { ...header.figures[place], value: row(0), low: row(1), high: row(2) };
   }
 
@@ -200,12 +270,20 @@ export class Board extends Mounted {
     return this.cachedLines;
   }
 
+  /**
+   * @param {Chart} chart
+   * @param {string} text
+   */
   caption(chart, text) {
-    writeText(chart.host.querySelector("[data-caption]"), text);
+    writeText(/** @type {HTMLElement} */ (chart.host.querySelector("[data-caption]")), text);
   }
 
   // ---- Threshold ----
 
+  /**
+   * @param {number} k
+   * @param {number} [inputTime]
+   */
   setThreshold(k, inputTime) {
     const next = clamp(Math.round(k), 0, STEPS);
     if (!this.data || next === this.threshold) return;
@@ -226,12 +304,14 @@ export class Board extends Mounted {
     this.commitTimer = setTimeout(() => this.commit(), COMMIT_DELAY_MS);
   }
 
+  /** @param {string} by */
   sort(by) {
     this.sortBy = by;
     this.tiles?.sort(by, this.threshold);
     this.markButtons();
   }
 
+  /** @param {string} look */
   show(look) {
     this.look = look;
     this.markButtons();
@@ -239,11 +319,11 @@ export class Board extends Mounted {
   }
 
   markButtons() {
-    for (const button of this.root.querySelectorAll("[data-sort]")) {
-      button.setAttribute("aria-pressed", button.dataset.sort === this.sortBy);
+    for (const button of this.elements("[data-sort]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.sort === this.sortBy));
     }
-    for (const button of this.root.querySelectorAll("[data-look]")) {
-      button.setAttribute("aria-pressed", button.dataset.look === this.look);
+    for (const button of this.elements("[data-look]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.look === this.look));
     }
     this.part("legend").innerHTML = LEGENDS[this.look];
   }
@@ -276,7 +356,7 @@ export class Board extends Mounted {
     for (const chart of Object.values(this.charts)) chart.render();
     this.fillTable(point);
     const label = this.data.header.labels[state.block];
-    for (const caption of root.querySelectorAll("[data-caption]")) caption.title = this.data.header.labels.pooled.long;
+    for (const caption of this.elements("[data-caption]")) caption.title = this.data.header.labels.pooled.long;
     const convention = this.part("convention");
     writeText(convention, label.short);
     convention.title = label.long;
@@ -284,6 +364,7 @@ export class Board extends Mounted {
     this.markButtons();
   }
 
+  /** @param {{ k: number }} point */
   fillTable(point) {
     writeText(this.part("point-column"), `At ${(point.k / STEPS).toFixed(3)}`);
     const rows = this.lines().map((line, n) => {
@@ -295,14 +376,17 @@ export class Board extends Mounted {
     this.cells = [...this.part("scores").children].map((row) => [row.children[1], row.children[2]]);
   }
 
-  /** Many events, one frame. */
+  /**
+   * Many events, one frame.
+   * @param {number} [inputTime]
+   */
   schedule(inputTime) {
     if (inputTime !== undefined) this.pendingInput ??= inputTime;
     this.frame ??= requestAnimationFrame(() => this.redraw());
   }
 
   redraw() {
-    cancelAnimationFrame(this.frame);
+    if (this.frame !== undefined) cancelAnimationFrame(this.frame);
     this.frame = undefined;
     if (!this.data) return;
     const k = this.threshold;
@@ -323,9 +407,10 @@ export class Board extends Mounted {
     this.noteLatency();
   }
 
+  /** @param {string} name */
   save(name) {
     if (!this.data) return;
-    const title = this.part("chart", name).querySelector("h4").textContent;
+    const title = this.part("chart", name).querySelector("h4").textContent ?? "";
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([this.charts[name].svg(title)], { type: "image/svg+xml" }));
     link.download = `${name}.svg`;
@@ -337,7 +422,7 @@ export class Board extends Mounted {
     const { threshold, look, sortBy, state } = this;
     if (state) kept.set(state.key, { threshold, look, sortBy, state });
     clearTimeout(this.commitTimer);
-    cancelAnimationFrame(this.frame);
+    if (this.frame !== undefined) cancelAnimationFrame(this.frame);
     this.tiles?.close();
     this.sizes.disconnect();
     super.close();

@@ -11,31 +11,56 @@ export const LINES = [
   { color: "var(--line-3)", dash: "9 3 2 3" },
 ];
 
+/** @typedef {{ low: number, high: number, name?: string, text?: (value: number) => string }} Axis */
+/** @typedef {ArrayLike<number>} Values */
+
+/**
+ * What a chart shows.
+ * @typedef {object} Panel
+ * @property {(chart: Chart) => string} draw sets the axes and makes the SVG's content
+ * @property {(chart: Chart, k: number) => void} place moves the marks to threshold k
+ * @property {number} [height] in CSS pixels
+ */
+
 export class Chart {
-  /** `draw(chart)` makes the SVG's content, `place(chart, k)` moves the marks. */
+  /**
+   * `draw(chart)` makes the SVG's content, `place(chart, k)` moves the marks.
+   * @param {HTMLElement} host
+   * @param {Panel} panel
+   */
   constructor(host, { draw, place, height = 190 }) {
-    Object.assign(this, { host, draw, place, height, marks: new Map() });
-    this.plot = host.querySelector(".plot");
+    this.host = host;
+    this.draw = draw;
+    this.place = place;
+    this.height = height;
+    this.width = 0;
+    /** @type {Axis} */
+    this.x = { low: 0, high: 1, name: "" };
+    /** @type {Axis} */
+    this.y = { low: 0, high: 1 };
+    /** @type {Map<string | number, HTMLElement>} */
+    this.marks = new Map();
+    this.plot = /** @type {HTMLElement} */ (host.querySelector(".plot"));
   }
 
   render() {
     this.width = Math.max(160, this.plot.clientWidth);
     this.plot.style.height = `${this.height}px`;
     this.marks.clear();
-    this.x = { low: 0, high: 1, name: "", ...this.x };
-    this.y = { low: 0, high: 1, ...this.y };
     const content = this.draw(this);
     this.plot.innerHTML =
       `<svg viewBox="0 0 ${this.width} ${this.height}" width="${this.width}" height="${this.height}" ` +
       `aria-hidden="true"><style>${CHART_STYLE}</style>${this.axes()}${content}</svg>`;
   }
 
+  /** @param {number} value */
   toX(value) {
     const { left, right } = MARGIN;
     const share = (value - this.x.low) / (this.x.high - this.x.low);
     return left + share * (this.width - left - right);
   }
 
+  /** @param {number} value */
   toY(value) {
     const { top, bottom } = MARGIN;
     const share = (value - this.y.low) / (this.y.high - this.y.low);
@@ -44,11 +69,11 @@ export class Chart {
 
   axes() {
     const { x, y } = this;
-    const ticks = ({ low, high }, count) => Array.from({ length: count + 1 }, (_, n) => low + ((high - low) * n) / count);
+    const ticks = (/** @type {Axis} */ { low, high }, /** @type {number} */ count) => Array.from({ length: count + 1 }, (_, n) => low + ((high - low) * n) / count);
     const floor = this.toY(y.low);
     const rows = ticks(y, 4).map((value) => {
       const at = this.toY(value);
-      const text = (y.text ?? ((v) => v.toFixed(2)))(value);
+      const text = y.text ? y.text(value) : value.toFixed(2);
       return `<path class="rule" d="M${this.toX(x.low)} ${at}H${this.toX(x.high)}"/><text class="tick-text" x="${MARGIN.left - 6}" y="${at + 3.5}" text-anchor="end">${text}</text>`;
     });
     const columns = ticks(x, 4).map((value, n) => {
@@ -59,7 +84,11 @@ export class Chart {
     return rows.join("") + columns.join("") + name;
   }
 
-  /** A path through points, broken where one is not a number. */
+  /**
+   * A path through points, broken where one is not a number.
+   * @param {Values} xs
+   * @param {Values} ys
+   */
   path(xs, ys) {
     let text = "";
     let pen = "M";
@@ -74,6 +103,11 @@ export class Chart {
     return text;
   }
 
+  /**
+   * @param {Values} xs
+   * @param {Values} low
+   * @param {Values} high
+   */
   band(xs, low, high) {
     const up = [];
     const down = [];
@@ -85,34 +119,54 @@ export class Chart {
     return up.length ? `M${up.join("L")}L${down.reverse().join("L")}Z` : "";
   }
 
-  /** An upright dashed line with a triangle at its foot: a named threshold. */
+  /**
+   * An upright dashed line with a triangle at its foot: a named threshold.
+   * @param {number} value
+   * @param {string} name
+   */
   upright(value, name) {
     const at = this.toX(value);
     const floor = this.toY(this.y.low);
     return `<g class="point"><title>${name}</title><path class="named" d="M${at} ${MARGIN.top}V${floor}"/><path class="foot" d="M${at - 5} ${floor + 6}L${at} ${floor - 1}L${at + 5} ${floor + 6}Z"/></g>`;
   }
 
+  /**
+   * @param {number} x
+   * @param {number} y
+   * @param {string} name
+   */
   diamond(x, y, name) {
     if (Number.isNaN(x) || Number.isNaN(y)) return "";
     return `<path class="foot" d="M${this.toX(x)} ${this.toY(y) - 6}l6 6l-6 6l-6 -6Z"><title>${name}</title></path>`;
   }
 
-  /** A mark above the curves, made when it is first moved. */
+  /**
+   * A mark above the curves, made when it is first moved.
+   * @param {string | number} name
+   * @param {string} kind
+   */
   mark(name, kind, color = "") {
-    if (!this.marks.has(name)) {
-      const element = document.createElement("i");
-      element.className = `mark ${kind}`;
-      if (color) element.style.color = color;
-      this.plot.append(element);
-      this.marks.set(name, element);
-    }
-    return this.marks.get(name);
+    const known = this.marks.get(name);
+    if (known) return known;
+    const element = document.createElement("i");
+    element.className = `mark ${kind}`;
+    if (color) element.style.color = color;
+    this.plot.append(element);
+    this.marks.set(name, element);
+    return element;
   }
 
+  /** @param {number} value */
   moveLine(value) {
     this.mark("line", "upright").style.transform = `translateX(${this.toX(value)}px)`;
   }
 
+  /**
+   * @param {string | number} name
+   * @param {number} x
+   * @param {number} y
+   * @param {string} color
+   */
   moveDot(name, x, y, color) {
     const dot = this.mark(name, "dot", color);
     const shown = !Number.isNaN(x) && !Number.isNaN(y);
@@ -120,15 +174,20 @@ export class Chart {
     if (shown) dot.style.transform = `translate(${this.toX(x)}px, ${this.toY(y)}px)`;
   }
 
+  /** @param {PointerEvent} event */
   thresholdAt(event) {
     const box = this.plot.getBoundingClientRect();
     const inner = this.width - MARGIN.left - MARGIN.right;
     return Math.round(clamp((event.clientX - box.left - MARGIN.left) / inner, 0, 1) * STEPS);
   }
 
-  /** The chart alone, with the colours it is seen in. */
+  /**
+   * The chart alone, with the colours it is seen in.
+   * @param {string} title
+   */
   svg(title) {
-    const copy = this.plot.querySelector("svg").cloneNode(true);
+    const drawn = /** @type {SVGElement} */ (this.plot.querySelector("svg"));
+    const copy = /** @type {SVGElement} */ (drawn.cloneNode(true));
     const seen = getComputedStyle(this.plot);
     const names = ["--ink", "--paper", "--rule", "--quiet", "--accent", "--truth", "--truth-ink", "--line-0", "--line-1", "--line-2", "--line-3"];
     const colors = names.map((name) => `${name}:${seen.getPropertyValue(name)}`).join(";");

@@ -5,11 +5,21 @@ import { inflate, readHeader } from "../../shared/message.js";
 import { suffixSums } from "../../shared/tally.js";
 import { partOf } from "./parts.js";
 
+/**
+ * @param {import("./parts.js").PartHeader} header
+ * @param {Uint8Array} body
+ * @returns {Promise<import("./parts.js").Part>}
+ */
 async function decodePart(header, body) {
-  const blob = (name) => {
+  const blob = (/** @type {string} */ name) => {
     const [offset, length] = header.blobs[name];
     return body.subarray(offset, offset + length);
   };
+  /**
+   * @template T
+   * @param {string} name
+   * @param {new (buffer: ArrayBuffer) => T} type
+   */
   const array = async (name, type) => new type(await inflate(blob(name)));
   const [curves, area, on, off, levels, truth] = await Promise.all([
     array("curves", Float64Array),
@@ -21,14 +31,16 @@ async function decodePart(header, body) {
   ]);
   const pictures = blob("pictures");
   const images = header.images.map((image, n) => {
+    /** @type {[number, number]} */
     const map = [image.at, image.at + image.width * image.height];
     const [start, length] = image.picture;
+    /** @type {[number, number]} */
     const row = [n * LEVELS, (n + 1) * LEVELS];
     return {
       ...image,
       levels: levels.subarray(...map),
       truth: truth.subarray(...map),
-      picture: new Blob([pictures.subarray(start, start + length)], { type: "image/jpeg" }),
+      picture: new Blob([pictures.slice(start, start + length)], { type: "image/jpeg" }),
       tp: suffixSums(on.subarray(...row)),
       fp: suffixSums(off.subarray(...row)),
     };
@@ -36,6 +48,7 @@ async function decodePart(header, body) {
   return { header, curves, area: area.subarray(0, LEVELS), change: area.subarray(LEVELS), images };
 }
 
+/** @param {{ data: Uint8Array }} component */
 export default function (component) {
   const { header, body } = readHeader(component.data);
   const entry = partOf(header.token);

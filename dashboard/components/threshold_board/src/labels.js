@@ -3,12 +3,19 @@
 import { STEPS } from "../../shared/levels.js";
 import { MARGIN } from "./charts.js";
 
+/** @typedef {{ left: number, right: number, top: number, bottom: number }} Box */
+
 /**
  * Where a line's name stands, beside it and clear of all lines, of the names before it and of the
  * named threshold; null where there is no such place.
+ * @param {import("./charts.js").Chart} chart
+ * @param {{ title: string, value: Float64Array }[]} lines
+ * @param {number} n
+ * @param {Box[]} taken
  */
 export function labelPlace(chart, lines, n, taken) {
   const half = 3.5 * lines[n].title.length + 2;
+  /** @type {(Box & { x: number, y: number, score: number }) | null} */
   let best = null;
   for (let k = 0; k <= STEPS; k += 10) {
     const x = chart.toX(k / STEPS);
@@ -21,13 +28,19 @@ export function labelPlace(chart, lines, n, taken) {
       if (top < 0 || bottom > chart.height - MARGIN.bottom) continue;
       const room = Math.min(20, ...others.map((box) => Math.max(box.top - bottom, top - box.bottom)));
       const score = room - (own.bottom - own.top); // beside a level part of its line
-      if (room >= 2 && score > (best?.score ?? -20)) best = { x, y, top, bottom, left: x - half, right: x + half, score };
+      if (room >= 2 && score > (best === null ? -20 : best.score)) best = { x, y, top, bottom, left: x - half, right: x + half, score };
     }
   }
   return best;
 }
 
-/** The heights that a line passes between two places of the x axis. */
+/**
+ * The heights that a line passes between two places of the x axis.
+ * @param {import("./charts.js").Chart} chart
+ * @param {Float64Array} values
+ * @param {number} left
+ * @param {number} right
+ */
 function spanOf(chart, values, left, right) {
   const span = { top: Infinity, bottom: -Infinity };
   for (let k = 0; k <= STEPS; k += 4) {

@@ -5,13 +5,25 @@ import { LINES } from "./charts.js";
 import { labelPlace } from "./labels.js";
 import { SHORT, areaText, escapeText, figure, roundUp, signed } from "./text.js";
 
+/** @typedef {import("./board.js").Board} Board */
+/** @typedef {import("./charts.js").Chart} Chart */
+/** @typedef {import("./charts.js").Panel} Panel */
+
 const THRESHOLDS = Float64Array.from({ length: STEPS + 1 }, (_, k) => k / STEPS);
 
+/**
+ * @param {Board} board
+ * @param {Chart} chart
+ */
 function points(board, chart) {
   return board.state.points.map(({ k, name }) => chart.upright(k / STEPS, escapeText(`${name}: ${(k / STEPS).toFixed(3)}`))).join("");
 }
 
-/** The chosen figures over the threshold, with their bands. */
+/**
+ * The chosen figures over the threshold, with their bands.
+ * @param {Board} board
+ * @returns {Panel}
+ */
 export function scoresChart(board) {
   return {
     height: 272,
@@ -45,14 +57,19 @@ export function scoresChart(board) {
   };
 }
 
-/** One figure against another, a point for each threshold. */
-function curveChart(board, { across, up, name, chance = "", caption }) {
+/**
+ * One figure against another, a point for each threshold.
+ * @param {Board} board
+ * @param {{ across: Float64Array, up: Float64Array, name: string, chance?: boolean, caption: (x: number, y: number) => string }} curve
+ * @returns {Panel}
+ */
+function curveChart(board, { across, up, name, chance = false, caption }) {
   return {
     draw(chart) {
       chart.x = { low: 0, high: 1, name };
       const line = `<path class="line" stroke="var(--line-0)" d="${chart.path(across, up)}"/>`;
       const named = board.state.points.map((point) => chart.diamond(across[point.k], up[point.k], escapeText(point.name)));
-      const diagonal = chance && `<path class="chance" d="${chart.path([0, 1], [0, 1])}"/>`;
+      const diagonal = chance ? `<path class="chance" d="${chart.path([0, 1], [0, 1])}"/>` : "";
       return diagonal + line + named.join("");
     },
     place(chart, k) {
@@ -62,6 +79,7 @@ function curveChart(board, { across, up, name, chance = "", caption }) {
   };
 }
 
+/** @param {Board} board */
 export function prChart(board) {
   const [recall, precision] = ["recall", "precision"].map((name) => board.curve("pooled", name).value);
   const mean = figure(board.data.header.average_precision ?? NaN);
@@ -73,6 +91,7 @@ export function prChart(board) {
   });
 }
 
+/** @param {Board} board */
 export function rocChart(board) {
   const [specificity, recall] = ["specificity", "recall"].map((name) => board.curve("pooled", name).value);
   const area = figure(board.data.header.auroc ?? NaN);
@@ -85,7 +104,11 @@ export function rocChart(board) {
   });
 }
 
-/** The mean area, against that of the truth, and how steep it is here. */
+/**
+ * The mean area, against that of the truth, and how steep it is here.
+ * @param {Board} board
+ * @returns {Panel}
+ */
 export function areaChart(board) {
   return {
     draw(chart) {
@@ -107,7 +130,11 @@ export function areaChart(board) {
   };
 }
 
-/** Each image's own best threshold: how far one threshold can suit them all. */
+/**
+ * Each image's own best threshold: how far one threshold can suit them all.
+ * @param {Board} board
+ * @returns {Panel}
+ */
 export function optimaChart(board) {
   return {
     draw(chart) {

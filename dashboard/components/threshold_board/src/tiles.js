@@ -9,13 +9,22 @@ const FEW_SIDE = 130;
 
 /** All tiles of a part, in an order that changes when the hand lets go. */
 export class Tiles {
+  /**
+   * @param {HTMLElement} host
+   * @param {import("./parts.js").BoardImage[]} images
+   * @param {() => void} changed
+   */
   constructor(host, images, changed) {
     this.host = host;
     this.tiles = images.map((image, n) => new Tile(image, n));
+    /** @type {Map<Element, Tile>} */
     this.byElement = new Map(this.tiles.map((tile) => [tile.element, tile]));
     host.replaceChildren(...this.tiles.map((tile) => tile.element));
     this.watch = new IntersectionObserver((entries) => {
-      for (const entry of entries) this.byElement.get(entry.target).visible = entry.isIntersecting;
+      for (const { target, isIntersecting } of entries) {
+        const tile = this.byElement.get(target);
+        if (tile) tile.visible = isIntersecting;
+      }
       changed();
     }, { root: host, rootMargin: "40px" });
     for (const tile of this.tiles) this.watch.observe(tile.element);
@@ -32,9 +41,13 @@ export class Tiles {
     }
     this.host.classList.toggle("few", best.side >= FEW_SIDE);
     this.host.style.setProperty("--side", `${best.side}px`);
-    this.host.style.setProperty("--columns", best.columns);
+    this.host.style.setProperty("--columns", String(best.columns));
   }
 
+  /**
+   * @param {number} k
+   * @param {string} look
+   */
   paint(k, look) {
     for (const tile of this.tiles) {
       if (!tile.visible) continue;
@@ -43,22 +56,27 @@ export class Tiles {
     }
   }
 
-  /** Worst or best first; images without anything to find and nothing marked come last. */
+  /**
+   * Worst or best first; images without anything to find and nothing marked come last.
+   * @param {string} by
+   * @param {number} k
+   */
   sort(by, k) {
     const sign = by === "worst" ? 1 : -1;
-    const rank = (tile) => (by === "order" ? tile.number : sign * tile.dice(k));
-    const place = (tile) => (Number.isNaN(rank(tile)) ? Infinity : rank(tile));
+    const rank = (/** @type {Tile} */ tile) => (by === "order" ? tile.number : sign * tile.dice(k));
+    const place = (/** @type {Tile} */ tile) => (Number.isNaN(rank(tile)) ? Infinity : rank(tile));
     const sorted = [...this.tiles].sort((a, b) => place(a) - place(b) || a.number - b.number);
     if (sorted.every((tile, n) => this.host.children[n] === tile.element)) return;
     this.host.replaceChildren(...sorted.map((tile) => tile.element));
     this.host.scrollTop = 0;
   }
 
+  /** @param {HTMLElement} element */
   enlarge(element) {
     for (const tile of this.tiles) {
       const large = tile.element === element && !tile.element.classList.contains("large");
       tile.element.classList.toggle("large", large);
-      tile.element.setAttribute("aria-pressed", large);
+      tile.element.setAttribute("aria-pressed", String(large));
       if (large) requestAnimationFrame(() => this.host.scrollTo({ top: element.offsetTop - 4 }));
     }
   }
