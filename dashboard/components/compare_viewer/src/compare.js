@@ -8,24 +8,60 @@ import { listenToSide } from "./pointer.js";
 import { Side } from "./side.js";
 
 const COMMIT_MS = 300;
+
+/** @typedef {import("./side.js").Look} Look */
+/** @typedef {import("../../shared/scene.js").Scene} Scene */
+
+/**
+ * What Python sends; see `dashboard.components.compare_viewer`.
+ * @typedef {object} Header
+ * @property {string} key
+ * @property {string} token
+ * @property {number[]} start threshold of each side
+ * @property {string} figure
+ * @property {string} figure_title
+ * @property {{ name: string, colour: string, at: [number, number] }[]} sides
+ */
+
+/** @type {Map<string, { token: string, thresholds: number[], look: Look, view: ReturnType<View["save"]> }>} */
 const remembered = new Map(); // by key: what a remount finds again
 
 export class Comparison extends Mounted {
+  /** @param {HTMLElement} root */
   constructor(root) {
     super(root);
     this.view = new View();
+    this.header = /** @type {Header | undefined} */ (undefined);
+    /** @type {(name: string, value: object) => void} */
+    this.send = () => {};
+    /** @type {Side[]} */
     this.sides = [];
+    /** @type {Look} */
     this.look = { overlay: true, truth: true, style: "contour" };
+    this.place = this.view.place();
+    /** @type {Set<Side>} */
     this.stale = new Set();
+    this.moved = false;
+    this.painted = false;
+    /** @type {number | undefined} */
+    this.frame = undefined;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
     this.listenToButtons();
-    this.on(root, "keydown", (event) => this.key(event));
+    this.on(root, "keydown", (/** @type {KeyboardEvent} */ event) => this.key(event));
     this.sizes = new ResizeObserver(() => this.resize());
     this.sizes.observe(this.part("sides"));
   }
 
+  /**
+   * @param {Uint8Array} bytes
+   * @param {(name: string, value: object) => void} send
+   */
   async receive(bytes, send) {
     this.send = send;
-    const { header, body } = readHeader(bytes);
+    const message = readHeader(bytes);
+    const { body } = message;
+    const header = /** @type {Header} */ (message.header);
     if (this.header?.token === header.token) {
       const moved = JSON.stringify(header.start) !== JSON.stringify(this.header.start);
       const title = header.figure !== this.header.figure;
@@ -50,24 +86,27 @@ export class Comparison extends Mounted {
       this.header = undefined;
       return this.say("This picture could not be decoded. Reload the page to try again.");
     }
-    if (this.header.token !== header.token) return; // a newer one came meanwhile
+    if (this.header?.token !== header.token) return; // a newer one came meanwhile
     this.root.classList.remove("waiting");
-    this.open(scenes);
+    this.open(scenes, header);
   }
 
-  open(scenes) {
-    const { header } = this;
+  /**
+   * @param {Scene[]} scenes
+   * @param {Header} header
+   */
+  open(scenes, header) {
     const saved = remembered.get(header.key);
-    const same = saved?.token === header.token;
+    const same = saved?.token === header.token ? saved : null;
     if (saved) Object.assign(this.look, saved.look);
     this.sides = header.sides.map((facts) => new Side(this, facts));
     this.part("sides").replaceChildren(...this.sides.map((side) => side.root));
     this.part("title").textContent = scenes[0].header.title;
     this.view.fitted = true;
     this.view.show(scenes[0]);
-    if (same) this.view.restore(saved.view);
+    if (same) this.view.restore(same.view);
     this.sides.forEach((side, n) => {
-      side.show(scenes[n], same ? saved.thresholds[n] : header.start[n], header.figure_title);
+      side.show(scenes[n], same ? same.thresholds[n] : header.start[n], header.figure_title);
       this.on(side.input, "input", () => this.setThreshold(n, Number(side.input.value)));
       this.on(side.input, "change", () => this.tellSoon());
       this.on(side.snap, "click", () => {
@@ -85,7 +124,7 @@ export class Comparison extends Mounted {
   }
 
   remember() {
-    if (!this.sides.length) return;
+    if (!this.header || !this.sides.length) return;
     const { token, key } = this.header;
     const thresholds = this.thresholds();
     remembered.set(key, { token, thresholds, look: { ...this.look }, view: this.view.save() });
@@ -94,11 +133,15 @@ export class Comparison extends Mounted {
   close() {
     this.remember();
     clearTimeout(this.timer);
-    cancelAnimationFrame(this.frame);
+    if (this.frame !== undefined) cancelAnimationFrame(this.frame);
     this.sizes.disconnect();
     super.close();
   }
 
+  /**
+   * @param {number} n
+   * @param {number} k
+   */
   setThreshold(n, k) {
     const side = this.sides[n];
     side.threshold(k);
@@ -111,44 +154,53 @@ export class Comparison extends Mounted {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
       this.remember();
-      this.send("choice", { token: this.header.token, thresholds: this.thresholds() });
+      this.send("choice", { token: this.header?.token, thresholds: this.thresholds() });
     }, COMMIT_MS);
   }
 
+  /** @param {string} action */
   act(action) {
     const { look, view } = this;
-    const middle = [view.pane.width / 2, view.pane.height / 2];
     if (action === "overlay" || action === "truth") look[action] = !look[action];
     else if (action === "contour" || action === "fill") look.style = action;
     else if (action === "fit") view.fit();
-    else view.zoomAt(action === "zoomIn" ? 1.5 : 1 / 1.5, ...middle);
+    else view.zoomAt(action === "zoomIn" ? 1.5 : 1 / 1.5, view.pane.width / 2, view.pane.height / 2);
     this.mark();
     this.redraw();
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const switched = this.look.style === "contour" ? "fill" : "contour";
+    /** @type {Record<string, string>} */
     const keys = { " ": "overlay", t: "truth", c: switched, 0: "fit", "+": "zoomIn", "-": "zoomOut" };
     const action = keys[event.key.toLowerCase()];
-    if (!action || (event.key === " " && event.target.closest("button"))) return;
+    if (!action || (event.key === " " && /** @type {Element} */ (event.target).closest("button"))) return;
     event.preventDefault();
     this.act(action);
   }
 
   mark() {
     const { look } = this;
-    const pressed = { overlay: look.overlay, truth: look.truth };
-    for (const style of ["contour", "fill"]) pressed[style] = look.style === style;
+    const pressed = {
+      overlay: look.overlay,
+      truth: look.truth,
+      contour: look.style === "contour",
+      fill: look.style === "fill",
+    };
     for (const [action, on] of Object.entries(pressed)) {
-      this.root.querySelector(`[data-action="${action}"]`).setAttribute("aria-pressed", on);
+      this.part("action", action).setAttribute("aria-pressed", String(on));
     }
     const contour = look.overlay && look.style === "contour";
     const errors = look.overlay && look.style === "fill" && look.truth;
-    const shown = { contour, truth: look.truth, errors };
-    shown.fill = look.overlay && look.style === "fill" && !look.truth;
-    for (const note of this.root.querySelectorAll("[data-shown]")) {
-      note.hidden = !shown[note.dataset.shown];
+    const fill = look.overlay && look.style === "fill" && !look.truth;
+    /** @type {Record<string, boolean>} */
+    const shown = { contour, truth: look.truth, errors, fill };
+    /** @type {NodeListOf<HTMLElement>} */
+    const notes = this.root.querySelectorAll("[data-shown]");
+    for (const note of notes) {
+      note.hidden = !shown[note.dataset.shown ?? ""];
     }
   }
 
