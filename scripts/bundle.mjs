@@ -19,7 +19,10 @@ const BUNDLES = {
   "threshold_board/delivery.bundle.js": "threshold_board/src/delivery.js",
 };
 
-/** The digest of all modules that may end up in a bundle: its own folder's and the shared ones. */
+/**
+ * The digest of all modules that may end up in a bundle: its own folder's and the shared ones.
+ * @param {string} entry
+ */
 function digestOf(entry) {
   const hash = createHash("sha256");
   for (const folder of ["shared", entry.slice(0, entry.lastIndexOf("/"))]) {
@@ -31,6 +34,7 @@ function digestOf(entry) {
   return hash.digest("hex");
 }
 
+/** @param {string} entry */
 async function bundled(entry) {
   const banner =
     `// Generated from ${entry} by "make js"; edit the sources, not this file.\n` +

@@ -3,20 +3,33 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { THRESHOLD_KEYS, isMeantFor, pressThreshold } from "../../dashboard/components/shared/keys.js";
 
-const root = { matches: () => true };
-globalThis.document ??= { activeElement: null, body: null };
+// What the functions ask of a page, no more.
+const root = /** @type {HTMLElement} */ (/** @type {unknown} */ ({ matches: () => true }));
+const elsewhere = /** @type {HTMLElement} */ (/** @type {unknown} */ ({ matches: () => false }));
+Object.assign(globalThis, { document: { activeElement: null, body: null } });
 
-const press = (key, more = {}) => ({ key, timeStamp: 5, composedPath: () => [root], ...more });
+/**
+ * @param {string} key
+ * @param {object} [more]
+ */
+function press(key, more = {}) {
+  const event = { key, timeStamp: 5, composedPath: () => [root], ...more };
+  return /** @type {KeyboardEvent} */ (/** @type {unknown} */ (event));
+}
 
+/** @param {KeyboardEvent} event */
 function moved(event) {
-  const seen = { threshold: 500, typing: true, told: 0 };
   const viewer = {
-    ...seen,
-    setThreshold(k, time) {
-      Object.assign(this, { threshold: k, time });
+    threshold: 500,
+    typing: true,
+    time: 0,
+    told: 0,
+    setThreshold(/** @type {number} */ k, /** @type {number | undefined} */ time = 0) {
+      viewer.threshold = k;
+      viewer.time = time;
     },
     commitSoon() {
-      this.told++;
+      viewer.told++;
     },
   };
   return { taken: pressThreshold(viewer, event), viewer };
@@ -56,5 +69,5 @@ test("outside, letters count under the pointer, but keys that scroll stay the pa
   const outside = { composedPath: () => [] };
   assert.ok(isMeantFor(root, press("c", outside)));
   for (const key of [" ", "ArrowDown", "PageUp"]) assert.equal(isMeantFor(root, press(key, outside)), false);
-  assert.equal(isMeantFor({ matches: () => false }, press("c", outside)), false);
+  assert.equal(isMeantFor(elsewhere, press("c", outside)), false);
 });

@@ -1,5 +1,5 @@
 // Generated from compare_viewer/src/main.js by "make js"; edit the sources, not this file.
-// Sources: sha256 d54739734ad8c6000d1be89ec04d1b5afa13259f3dcccd84efb82bb21e0e2c16
+// Sources: sha256 1d520be53b60f2fc9bc20795b5c2a8a0f9cf25ba8bcb42388f92ce2b38ad533f
 
 // shared/mounted.js
 var LATENCIES_KEPT = 2e3;
@@ -7,6 +7,7 @@ function writeText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 var Mounted = class {
+  /** @param {Root} root */
   constructor(root) {
     this.root = root;
     this.parts = /* @__PURE__ */ new Map();
@@ -16,22 +17,79 @@ var Mounted = class {
     this.listening = new AbortController();
     this.on = (target, type, act, options) => target.addEventListener(type, act, { passive: false, signal: this.listening.signal, ...options });
   }
-  /** The element with attribute data-<name>, or with data-<name>="<value>". */
+  /**
+   * The element with attribute data-<name>, or with data-<name>="<value>".
+   * @param {string} name
+   * @param {string} [value]
+   */
   part(name, value) {
     const selector = value === void 0 ? `[data-${name}]` : `[data-${name}="${value}"]`;
-    if (!this.parts.get(selector)?.isConnected) this.parts.set(selector, this.root.querySelector(selector));
-    return this.parts.get(selector);
+    const known = this.parts.get(selector);
+    if (known?.isConnected) return known;
+    const found = (
+      /** @type {HTMLElement} */
+      this.root.querySelector(selector)
+    );
+    this.parts.set(selector, found);
+    return found;
+  }
+  /** @param {string} name */
+  canvas(name) {
+    return (
+      /** @type {HTMLCanvasElement} */
+      this.part("canvas", name)
+    );
+  }
+  /**
+   * @param {string} name
+   * @param {string} [value]
+   */
+  field(name, value) {
+    return (
+      /** @type {HTMLInputElement} */
+      this.part(name, value)
+    );
+  }
+  /** @param {string} action */
+  button(action) {
+    return (
+      /** @type {HTMLButtonElement} */
+      this.part("action", action)
+    );
+  }
+  /**
+   * What a button or key does, by name; each viewer has its own.
+   * @param {string} _action
+   */
+  act(_action) {
+  }
+  /**
+   * All elements that a selector matches.
+   * @param {string} selector
+   * @returns {NodeListOf<HTMLElement>}
+   */
+  elements(selector) {
+    return this.root.querySelectorAll(selector);
+  }
+  /** What has the focus in the document or shadow root that the viewer is in. */
+  get activeElement() {
+    return (
+      /** @type {Document | ShadowRoot} */
+      this.root.getRootNode().activeElement
+    );
   }
   listenToButtons() {
-    for (const button of this.root.querySelectorAll("[data-action]")) {
-      this.on(button, "click", () => this.act(button.dataset.action));
+    for (const button of this.elements("[data-action]")) {
+      this.on(button, "click", () => this.act(button.dataset.action ?? ""));
     }
   }
+  /** @param {string} text */
   say(text) {
     const message = this.part("message");
     writeText(message, text);
     message.hidden = text === "";
   }
+  /** @returns {Promise<void>} */
   async toggleFull() {
     if (document.fullscreenElement) return void document.exitFullscreen();
     if (this.root.classList.contains("full")) return void this.root.classList.remove("full");
@@ -57,7 +115,10 @@ var Mounted = class {
   }
 };
 function mount(component, Kind, hook) {
-  const root = component.parentElement.querySelector(".isoline");
+  const root = (
+    /** @type {Root} */
+    component.parentElement.querySelector(".isoline")
+  );
   const viewer = root.viewer ??= new Kind(root);
   root.__isoline ??= hook(viewer);
   const call = viewer.call = /* @__PURE__ */ Symbol();
@@ -83,9 +144,9 @@ function compareHook(comparison) {
     },
     counts: (n, k) => comparison.sides[n].scene.tally.at(k),
     pixels: (n) => {
-      const { width, height } = comparison.sides[n].overlay;
-      const { data } = comparison.sides[n].overlay.getContext("2d").getImageData(0, 0, width, height);
-      return data.reduce((sum, value, at) => sum + (at % 4 === 3 && value > 0), 0);
+      const { context, overlay } = comparison.sides[n];
+      const { data } = context.getImageData(0, 0, overlay.width, overlay.height);
+      return data.reduce((sum, value, at) => sum + Number(at % 4 === 3 && value > 0), 0);
     }
   };
 }
@@ -97,7 +158,10 @@ function readHeader(bytes) {
   return { header, body: bytes.subarray(4 + length) };
 }
 async function inflate(bytes) {
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const stream = new Blob([
+    /** @type {Uint8Array<ArrayBuffer>} */
+    bytes
+  ]).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Response(stream).arrayBuffer();
 }
 
@@ -109,6 +173,10 @@ var LEVELS = STEPS + 1;
 
 // shared/tally.js
 var Tally = class _Tally {
+  /**
+   * @param {Uint16Array} codes
+   * @param {Uint8Array | null} truth
+   */
   constructor(codes, truth) {
     this.all = new Float64Array(ADDED + 1);
     this.on = new Float64Array(ADDED + 1);
@@ -117,13 +185,19 @@ var Tally = class _Tally {
     this.truth = truth;
     this.known = truth !== null;
     this.pixels = codes.length;
-    this.settle();
+    this.foreground = suffixSums(this.all);
+    this.hits = suffixSums(this.on);
   }
   copy() {
     const copied = Object.assign(Object.create(_Tally.prototype), this);
     return Object.assign(copied, { all: this.all.slice(), on: this.on.slice() });
   }
-  /** A pixel changed its code; `settle` when all have. */
+  /**
+   * A pixel changed its code; `settle` when all have.
+   * @param {number} pixel
+   * @param {number} from
+   * @param {number} to
+   */
   move(pixel, from, to) {
     this.all[from]--;
     this.all[to]++;
@@ -135,16 +209,25 @@ var Tally = class _Tally {
     this.foreground = suffixSums(this.all);
     this.hits = suffixSums(this.on);
   }
-  /** The four counts at threshold k; TP, FP and FN are null where the truth is not known. */
+  /**
+   * The four counts at threshold k; TP, FP and FN are null where the truth is not known.
+   * @param {number} k
+   */
   at(k) {
     const foreground = this.foreground[k + 1];
     if (!this.known) return { foreground, tp: null, fp: null, fn: null };
     const tp = this.hits[k + 1];
     return { foreground, tp, fp: foreground - tp, fn: this.hits[0] - tp };
   }
-  /** Dice, IoU, precision and recall at k; NaN where a denominator is zero. */
+  /**
+   * Dice, IoU, precision and recall at k; NaN where a denominator is zero.
+   * @param {number} k
+   */
   scores(k) {
-    const { tp, fp, fn } = this.at(k);
+    const { tp, fp, fn } = (
+      /** @type {Counts} */
+      this.at(k)
+    );
     return {
       dice: 2 * tp / (2 * tp + fp + fn),
       iou: tp / (tp + fp + fn),
@@ -154,7 +237,10 @@ var Tally = class _Tally {
   }
 };
 function suffixSums(histogram) {
-  const sums = histogram.slice();
+  const sums = (
+    /** @type {T} */
+    histogram.slice()
+  );
   for (let at = sums.length - 2; at >= 0; at--) sums[at] += sums[at + 1];
   return sums;
 }
@@ -167,7 +253,10 @@ function halvings(bitmap) {
     const half = document.createElement("canvas");
     half.width = Math.ceil(last.width / 2);
     half.height = Math.ceil(last.height / 2);
-    const context = half.getContext("2d");
+    const context = (
+      /** @type {CanvasRenderingContext2D} */
+      half.getContext("2d")
+    );
     context.imageSmoothingQuality = "high";
     context.drawImage(last, 0, 0, half.width, half.height);
     pyramid.push(half);
@@ -180,17 +269,22 @@ async function decodeScene(header, body) {
     const [offset, length] = header.blobs[name];
     return body.subarray(offset, offset + length);
   };
-  const map = async (name, type) => {
-    return header.blobs[name] ? new type(await inflate(blob(name))) : null;
-  };
-  const [codes, truth, uncertainty, raw, bitmap] = await Promise.all([
-    map("levels", Uint16Array),
-    map("truth", Uint8Array),
-    map("uncertainty", Uint16Array),
-    map("raw", Float32Array),
-    createImageBitmap(new Blob([blob("image")], { type: "image/png" }))
+  const map = async (name) => header.blobs[name] ? inflate(blob(name)) : null;
+  const [levels, reference, deviation, values, bitmap] = await Promise.all([
+    inflate(blob("levels")),
+    map("truth"),
+    map("uncertainty"),
+    map("raw"),
+    createImageBitmap(new Blob([
+      /** @type {Uint8Array<ArrayBuffer>} */
+      blob("image")
+    ], { type: "image/png" }))
   ]);
   const { width, height } = header;
+  const codes = new Uint16Array(levels);
+  const truth = reference && new Uint8Array(reference);
+  const uncertainty = deviation && new Uint16Array(deviation);
+  const raw = values && new Float32Array(values);
   if (codes.length !== width * height) throw new Error("the level map has the wrong size");
   for (let i = 0; i < codes.length; i++) codes[i]++;
   const [rows, columns] = header.spacing_mm ?? [1, 1];
@@ -206,7 +300,8 @@ function sceneOf(header, body) {
   decoded.delete(header.token);
   decoded.set(header.token, promise);
   promise.catch(() => decoded.delete(header.token));
-  if (decoded.size > SCENES_KEPT) decoded.delete(decoded.keys().next().value);
+  const [oldest] = decoded.keys();
+  if (decoded.size > SCENES_KEPT) decoded.delete(oldest);
   return promise;
 }
 
@@ -232,10 +327,15 @@ var View = class {
     const { width, height, aspect } = this.image;
     return Math.min(this.pane.width / width, this.pane.height / (height * aspect));
   }
+  /**
+   * @param {number} width
+   * @param {number} height
+   */
   resize(width, height) {
     this.pane = { width: Math.max(1, width), height: Math.max(1, height) };
     this.settle();
   }
+  /** @param {{ width: number, height: number, aspect: number }} scene */
   show(scene) {
     this.image = { width: scene.width, height: scene.height, aspect: scene.aspect };
     this.settle();
@@ -244,7 +344,12 @@ var View = class {
     this.fitted = true;
     this.settle();
   }
-  /** Multiplies the zoom, holding still the image point under a pane position. */
+  /**
+   * Multiplies the zoom, holding still the image point under a pane position.
+   * @param {number} factor
+   * @param {number} left
+   * @param {number} top
+   */
   zoomAt(factor, left, top) {
     const before = this.toImage(left, top);
     this.fitted = false;
@@ -256,18 +361,30 @@ var View = class {
     this.settle();
     if (this.scale <= this.fitScale * 1.001) this.fit();
   }
+  /**
+   * @param {number} dx
+   * @param {number} dy
+   */
   panBy(dx, dy) {
     this.fitted = false;
     this.x -= dx / this.scale;
     this.y -= dy / (this.scale * this.image.aspect);
     this.settle();
   }
+  /**
+   * @param {number} left
+   * @param {number} top
+   */
   toImage(left, top) {
     return {
       x: this.x + (left - this.pane.width / 2) / this.scale,
       y: this.y + (top - this.pane.height / 2) / (this.scale * this.image.aspect)
     };
   }
+  /**
+   * @param {number} x
+   * @param {number} y
+   */
   toPane(x, y) {
     return {
       x: (x - this.x) * this.scale + this.pane.width / 2,
@@ -311,6 +428,7 @@ var View = class {
   save() {
     return { fitted: this.fitted, scale: this.scale, x: this.x, y: this.y };
   }
+  /** @param {SavedView} saved */
   restore(saved) {
     Object.assign(this, saved);
     this.settle();
@@ -382,7 +500,10 @@ function paintImage(canvas, scene, place) {
     canvas.width = place.width;
     canvas.height = place.height;
   }
-  const context = canvas.getContext("2d", { alpha: false });
+  const context = (
+    /** @type {CanvasRenderingContext2D} */
+    canvas.getContext("2d", { alpha: false })
+  );
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.fillStyle = "#0b0d0f";
   context.fillRect(0, 0, place.width, place.height);
@@ -416,13 +537,16 @@ var HEAT = (() => {
     [4.7763849977, -13.7451453777, -65.3530326334],
     [-5.4354558559, 4.6458526122, 26.3124352496]
   ];
-  return Array.from(
-    { length: STEPS + 1 },
-    (_, k) => [0, 1, 2].map((channel) => {
-      const value = terms.reduceRight((sum, term) => sum * (k / STEPS) + term[channel], 0);
-      return clamp(Math.round(value * 255), 0, 255);
-    })
-  );
+  const channel = (k, place) => {
+    const value = terms.reduceRight((sum, term) => sum * (k / STEPS) + term[place], 0);
+    return clamp(Math.round(value * 255), 0, 255);
+  };
+  return Array.from({ length: STEPS + 1 }, (_, k) => {
+    return (
+      /** @type {Color} */
+      [channel(k, 0), channel(k, 1), channel(k, 2)]
+    );
+  });
 })();
 
 // shared/pixel_colors.js
@@ -444,7 +568,7 @@ function fillColor(look, code, k) {
   if (value > ADDED) return 0;
   if (look.style === "heat") return rgba(HEAT[clamp(value - 1, 0, STEPS)], look.alpha);
   if (look.style === "uncertainty") {
-    return rgba(COLOR.uncertain, look.alpha * Math.min(1, value / look.mostUncertain));
+    return rgba(COLOR.uncertain, look.alpha * Math.min(1, value / (look.mostUncertain ?? STEPS)));
   }
   if (look.editing && (value === ADDED || value === REMOVED)) {
     const striped = code & STRIPE ? 0.6 : 0.2;
@@ -524,21 +648,52 @@ var Raster = class {
     this.capacity = 0;
     this.width = 0;
     this.height = 0;
+    this.size = 0;
+    this.radius = 1;
+    this.columns = new Int32Array(0);
+    this.rows = new Int32Array(0);
+    this.shown = null;
+    this.pixels = null;
+    this.code = new Uint16Array(0);
+    this.low = new Uint16Array(0);
+    this.high = new Uint16Array(0);
+    this.lowRow = new Uint16Array(0);
+    this.highRow = new Uint16Array(0);
+    this.flags = new Uint16Array(0);
+    this.shade = new Uint16Array(0);
+    this.out = new Uint32Array(0);
   }
+  makeRoom() {
+    this.code = new Uint16Array(this.capacity);
+    this.low = new Uint16Array(this.capacity);
+    this.high = new Uint16Array(this.capacity);
+    this.lowRow = new Uint16Array(this.capacity);
+    this.highRow = new Uint16Array(this.capacity);
+    this.flags = new Uint16Array(this.capacity);
+    this.shade = new Uint16Array(this.capacity);
+    this.out = new Uint32Array(this.capacity);
+  }
+  /**
+   * @param {number} width
+   * @param {number} height
+   */
   resize(width, height) {
     this.width = width;
     this.height = height;
     this.size = width * height;
     if (this.size > this.capacity) {
       this.capacity = this.size;
-      for (const name of ["code", "low", "high", "lowRow", "highRow", "flags", "shade"]) {
-        this[name] = new Uint16Array(this.capacity);
-      }
-      this.out = new Uint32Array(this.capacity);
+      this.makeRoom();
     }
     this.pixels = this.size ? new ImageData(new Uint8ClampedArray(this.out.buffer, 0, this.size * 4), width, height) : null;
   }
-  /** Samples the scene at the view's place. Dear: only after zoom, pan or resize. */
+  /**
+   * Samples the scene at the view's place. Dear: only after zoom, pan or resize.
+   * @param {Sampled} scene
+   * @param {Place} place
+   * @param {Uint16Array} marks
+   * @param {boolean} editing
+   */
   gather(scene, place, marks, editing) {
     this.resize(place.visible.width, place.visible.height);
     if (!this.size) return;
@@ -556,7 +711,11 @@ var Raster = class {
     this.shown = null;
     this.refresh(scene, marks);
   }
-  /** Samples the map anew where the view stays: after clean-up and corrections. */
+  /**
+   * Samples the map anew where the view stays: after clean-up and corrections.
+   * @param {Sampled} scene
+   * @param {Uint16Array} marks
+   */
   refresh(scene, marks) {
     if (!this.size) return;
     sample(marks, scene.width, this.columns, this.rows, this.code);
@@ -564,17 +723,25 @@ var Raster = class {
     const { code, flags, size } = this;
     for (let i = 0; i < size; i++) code[i] |= flags[i];
   }
-  /** The map that a heat map colours, sampled when it is first shown. */
+  /**
+   * The map that a heat map colours, sampled when it is first shown.
+   * @param {Sampled} scene
+   * @param {string} style
+   */
   shadeOf(scene, style) {
     if (this.shown === style) return this.shade;
     const map = style === "heat" ? scene.codes : scene.uncertainty;
+    if (!map) return this.code;
     sample(map, scene.width, this.columns, this.rows, this.shade);
     const { shade, flags, size } = this;
     for (let i = 0; i < size; i++) shade[i] |= flags[i];
     this.shown = style;
     return shade;
   }
-  /** Lowest and highest of `code` within the radius of each display pixel. */
+  /**
+   * Lowest and highest of `code` within the radius of each display pixel.
+   * @param {number} radius
+   */
   spread(radius) {
     const { code, low, high, lowRow, highRow, width, height } = this;
     spreadRows(code, code, lowRow, highRow, width, height);
@@ -584,7 +751,11 @@ var Raster = class {
       spreadColumns(lowRow, highRow, low, high, width, height);
     }
   }
-  /** Turns the sampled truth (0 or 1) in `code` into flags: truth, hatching, dashed contour. */
+  /**
+   * Turns the sampled truth (0 or 1) in `code` into flags: truth, hatching, dashed contour.
+   * @param {Place} place
+   * @param {boolean} known
+   */
   markFlags(place, known) {
     const { code, low, high, flags, width, height } = this;
     const dash = 7 * place.density;
@@ -602,9 +773,16 @@ var Raster = class {
       }
     }
   }
-  /** One pass over the display pixels in view: the whole cost of a threshold change. */
+  /**
+   * One pass over the display pixels in view: the whole cost of a threshold change.
+   * @param {CanvasRenderingContext2D} context
+   * @param {Place} place
+   * @param {Sampled} scene
+   * @param {PaintLook} look
+   * @param {number} k
+   */
   paint(context, place, scene, look, k) {
-    if (!this.size) return;
+    if (!this.size || !this.pixels) return;
     const table2 = colorTable(look, k);
     const shaded = look.style === "heat" || look.style === "uncertainty";
     const source = shaded ? this.shadeOf(scene, look.style) : this.code;
@@ -636,10 +814,16 @@ function paintContour(raster, source, table2, k, line, halo, spared) {
 
 // compare_viewer/src/side.js
 var Side = class {
+  /**
+   * @param {import("./compare.js").Comparison} comparison
+   * @param {{ name: string, colour: string }} facts
+   */
   constructor(comparison, { name, colour }) {
     this.comparison = comparison;
     this.raster = new Raster();
-    this.scene = null;
+    this.scene = /** @type {Scene} */
+    /** @type {unknown} */
+    null;
     this.k = 0;
     const make = (tag, className, parent) => {
       const element = document.createElement(tag);
@@ -648,22 +832,24 @@ var Side = class {
       return element;
     };
     this.root = make("article", "side");
-    this.root.style.setProperty("--model", colour);
+    this.root.style.setProperty("--model", String(colour));
     const head = make("header", "name", this.root);
     make("i", "", head);
     make("b", "", head).textContent = name;
     head.title = name;
     this.score = make("span", "score", head);
-    this.value = make("em", "", null);
+    this.value = make("em", "");
     this.stage = make("div", "stage", this.root);
     this.image = make("canvas", "", this.stage);
     this.overlay = make("canvas", "", this.stage);
+    this.context = /** @type {CanvasRenderingContext2D} */
+    this.overlay.getContext("2d");
     this.image.setAttribute("role", "img");
     this.overlay.setAttribute("aria-hidden", "true");
     const tune = make("div", "tune", this.root);
     const rule = make("div", "rule", tune);
     this.input = make("input", "", rule);
-    Object.assign(this.input, { type: "range", min: 0, max: STEPS, step: 1 });
+    Object.assign(this.input, { type: "range", min: "0", max: String(STEPS), step: "1" });
     this.input.setAttribute("aria-label", `Threshold of ${name}`);
     this.tick = make("i", "", rule);
     this.number = make("output", "figure", tune);
@@ -671,42 +857,54 @@ var Side = class {
     this.snap.type = "button";
     this.name = name;
   }
+  /**
+   * @param {Scene} scene
+   * @param {number} k
+   * @param {string} figureTitle
+   */
   show(scene, k, figureTitle) {
     this.scene = scene;
     const { header } = scene;
-    this.tick.style.setProperty("--point", header.operating_point / STEPS);
+    this.tick.style.setProperty("--point", String(header.operating_point / STEPS));
     const point = (header.operating_point / STEPS).toFixed(3);
     this.snap.textContent = `${header.operating_point_name}: ${point}`;
     this.snap.title = `Back to ${point}`;
-    this.stage.style.setProperty("--picture", header.width / (header.height * scene.aspect));
+    this.stage.style.setProperty("--picture", String(header.width / (header.height * scene.aspect)));
     this.image.setAttribute("aria-label", `${header.title || "Picture"} by ${this.name}`);
     this.score.replaceChildren(scene.tally.known ? `${figureTitle} ` : "", this.value);
     this.threshold(k);
   }
+  /** @param {number} k */
   threshold(k) {
     this.k = clamp(Math.round(k), 0, STEPS);
-    this.input.value = this.k;
+    this.input.value = String(this.k);
     this.write();
   }
   write() {
     const { scene, k } = this;
     this.number.textContent = (k / STEPS).toFixed(3);
-    this.input.setAttribute("aria-valuetext", this.number.textContent);
-    this.snap.setAttribute("aria-pressed", k === scene.header.operating_point);
+    this.input.setAttribute("aria-valuetext", (k / STEPS).toFixed(3));
+    this.snap.setAttribute("aria-pressed", String(k === scene.header.operating_point));
     if (!scene.tally.known) return;
-    const score = scene.tally.scores(k)[this.comparison.header.figure];
+    const scores = scene.tally.scores(k);
+    const score = scores[this.comparison.header.figure];
     this.value.textContent = Number.isNaN(score) ? "undefined" : score.toFixed(3);
   }
+  /** @param {Place} place */
   drawPicture(place) {
     paintImage(this.image, this.scene, place);
     if (this.overlay.width !== place.width || this.overlay.height !== place.height) {
       this.overlay.width = place.width;
       this.overlay.height = place.height;
     } else {
-      this.overlay.getContext("2d").clearRect(0, 0, place.width, place.height);
+      this.context.clearRect(0, 0, place.width, place.height);
     }
     this.raster.gather(this.scene, place, this.scene.codes, false);
   }
+  /**
+   * @param {Place} place
+   * @param {Look} look
+   */
   drawOverlay(place, look) {
     const known = this.scene.tally.known;
     const contour = look.style === "contour" && look.overlay;
@@ -720,7 +918,7 @@ var Side = class {
       lineAlpha: 1,
       editing: false
     };
-    this.raster.paint(this.overlay.getContext("2d"), place, this.scene, shown, this.k);
+    this.raster.paint(this.context, place, this.scene, shown, this.k);
   }
 };
 
@@ -728,20 +926,39 @@ var Side = class {
 var COMMIT_MS = 300;
 var remembered = /* @__PURE__ */ new Map();
 var Comparison = class extends Mounted {
+  /** @param {HTMLElement} root */
   constructor(root) {
     super(root);
     this.view = new View();
+    this.header = /** @type {Header | undefined} */
+    void 0;
+    this.send = () => {
+    };
     this.sides = [];
     this.look = { overlay: true, truth: true, style: "contour" };
+    this.place = this.view.place();
     this.stale = /* @__PURE__ */ new Set();
+    this.moved = false;
+    this.painted = false;
+    this.frame = void 0;
+    this.timer = void 0;
     this.listenToButtons();
     this.on(root, "keydown", (event) => this.key(event));
     this.sizes = new ResizeObserver(() => this.resize());
     this.sizes.observe(this.part("sides"));
   }
+  /**
+   * @param {Uint8Array} bytes
+   * @param {(name: string, value: object) => void} send
+   */
   async receive(bytes, send) {
     this.send = send;
-    const { header, body } = readHeader(bytes);
+    const message = readHeader(bytes);
+    const { body } = message;
+    const header = (
+      /** @type {Header} */
+      message.header
+    );
     if (this.header?.token === header.token) {
       const moved = JSON.stringify(header.start) !== JSON.stringify(this.header.start);
       const title = header.figure !== this.header.figure;
@@ -766,23 +983,26 @@ var Comparison = class extends Mounted {
       this.header = void 0;
       return this.say("This picture could not be decoded. Reload the page to try again.");
     }
-    if (this.header.token !== header.token) return;
+    if (this.header?.token !== header.token) return;
     this.root.classList.remove("waiting");
-    this.open(scenes);
+    this.open(scenes, header);
   }
-  open(scenes) {
-    const { header } = this;
+  /**
+   * @param {Scene[]} scenes
+   * @param {Header} header
+   */
+  open(scenes, header) {
     const saved = remembered.get(header.key);
-    const same = saved?.token === header.token;
+    const same = saved?.token === header.token ? saved : null;
     if (saved) Object.assign(this.look, saved.look);
     this.sides = header.sides.map((facts) => new Side(this, facts));
     this.part("sides").replaceChildren(...this.sides.map((side) => side.root));
     this.part("title").textContent = scenes[0].header.title;
     this.view.fitted = true;
     this.view.show(scenes[0]);
-    if (same) this.view.restore(saved.view);
+    if (same) this.view.restore(same.view);
     this.sides.forEach((side, n) => {
-      side.show(scenes[n], same ? saved.thresholds[n] : header.start[n], header.figure_title);
+      side.show(scenes[n], same ? same.thresholds[n] : header.start[n], header.figure_title);
       this.on(side.input, "input", () => this.setThreshold(n, Number(side.input.value)));
       this.on(side.input, "change", () => this.tellSoon());
       this.on(side.snap, "click", () => {
@@ -798,7 +1018,7 @@ var Comparison = class extends Mounted {
     return this.sides.map((side) => side.k);
   }
   remember() {
-    if (!this.sides.length) return;
+    if (!this.header || !this.sides.length) return;
     const { token, key } = this.header;
     const thresholds = this.thresholds();
     remembered.set(key, { token, thresholds, look: { ...this.look }, view: this.view.save() });
@@ -806,10 +1026,14 @@ var Comparison = class extends Mounted {
   close() {
     this.remember();
     clearTimeout(this.timer);
-    cancelAnimationFrame(this.frame);
+    if (this.frame !== void 0) cancelAnimationFrame(this.frame);
     this.sizes.disconnect();
     super.close();
   }
+  /**
+   * @param {number} n
+   * @param {number} k
+   */
   setThreshold(n, k) {
     const side = this.sides[n];
     side.threshold(k);
@@ -821,41 +1045,48 @@ var Comparison = class extends Mounted {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
       this.remember();
-      this.send("choice", { token: this.header.token, thresholds: this.thresholds() });
+      this.send("choice", { token: this.header?.token, thresholds: this.thresholds() });
     }, COMMIT_MS);
   }
+  /** @param {string} action */
   act(action) {
     const { look, view } = this;
-    const middle = [view.pane.width / 2, view.pane.height / 2];
     if (action === "overlay" || action === "truth") look[action] = !look[action];
     else if (action === "contour" || action === "fill") look.style = action;
     else if (action === "fit") view.fit();
-    else view.zoomAt(action === "zoomIn" ? 1.5 : 1 / 1.5, ...middle);
+    else view.zoomAt(action === "zoomIn" ? 1.5 : 1 / 1.5, view.pane.width / 2, view.pane.height / 2);
     this.mark();
     this.redraw();
   }
+  /** @param {KeyboardEvent} event */
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const switched = this.look.style === "contour" ? "fill" : "contour";
     const keys = { " ": "overlay", t: "truth", c: switched, 0: "fit", "+": "zoomIn", "-": "zoomOut" };
     const action = keys[event.key.toLowerCase()];
-    if (!action || event.key === " " && event.target.closest("button")) return;
+    if (!action || event.key === " " && /** @type {Element} */
+    event.target.closest("button")) return;
     event.preventDefault();
     this.act(action);
   }
   mark() {
     const { look } = this;
-    const pressed = { overlay: look.overlay, truth: look.truth };
-    for (const style of ["contour", "fill"]) pressed[style] = look.style === style;
+    const pressed = {
+      overlay: look.overlay,
+      truth: look.truth,
+      contour: look.style === "contour",
+      fill: look.style === "fill"
+    };
     for (const [action, on] of Object.entries(pressed)) {
-      this.root.querySelector(`[data-action="${action}"]`).setAttribute("aria-pressed", on);
+      this.button(action).setAttribute("aria-pressed", String(on));
     }
     const contour = look.overlay && look.style === "contour";
     const errors = look.overlay && look.style === "fill" && look.truth;
-    const shown = { contour, truth: look.truth, errors };
-    shown.fill = look.overlay && look.style === "fill" && !look.truth;
-    for (const note of this.root.querySelectorAll("[data-shown]")) {
-      note.hidden = !shown[note.dataset.shown];
+    const fill = look.overlay && look.style === "fill" && !look.truth;
+    const shown = { contour, truth: look.truth, errors, fill };
+    const notes = this.root.querySelectorAll("[data-shown]");
+    for (const note of notes) {
+      note.hidden = !shown[note.dataset.shown ?? ""];
     }
   }
   resize() {

@@ -3,6 +3,9 @@
 import { STEPS } from "./levels.js";
 import { clamp } from "./numbers.js";
 
+/** @typedef {[number, number, number]} Color red, green and blue, 0…255 */
+
+/** @type {{ prediction: Color, truth: Color, hit: Color, extra: Color, missed: Color, uncertain: Color }} */
 export const COLOR = {
   prediction: [0xf0, 0xe4, 0x42],
   truth: [0x56, 0xb4, 0xe9],
@@ -12,6 +15,10 @@ export const COLOR = {
   uncertain: [0xcc, 0x79, 0xa7],
 };
 
+/**
+ * @param {Color} color
+ * @param {number} alpha
+ */
 export function rgba([red, green, blue], alpha) {
   return ((Math.round(alpha * 255) << 24) | (blue << 16) | (green << 8) | red) >>> 0;
 }
@@ -27,10 +34,11 @@ export const HEAT = (() => {
     [4.7763849977, -13.7451453777, -65.3530326334],
     [-5.4354558559, 4.6458526122, 26.3124352496],
   ];
-  return Array.from({ length: STEPS + 1 }, (_, k) =>
-    [0, 1, 2].map((channel) => {
-      const value = terms.reduceRight((sum, term) => sum * (k / STEPS) + term[channel], 0);
-      return clamp(Math.round(value * 255), 0, 255);
-    }),
-  );
+  const channel = (/** @type {number} */ k, /** @type {number} */ place) => {
+    const value = terms.reduceRight((sum, term) => sum * (k / STEPS) + term[place], 0);
+    return clamp(Math.round(value * 255), 0, 255);
+  };
+  return Array.from({ length: STEPS + 1 }, (_, k) => {
+    return /** @type {Color} */ ([channel(k, 0), channel(k, 1), channel(k, 2)]);
+  });
 })();

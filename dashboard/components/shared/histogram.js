@@ -2,9 +2,16 @@
 
 import { STEPS } from "./levels.js";
 
+/** @import { Tally } from "./tally.js" */
+
 const BAR_PIXELS = 3;
 
-/** Draws the histogram of levels, log counts; where the truth is known, on and off apart. */
+/**
+ * Draws the histogram of levels, log counts; where the truth is known, on and off apart.
+ * @param {HTMLCanvasElement} canvas
+ * @param {Pick<Tally, "all" | "on" | "known">} tally
+ * @param {{ off: string, on: string }} style
+ */
 export function paintHistogram(canvas, tally, style) {
   const density = window.devicePixelRatio || 1;
   const width = Math.round(canvas.clientWidth * density);
@@ -21,8 +28,8 @@ export function paintHistogram(canvas, tally, style) {
     on[bar] += tally.on[k + 1];
   }
   const most = Math.log1p(Math.max(...off, ...on));
-  const context = canvas.getContext("2d");
-  const draw = (counts, color) => {
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const draw = (/** @type {Float64Array} */ counts, /** @type {string} */ color) => {
     context.fillStyle = color;
     for (let bar = 0; bar < bars; bar++) {
       const left = Math.round((bar / bars) * width);

@@ -1,12 +1,20 @@
 // The bare image on its canvas.
 
-/** The bare picture; smooth where it is minified, with crisp pixels from twofold on. */
+/** @import { Scene } from "./scene.js" */
+/** @import { Place } from "./view.js" */
+
+/**
+ * The bare picture; smooth where it is minified, with crisp pixels from twofold on.
+ * @param {HTMLCanvasElement} canvas
+ * @param {Pick<Scene, "width" | "height" | "pyramid">} scene
+ * @param {Place} place
+ */
 export function paintImage(canvas, scene, place) {
   if (canvas.width !== place.width || canvas.height !== place.height) {
     canvas.width = place.width;
     canvas.height = place.height;
   }
-  const context = canvas.getContext("2d", { alpha: false });
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { alpha: false }));
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.fillStyle = "#0b0d0f";
   context.fillRect(0, 0, place.width, place.height);

@@ -2,41 +2,119 @@
 
 const LATENCIES_KEPT = 2000;
 
+/**
+ * @param {Element} element
+ * @param {string} text
+ */
 export function writeText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/**
+ * Listens until the viewer is closed.
+ * @typedef {{
+ *   <K extends keyof HTMLElementEventMap>(target: EventTarget, type: K,
+ *     act: (event: HTMLElementEventMap[K]) => unknown, options?: AddEventListenerOptions): void,
+ *   (target: EventTarget, type: string, act: (event: any) => unknown, options?: AddEventListenerOptions): void,
+ * }} On
+ */
+
+/** @typedef {(name: string, value: object) => void} Send how Python is told of a choice */
+
+/**
+ * What Streamlit hands to a component.
+ * @typedef {{ parentElement: HTMLElement, data: any, setStateValue: Send }} Component
+ */
+
+/** @typedef {HTMLElement & { viewer?: any, __isoline?: object }} Root */
+
 export class Mounted {
+  /** @param {Root} root */
   constructor(root) {
     this.root = root;
+    /** @type {Map<string, HTMLElement>} */
     this.parts = new Map();
+    /** @type {number[]} */
     this.latencies = [];
     this.paintedAt = 0;
+    /** @type {number | null} */
     this.pendingInput = null;
     this.listening = new AbortController();
-    this.on = (target, type, act, options) =>
-      target.addEventListener(type, act, { passive: false, signal: this.listening.signal, ...options });
+    /** @type {On} */
+    this.on = (
+      /** @type {EventTarget} */ target,
+      /** @type {string} */ type,
+      /** @type {(event: any) => unknown} */ act,
+      /** @type {AddEventListenerOptions | undefined} */ options,
+    ) => target.addEventListener(type, act, { passive: false, signal: this.listening.signal, ...options });
   }
 
-  /** The element with attribute data-<name>, or with data-<name>="<value>". */
+  /**
+   * The element with attribute data-<name>, or with data-<name>="<value>".
+   * @param {string} name
+   * @param {string} [value]
+   */
   part(name, value) {
     const selector = value === undefined ? `[data-${name}]` : `[data-${name}="${value}"]`;
-    if (!this.parts.get(selector)?.isConnected) this.parts.set(selector, this.root.querySelector(selector));
-    return this.parts.get(selector);
+    const known = this.parts.get(selector);
+    if (known?.isConnected) return known;
+    const found = /** @type {HTMLElement} */ (this.root.querySelector(selector));
+    this.parts.set(selector, found);
+    return found;
+  }
+
+  /** @param {string} name */
+  canvas(name) {
+    return /** @type {HTMLCanvasElement} */ (this.part("canvas", name));
+  }
+
+  /**
+   * @param {string} name
+   * @param {string} [value]
+   */
+  field(name, value) {
+    return /** @type {HTMLInputElement} */ (this.part(name, value));
+  }
+
+  /** @param {string} action */
+  button(action) {
+    return /** @type {HTMLButtonElement} */ (this.part("action", action));
+  }
+
+  /**
+   * What a button or key does, by name; each viewer has its own.
+   * @param {string} _action
+   */
+  act(_action) {}
+
+  /**
+   * All elements that a selector matches.
+   * @param {string} selector
+   * @returns {NodeListOf<HTMLElement>}
+   */
+  elements(selector) {
+    return this.root.querySelectorAll(selector);
+  }
+
+  /** What has the focus in the document or shadow root that the viewer is in. */
+  get activeElement() {
+    return /** @type {Document | ShadowRoot} */ (this.root.getRootNode()).activeElement;
   }
 
   listenToButtons() {
-    for (const button of this.root.querySelectorAll("[data-action]")) {
-      this.on(button, "click", () => this.act(button.dataset.action));
+    for (const button of this.elements("[data-action]")) {
+      this.on(button, "click", () => this.act(button.dataset.action ?? ""));
     }
   }
 
+  /** @param {string} text */
   say(text) {
     const message = this.part("message");
     writeText(message, text);
     message.hidden = text === "";
   }
 
+  /** @returns {Promise<void>} */
   async toggleFull() {
     if (document.fullscreenElement) return void document.exitFullscreen();
     if (this.root.classList.contains("full")) return void this.root.classList.remove("full");
@@ -68,9 +146,12 @@ export class Mounted {
 /**
  * What a component does when Streamlit calls it: the viewer that is there, or a new one, receives.
  * `hook` makes what tests and benchmarks may ask, at root.__isoline.
+ * @param {Component} component
+ * @param {new (root: Root) => any} Kind
+ * @param {(viewer: any) => object} hook
  */
 export function mount(component, Kind, hook) {
-  const root = component.parentElement.querySelector(".isoline");
+  const root = /** @type {Root} */ (component.parentElement.querySelector(".isoline"));
   const viewer = (root.viewer ??= new Kind(root));
   root.__isoline ??= hook(viewer);
   // Streamlit may clean up an overtaken call after a newer one: only the newest may close.

@@ -2,9 +2,16 @@
 
 import { STEPS } from "./levels.js";
 
-/** The number field: Enter or leaving it sets, Escape restores. */
+/** @import { On } from "./mounted.js" */
+/** @import { ThresholdViewer } from "./track.js" */
+
+/**
+ * The number field: Enter or leaving it sets, Escape restores.
+ * @param {ThresholdViewer} viewer
+ * @param {On} on
+ */
 export function listenToNumber(viewer, on) {
-  const field = viewer.part("number");
+  const field = viewer.field("number");
   const read = () => {
     const text = field.value.trim().replace(",", ".");
     const value = text === "" ? NaN : Number(text);

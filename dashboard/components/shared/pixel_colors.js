@@ -11,9 +11,25 @@ export const STRIPE = 2048; // where the hatching of a wrong or corrected pixel 
 export const EDGE = 4096; // where a dash of the truth's contour is drawn
 const CODES = 8192;
 
+/**
+ * How the overlay is drawn.
+ * @typedef {object} PaintLook
+ * @property {string} style contour, fill, heat or uncertainty
+ * @property {number} alpha of fill and maps
+ * @property {number} lineAlpha of contours
+ * @property {boolean} contour
+ * @property {boolean} truth whether the reference mask is drawn
+ * @property {boolean} [editing] whether corrections are told apart
+ * @property {number} [mostUncertain] the level of the full colour
+ */
+
 const table = new Uint32Array(CODES);
 
-/** Colour of every code at threshold k: 8192 entries, a few microseconds. */
+/**
+ * Colour of every code at threshold k: 8192 entries, a few microseconds.
+ * @param {PaintLook} look
+ * @param {number} k
+ */
 export function colorTable(look, k) {
   const dash = rgba(COLOR.truth, look.lineAlpha);
   for (let code = 0; code < CODES; code++) {
@@ -22,12 +38,17 @@ export function colorTable(look, k) {
   return table;
 }
 
+/**
+ * @param {PaintLook} look
+ * @param {number} code
+ * @param {number} k
+ */
 function fillColor(look, code, k) {
   const value = code & CODE_BITS;
   if (value > ADDED) return 0;
   if (look.style === "heat") return rgba(HEAT[clamp(value - 1, 0, STEPS)], look.alpha);
   if (look.style === "uncertainty") {
-    return rgba(COLOR.uncertain, look.alpha * Math.min(1, value / look.mostUncertain));
+    return rgba(COLOR.uncertain, look.alpha * Math.min(1, value / (look.mostUncertain ?? STEPS)));
   }
   if (look.editing && (value === ADDED || value === REMOVED)) {
     // What the hand put in is light, what it took out is dark; both hatched.
@@ -38,7 +59,12 @@ function fillColor(look, code, k) {
   return decisionColor(look, code, value > k);
 }
 
-/** The colour of a decided pixel: prediction alone, or hit, miss and false alarm. */
+/**
+ * The colour of a decided pixel: prediction alone, or hit, miss and false alarm.
+ * @param {PaintLook} look
+ * @param {number} code
+ * @param {boolean} foreground
+ */
 function decisionColor(look, code, foreground) {
   if (!look.truth) return foreground ? rgba(COLOR.prediction, look.alpha) : 0;
   if (foreground && code & TRUTH) return rgba(COLOR.hit, look.alpha);

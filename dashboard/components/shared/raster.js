@@ -5,31 +5,72 @@ import { COLOR, rgba } from "./colors.js";
 import { CODE_BITS, EDGE, STRIPE, TRUTH, colorTable } from "./pixel_colors.js";
 import { sample, sampleAxis, spreadColumns, spreadRows } from "./sampling.js";
 
+/** @import { PaintLook } from "./pixel_colors.js" */
+/** @import { Place } from "./view.js" */
+
+/** @import { Scene } from "./scene.js" */
+
+/** @typedef {Pick<Scene, "width" | "height" | "codes" | "truth"> & { uncertainty?: Uint16Array | null }} Sampled */
+
 /** Of every display pixel: what it shows, and the lowest and highest code around it. */
 export class Raster {
   constructor() {
     this.capacity = 0;
     this.width = 0;
     this.height = 0;
+    this.size = 0;
+    this.radius = 1;
+    this.columns = new Int32Array(0);
+    this.rows = new Int32Array(0);
+    /** @type {string | null} */
+    this.shown = null; // the map that `shade` holds
+    /** @type {ImageData | null} */
+    this.pixels = null;
+    this.code = new Uint16Array(0);
+    this.low = new Uint16Array(0);
+    this.high = new Uint16Array(0);
+    this.lowRow = new Uint16Array(0);
+    this.highRow = new Uint16Array(0);
+    this.flags = new Uint16Array(0);
+    this.shade = new Uint16Array(0);
+    this.out = new Uint32Array(0);
   }
 
+  makeRoom() {
+    this.code = new Uint16Array(this.capacity);
+    this.low = new Uint16Array(this.capacity);
+    this.high = new Uint16Array(this.capacity);
+    this.lowRow = new Uint16Array(this.capacity);
+    this.highRow = new Uint16Array(this.capacity);
+    this.flags = new Uint16Array(this.capacity);
+    this.shade = new Uint16Array(this.capacity);
+    this.out = new Uint32Array(this.capacity);
+  }
+
+  /**
+   * @param {number} width
+   * @param {number} height
+   */
   resize(width, height) {
     this.width = width;
     this.height = height;
     this.size = width * height;
     if (this.size > this.capacity) {
       this.capacity = this.size;
-      for (const name of ["code", "low", "high", "lowRow", "highRow", "flags", "shade"]) {
-        this[name] = new Uint16Array(this.capacity);
-      }
-      this.out = new Uint32Array(this.capacity);
+      this.makeRoom();
     }
     this.pixels = this.size
       ? new ImageData(new Uint8ClampedArray(this.out.buffer, 0, this.size * 4), width, height)
       : null;
   }
 
-  /** Samples the scene at the view's place. Dear: only after zoom, pan or resize. */
+  /**
+   * Samples the scene at the view's place. Dear: only after zoom, pan or resize.
+   * @param {Sampled} scene
+   * @param {Place} place
+   * @param {Uint16Array} marks
+   * @param {boolean} editing
+   */
   gather(scene, place, marks, editing) {
     this.resize(place.visible.width, place.visible.height);
     if (!this.size) return;
@@ -48,7 +89,11 @@ export class Raster {
     this.refresh(scene, marks);
   }
 
-  /** Samples the map anew where the view stays: after clean-up and corrections. */
+  /**
+   * Samples the map anew where the view stays: after clean-up and corrections.
+   * @param {Sampled} scene
+   * @param {Uint16Array} marks
+   */
   refresh(scene, marks) {
     if (!this.size) return;
     sample(marks, scene.width, this.columns, this.rows, this.code);
@@ -57,10 +102,15 @@ export class Raster {
     for (let i = 0; i < size; i++) code[i] |= flags[i];
   }
 
-  /** The map that a heat map colours, sampled when it is first shown. */
+  /**
+   * The map that a heat map colours, sampled when it is first shown.
+   * @param {Sampled} scene
+   * @param {string} style
+   */
   shadeOf(scene, style) {
     if (this.shown === style) return this.shade;
     const map = style === "heat" ? scene.codes : scene.uncertainty;
+    if (!map) return this.code;
     sample(map, scene.width, this.columns, this.rows, this.shade);
     const { shade, flags, size } = this;
     for (let i = 0; i < size; i++) shade[i] |= flags[i];
@@ -68,7 +118,10 @@ export class Raster {
     return shade;
   }
 
-  /** Lowest and highest of `code` within the radius of each display pixel. */
+  /**
+   * Lowest and highest of `code` within the radius of each display pixel.
+   * @param {number} radius
+   */
   spread(radius) {
     const { code, low, high, lowRow, highRow, width, height } = this;
     spreadRows(code, code, lowRow, highRow, width, height);
@@ -79,7 +132,11 @@ export class Raster {
     }
   }
 
-  /** Turns the sampled truth (0 or 1) in `code` into flags: truth, hatching, dashed contour. */
+  /**
+   * Turns the sampled truth (0 or 1) in `code` into flags: truth, hatching, dashed contour.
+   * @param {Place} place
+   * @param {boolean} known
+   */
   markFlags(place, known) {
     const { code, low, high, flags, width, height } = this;
     const dash = 7 * place.density;
@@ -100,9 +157,16 @@ export class Raster {
     }
   }
 
-  /** One pass over the display pixels in view: the whole cost of a threshold change. */
+  /**
+   * One pass over the display pixels in view: the whole cost of a threshold change.
+   * @param {CanvasRenderingContext2D} context
+   * @param {Place} place
+   * @param {Sampled} scene
+   * @param {PaintLook} look
+   * @param {number} k
+   */
   paint(context, place, scene, look, k) {
-    if (!this.size) return;
+    if (!this.size || !this.pixels) return;
     const table = colorTable(look, k);
     const shaded = look.style === "heat" || look.style === "uncertainty";
     const source = shaded ? this.shadeOf(scene, look.style) : this.code;
@@ -117,11 +181,25 @@ export class Raster {
   }
 }
 
+/**
+ * @param {Raster} raster
+ * @param {Uint16Array} source
+ * @param {Uint32Array} table
+ */
 function paintFill(raster, source, table) {
   const { out, size } = raster;
   for (let i = 0; i < size; i++) out[i] = table[source[i]];
 }
 
+/**
+ * @param {Raster} raster
+ * @param {Uint16Array} source
+ * @param {Uint32Array} table
+ * @param {number} k
+ * @param {number} line
+ * @param {number} halo
+ * @param {number} spared
+ */
 function paintContour(raster, source, table, k, line, halo, spared) {
   const { code, low, high, out, size } = raster;
   for (let i = 0; i < size; i++) {

@@ -2,6 +2,13 @@
 
 import { clamp } from "./numbers.js";
 
+/**
+ * @param {number} first
+ * @param {number} length
+ * @param {number} origin
+ * @param {number} scale
+ * @param {number} limit
+ */
 export function sampleAxis(first, length, origin, scale, limit) {
   const index = new Int32Array(length);
   for (let i = 0; i < length; i++) {
@@ -10,6 +17,13 @@ export function sampleAxis(first, length, origin, scale, limit) {
   return index;
 }
 
+/**
+ * @param {Uint16Array | Uint8Array} map
+ * @param {number} mapWidth
+ * @param {Int32Array} columns
+ * @param {Int32Array} rows
+ * @param {Uint16Array} out
+ */
 export function sample(map, mapWidth, columns, rows, out) {
   const width = columns.length;
   for (let y = 0, last = -1; y < rows.length; y++) {
@@ -24,6 +38,14 @@ export function sample(map, mapWidth, columns, rows, out) {
   }
 }
 
+/**
+ * @param {Uint16Array | Uint8Array} lowIn
+ * @param {Uint16Array | Uint8Array} highIn
+ * @param {Uint16Array} lowOut
+ * @param {Uint16Array} highOut
+ * @param {number} width
+ * @param {number} height
+ */
 export function spreadRows(lowIn, highIn, lowOut, highOut, width, height) {
   for (let y = 0; y < height; y++) {
     const start = y * width;
@@ -43,6 +65,14 @@ export function spreadRows(lowIn, highIn, lowOut, highOut, width, height) {
   }
 }
 
+/**
+ * @param {Uint16Array | Uint8Array} lowIn
+ * @param {Uint16Array | Uint8Array} highIn
+ * @param {Uint16Array} lowOut
+ * @param {Uint16Array} highOut
+ * @param {number} width
+ * @param {number} height
+ */
 export function spreadColumns(lowIn, highIn, lowOut, highOut, width, height) {
   for (let y = 0; y < height; y++) {
     const start = y * width;

@@ -3,18 +3,37 @@
 import { STEPS } from "./levels.js";
 import { clamp } from "./numbers.js";
 
-/** Drag and wheel on the track; `viewer.setThreshold` paints, `viewer.commit` tells Python. */
+/** @import { On } from "./mounted.js" */
+
+/**
+ * A viewer with a threshold: `setThreshold` paints, `commit` tells Python.
+ * @typedef {object} ThresholdViewer
+ * @property {(name: string, value?: string) => HTMLElement} part
+ * @property {(name: string, value?: string) => HTMLInputElement} field
+ * @property {number} threshold
+ * @property {boolean} typing
+ * @property {(k: number, inputTime?: number) => void} setThreshold
+ * @property {() => void} commit
+ * @property {() => void} commitSoon
+ */
+
+/**
+ * Drag and wheel on the track; `viewer.setThreshold` paints, `viewer.commit` tells Python.
+ * @param {ThresholdViewer} viewer
+ * @param {On} on
+ */
 export function listenToTrack(viewer, on) {
   const track = viewer.part("track");
-  const levelAt = (event) => {
+  const levelAt = (/** @type {PointerEvent} */ event) => {
     const box = track.getBoundingClientRect();
     return Math.round(clamp((event.clientX - box.left) / box.width, 0, 1) * STEPS);
   };
+  /** @type {number | null} */
   let holding = null;
   on(track, "pointerdown", (event) => {
     if (event.button !== 0 || holding !== null) return;
     holding = event.pointerId;
-    track.setPointerCapture(holding);
+    track.setPointerCapture(event.pointerId);
     track.focus({ preventScroll: true });
     viewer.setThreshold(levelAt(event), event.timeStamp);
     event.preventDefault();
@@ -22,7 +41,7 @@ export function listenToTrack(viewer, on) {
   on(track, "pointermove", (event) => {
     if (event.pointerId === holding) viewer.setThreshold(levelAt(event), event.timeStamp);
   });
-  const release = (event) => {
+  const release = (/** @type {PointerEvent} */ event) => {
     if (event.pointerId !== holding) return;
     holding = null;
     viewer.commit();

@@ -5,6 +5,17 @@ import { clamp } from "./numbers.js";
 const MOST_PIXELS = 1.6e6; // display pixels per pane; beyond this a frame costs more than it shows
 const LARGEST_SCALE = 48; // CSS pixels per image pixel
 
+/** @typedef {{ x: number, y: number }} Point */
+
+/**
+ * Where the image lies on a canvas of its pane, in display pixels.
+ * @typedef {{ width: number, height: number, density: number, scaleX: number, scaleY: number,
+ *   originX: number, originY: number,
+ *   visible: { left: number, top: number, width: number, height: number } }} Place
+ */
+
+/** @typedef {{ fitted: boolean, scale: number, x: number, y: number }} SavedView */
+
 /** Zoom and position, in image pixels, of every pane of one viewer. */
 export class View {
   constructor() {
@@ -21,11 +32,16 @@ export class View {
     return Math.min(this.pane.width / width, this.pane.height / (height * aspect));
   }
 
+  /**
+   * @param {number} width
+   * @param {number} height
+   */
   resize(width, height) {
     this.pane = { width: Math.max(1, width), height: Math.max(1, height) };
     this.settle();
   }
 
+  /** @param {{ width: number, height: number, aspect: number }} scene */
   show(scene) {
     this.image = { width: scene.width, height: scene.height, aspect: scene.aspect };
     this.settle();
@@ -36,7 +52,12 @@ export class View {
     this.settle();
   }
 
-  /** Multiplies the zoom, holding still the image point under a pane position. */
+  /**
+   * Multiplies the zoom, holding still the image point under a pane position.
+   * @param {number} factor
+   * @param {number} left
+   * @param {number} top
+   */
   zoomAt(factor, left, top) {
     const before = this.toImage(left, top);
     this.fitted = false;
@@ -49,6 +70,10 @@ export class View {
     if (this.scale <= this.fitScale * 1.001) this.fit();
   }
 
+  /**
+   * @param {number} dx
+   * @param {number} dy
+   */
   panBy(dx, dy) {
     this.fitted = false;
     this.x -= dx / this.scale;
@@ -56,6 +81,10 @@ export class View {
     this.settle();
   }
 
+  /**
+   * @param {number} left
+   * @param {number} top
+   */
   toImage(left, top) {
     return {
       x: this.x + (left - this.pane.width / 2) / this.scale,
@@ -63,6 +92,10 @@ export class View {
     };
   }
 
+  /**
+   * @param {number} x
+   * @param {number} y
+   */
   toPane(x, y) {
     return {
       x: (x - this.x) * this.scale + this.pane.width / 2,
@@ -80,7 +113,7 @@ export class View {
     const { width, height, aspect } = this.image;
     if (this.fitted) Object.assign(this, { scale: this.fitScale, x: width / 2, y: height / 2 });
     this.limitScale();
-    const keep = (at, half, size) => clamp(at, Math.min(half, size - half), Math.max(half, size - half));
+    const keep = (/** @type {number} */ at, /** @type {number} */ half, /** @type {number} */ size) => clamp(at, Math.min(half, size - half), Math.max(half, size - half));
     this.x = keep(this.x, this.pane.width / 2 / this.scale, width);
     this.y = keep(this.y, this.pane.height / 2 / (this.scale * aspect), height);
   }
@@ -112,6 +145,7 @@ export class View {
     return { fitted: this.fitted, scale: this.scale, x: this.x, y: this.y };
   }
 
+  /** @param {SavedView} saved */
   restore(saved) {
     Object.assign(this, saved);
     this.settle();

@@ -1,5 +1,5 @@
 // Generated from threshold_board/src/main.js by "make js"; edit the sources, not this file.
-// Sources: sha256 21a8e35136294e9e63bfcdb20826dba3eb60330ec8cbc6ff919455ed67b31783
+// Sources: sha256 5b76729a97565ec7e52e641c5ec26665fdfc1fccc6dd7f6f8e2fdcaab474ae55
 
 // shared/mounted.js
 var LATENCIES_KEPT = 2e3;
@@ -7,6 +7,7 @@ function writeText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 var Mounted = class {
+  /** @param {Root} root */
   constructor(root) {
     this.root = root;
     this.parts = /* @__PURE__ */ new Map();
@@ -16,22 +17,79 @@ var Mounted = class {
     this.listening = new AbortController();
     this.on = (target, type, act, options) => target.addEventListener(type, act, { passive: false, signal: this.listening.signal, ...options });
   }
-  /** The element with attribute data-<name>, or with data-<name>="<value>". */
+  /**
+   * The element with attribute data-<name>, or with data-<name>="<value>".
+   * @param {string} name
+   * @param {string} [value]
+   */
   part(name, value) {
     const selector = value === void 0 ? `[data-${name}]` : `[data-${name}="${value}"]`;
-    if (!this.parts.get(selector)?.isConnected) this.parts.set(selector, this.root.querySelector(selector));
-    return this.parts.get(selector);
+    const known = this.parts.get(selector);
+    if (known?.isConnected) return known;
+    const found = (
+      /** @type {HTMLElement} */
+      this.root.querySelector(selector)
+    );
+    this.parts.set(selector, found);
+    return found;
+  }
+  /** @param {string} name */
+  canvas(name) {
+    return (
+      /** @type {HTMLCanvasElement} */
+      this.part("canvas", name)
+    );
+  }
+  /**
+   * @param {string} name
+   * @param {string} [value]
+   */
+  field(name, value) {
+    return (
+      /** @type {HTMLInputElement} */
+      this.part(name, value)
+    );
+  }
+  /** @param {string} action */
+  button(action) {
+    return (
+      /** @type {HTMLButtonElement} */
+      this.part("action", action)
+    );
+  }
+  /**
+   * What a button or key does, by name; each viewer has its own.
+   * @param {string} _action
+   */
+  act(_action) {
+  }
+  /**
+   * All elements that a selector matches.
+   * @param {string} selector
+   * @returns {NodeListOf<HTMLElement>}
+   */
+  elements(selector) {
+    return this.root.querySelectorAll(selector);
+  }
+  /** What has the focus in the document or shadow root that the viewer is in. */
+  get activeElement() {
+    return (
+      /** @type {Document | ShadowRoot} */
+      this.root.getRootNode().activeElement
+    );
   }
   listenToButtons() {
-    for (const button of this.root.querySelectorAll("[data-action]")) {
-      this.on(button, "click", () => this.act(button.dataset.action));
+    for (const button of this.elements("[data-action]")) {
+      this.on(button, "click", () => this.act(button.dataset.action ?? ""));
     }
   }
+  /** @param {string} text */
   say(text) {
     const message = this.part("message");
     writeText(message, text);
     message.hidden = text === "";
   }
+  /** @returns {Promise<void>} */
   async toggleFull() {
     if (document.fullscreenElement) return void document.exitFullscreen();
     if (this.root.classList.contains("full")) return void this.root.classList.remove("full");
@@ -57,7 +115,10 @@ var Mounted = class {
   }
 };
 function mount(component, Kind, hook2) {
-  const root = component.parentElement.querySelector(".isoline");
+  const root = (
+    /** @type {Root} */
+    component.parentElement.querySelector(".isoline")
+  );
   const viewer = root.viewer ??= new Kind(root);
   root.__isoline ??= hook2(viewer);
   const call = viewer.call = /* @__PURE__ */ Symbol();
@@ -82,7 +143,7 @@ function hook(board) {
       return board.latencies;
     },
     get order() {
-      return [...board.part("tiles").children].map((tile) => tile.querySelector(".name").textContent);
+      return [...board.part("tiles").children].map((tile) => tile.querySelector(".name")?.textContent);
     },
     get painted() {
       return board.tiles.tiles.filter((tile) => tile.painted).length;
@@ -91,10 +152,7 @@ function hook(board) {
       const { value, low, high } = board.curve(block, name);
       return [value[k], low[k], high[k]];
     },
-    pixels: (n) => {
-      const { tiles: [...tiles] } = board.tiles;
-      return [...tiles[n].out ?? []];
-    },
+    pixels: (n) => [...board.tiles.tiles[n].pixels?.out ?? []],
     setThreshold: (k) => board.setThreshold(k, performance.now())
   };
 }
@@ -122,7 +180,10 @@ function paintHistogram(canvas, tally, style) {
     on[bar] += tally.on[k + 1];
   }
   const most = Math.log1p(Math.max(...off, ...on));
-  const context = canvas.getContext("2d");
+  const context = (
+    /** @type {CanvasRenderingContext2D} */
+    canvas.getContext("2d")
+  );
   const draw = (counts, color) => {
     context.fillStyle = color;
     for (let bar = 0; bar < bars; bar++) {
@@ -154,7 +215,7 @@ function hasModifier(event) {
 
 // shared/number_field.js
 function listenToNumber(viewer, on) {
-  const field = viewer.part("number");
+  const field = viewer.field("number");
   const read = () => {
     const text = field.value.trim().replace(",", ".");
     const value = text === "" ? NaN : Number(text);
@@ -210,7 +271,7 @@ function listenToTrack(viewer, on) {
   on(track, "pointerdown", (event) => {
     if (event.button !== 0 || holding !== null) return;
     holding = event.pointerId;
-    track.setPointerCapture(holding);
+    track.setPointerCapture(event.pointerId);
     track.focus({ preventScroll: true });
     viewer.setThreshold(levelAt(event), event.timeStamp);
     event.preventDefault();
@@ -247,25 +308,37 @@ var LINES = [
   { color: "var(--line-3)", dash: "9 3 2 3" }
 ];
 var Chart = class {
-  /** `draw(chart)` makes the SVG's content, `place(chart, k)` moves the marks. */
+  /**
+   * `draw(chart)` makes the SVG's content, `place(chart, k)` moves the marks.
+   * @param {HTMLElement} host
+   * @param {Panel} panel
+   */
   constructor(host, { draw, place, height = 190 }) {
-    Object.assign(this, { host, draw, place, height, marks: /* @__PURE__ */ new Map() });
-    this.plot = host.querySelector(".plot");
+    this.host = host;
+    this.draw = draw;
+    this.place = place;
+    this.height = height;
+    this.width = 0;
+    this.x = { low: 0, high: 1, name: "" };
+    this.y = { low: 0, high: 1 };
+    this.marks = /* @__PURE__ */ new Map();
+    this.plot = /** @type {HTMLElement} */
+    host.querySelector(".plot");
   }
   render() {
     this.width = Math.max(160, this.plot.clientWidth);
     this.plot.style.height = `${this.height}px`;
     this.marks.clear();
-    this.x = { low: 0, high: 1, name: "", ...this.x };
-    this.y = { low: 0, high: 1, ...this.y };
     const content = this.draw(this);
     this.plot.innerHTML = `<svg viewBox="0 0 ${this.width} ${this.height}" width="${this.width}" height="${this.height}" aria-hidden="true"><style>${CHART_STYLE}</style>${this.axes()}${content}</svg>`;
   }
+  /** @param {number} value */
   toX(value) {
     const { left, right } = MARGIN;
     const share = (value - this.x.low) / (this.x.high - this.x.low);
     return left + share * (this.width - left - right);
   }
+  /** @param {number} value */
   toY(value) {
     const { top, bottom } = MARGIN;
     const share = (value - this.y.low) / (this.y.high - this.y.low);
@@ -277,7 +350,7 @@ var Chart = class {
     const floor = this.toY(y.low);
     const rows = ticks(y, 4).map((value) => {
       const at = this.toY(value);
-      const text = (y.text ?? ((v) => v.toFixed(2)))(value);
+      const text = y.text ? y.text(value) : value.toFixed(2);
       return `<path class="rule" d="M${this.toX(x.low)} ${at}H${this.toX(x.high)}"/><text class="tick-text" x="${MARGIN.left - 6}" y="${at + 3.5}" text-anchor="end">${text}</text>`;
     });
     const columns = ticks(x, 4).map((value, n) => {
@@ -287,7 +360,11 @@ var Chart = class {
     const name = `<text class="axis-name" x="${(this.toX(x.low) + this.toX(x.high)) / 2}" y="${this.height - 3}" text-anchor="middle">${x.name}</text>`;
     return rows.join("") + columns.join("") + name;
   }
-  /** A path through points, broken where one is not a number. */
+  /**
+   * A path through points, broken where one is not a number.
+   * @param {Values} xs
+   * @param {Values} ys
+   */
   path(xs, ys) {
     let text = "";
     let pen = "M";
@@ -301,6 +378,11 @@ var Chart = class {
     }
     return text;
   }
+  /**
+   * @param {Values} xs
+   * @param {Values} low
+   * @param {Values} high
+   */
   band(xs, low, high) {
     const up = [];
     const down = [];
@@ -311,44 +393,75 @@ var Chart = class {
     }
     return up.length ? `M${up.join("L")}L${down.reverse().join("L")}Z` : "";
   }
-  /** An upright dashed line with a triangle at its foot: a named threshold. */
+  /**
+   * An upright dashed line with a triangle at its foot: a named threshold.
+   * @param {number} value
+   * @param {string} name
+   */
   upright(value, name) {
     const at = this.toX(value);
     const floor = this.toY(this.y.low);
     return `<g class="point"><title>${name}</title><path class="named" d="M${at} ${MARGIN.top}V${floor}"/><path class="foot" d="M${at - 5} ${floor + 6}L${at} ${floor - 1}L${at + 5} ${floor + 6}Z"/></g>`;
   }
+  /**
+   * @param {number} x
+   * @param {number} y
+   * @param {string} name
+   */
   diamond(x, y, name) {
     if (Number.isNaN(x) || Number.isNaN(y)) return "";
     return `<path class="foot" d="M${this.toX(x)} ${this.toY(y) - 6}l6 6l-6 6l-6 -6Z"><title>${name}</title></path>`;
   }
-  /** A mark above the curves, made when it is first moved. */
+  /**
+   * A mark above the curves, made when it is first moved.
+   * @param {string | number} name
+   * @param {string} kind
+   */
   mark(name, kind, color = "") {
-    if (!this.marks.has(name)) {
-      const element = document.createElement("i");
-      element.className = `mark ${kind}`;
-      if (color) element.style.color = color;
-      this.plot.append(element);
-      this.marks.set(name, element);
-    }
-    return this.marks.get(name);
+    const known = this.marks.get(name);
+    if (known) return known;
+    const element = document.createElement("i");
+    element.className = `mark ${kind}`;
+    if (color) element.style.color = color;
+    this.plot.append(element);
+    this.marks.set(name, element);
+    return element;
   }
+  /** @param {number} value */
   moveLine(value) {
     this.mark("line", "upright").style.transform = `translateX(${this.toX(value)}px)`;
   }
+  /**
+   * @param {string | number} name
+   * @param {number} x
+   * @param {number} y
+   * @param {string} color
+   */
   moveDot(name, x, y, color) {
     const dot = this.mark(name, "dot", color);
     const shown = !Number.isNaN(x) && !Number.isNaN(y);
     dot.style.visibility = shown ? "" : "hidden";
     if (shown) dot.style.transform = `translate(${this.toX(x)}px, ${this.toY(y)}px)`;
   }
+  /** @param {PointerEvent} event */
   thresholdAt(event) {
     const box = this.plot.getBoundingClientRect();
     const inner = this.width - MARGIN.left - MARGIN.right;
     return Math.round(clamp((event.clientX - box.left - MARGIN.left) / inner, 0, 1) * STEPS);
   }
-  /** The chart alone, with the colours it is seen in. */
+  /**
+   * The chart alone, with the colours it is seen in.
+   * @param {string} title
+   */
   svg(title) {
-    const copy = this.plot.querySelector("svg").cloneNode(true);
+    const drawn = (
+      /** @type {SVGElement} */
+      this.plot.querySelector("svg")
+    );
+    const copy = (
+      /** @type {SVGElement} */
+      drawn.cloneNode(true)
+    );
     const seen = getComputedStyle(this.plot);
     const names = ["--ink", "--paper", "--rule", "--quiet", "--accent", "--truth", "--truth-ink", "--line-0", "--line-1", "--line-2", "--line-3"];
     const colors = names.map((name2) => `${name2}:${seen.getPropertyValue(name2)}`).join(";");
@@ -388,7 +501,7 @@ function labelPlace(chart, lines, n, taken) {
       if (top < 0 || bottom > chart.height - MARGIN.bottom) continue;
       const room = Math.min(20, ...others.map((box) => Math.max(box.top - bottom, top - box.bottom)));
       const score = room - (own.bottom - own.top);
-      if (room >= 2 && score > (best?.score ?? -20)) best = { x, y, top, bottom, left: x - half, right: x + half, score };
+      if (room >= 2 && score > (best === null ? -20 : best.score)) best = { x, y, top, bottom, left: x - half, right: x + half, score };
     }
   }
   return best;
@@ -413,7 +526,8 @@ var SHORT = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractio
 function roundUp(value) {
   if (!(value > 0)) return 1;
   const unit = 10 ** Math.floor(Math.log10(value));
-  return unit * [1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10].find((step) => step * unit >= value);
+  const steps = [1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10];
+  return unit * (steps.find((step) => step * unit >= value) ?? 10);
 }
 function signed(value) {
   return `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(value).toFixed(2)}`;
@@ -460,13 +574,13 @@ function scoresChart(board) {
     }
   };
 }
-function curveChart(board, { across, up, name, chance = "", caption }) {
+function curveChart(board, { across, up, name, chance = false, caption }) {
   return {
     draw(chart) {
       chart.x = { low: 0, high: 1, name };
       const line = `<path class="line" stroke="var(--line-0)" d="${chart.path(across, up)}"/>`;
       const named = board.state.points.map((point) => chart.diamond(across[point.k], up[point.k], escapeText(point.name)));
-      const diagonal = chance && `<path class="chance" d="${chart.path([0, 1], [0, 1])}"/>`;
+      const diagonal = chance ? `<path class="chance" d="${chart.path([0, 1], [0, 1])}"/>` : "";
       return diagonal + line + named.join("");
     },
     place(chart, k) {
@@ -537,17 +651,26 @@ function optimaChart(board) {
 
 // threshold_board/src/parts.js
 var PARTS_KEPT = 3;
-var parts = globalThis.isolineParts ??= /* @__PURE__ */ new Map();
+var shared = (
+  /** @type {{ isolineParts?: Map<string, Delivery> }} */
+  globalThis
+);
+var parts = shared.isolineParts ??= /* @__PURE__ */ new Map();
 function partOf(token) {
-  let entry = parts.get(token);
-  if (!entry) {
-    entry = {};
-    entry.promise = new Promise((resolve) => entry.resolve = resolve);
-  }
+  const entry = parts.get(token) ?? awaited();
   parts.delete(token);
   parts.set(token, entry);
-  while (parts.size > PARTS_KEPT) parts.delete(parts.keys().next().value);
+  while (parts.size > PARTS_KEPT) parts.delete(
+    /** @type {string} */
+    parts.keys().next().value
+  );
   return entry;
+}
+function awaited() {
+  let resolve = () => {
+  };
+  const promise = new Promise((done) => resolve = done);
+  return { promise, resolve };
 }
 
 // shared/colors.js
@@ -572,13 +695,16 @@ var HEAT = (() => {
     [4.7763849977, -13.7451453777, -65.3530326334],
     [-5.4354558559, 4.6458526122, 26.3124352496]
   ];
-  return Array.from(
-    { length: STEPS + 1 },
-    (_, k) => [0, 1, 2].map((channel) => {
-      const value = terms.reduceRight((sum, term) => sum * (k / STEPS) + term[channel], 0);
-      return clamp(Math.round(value * 255), 0, 255);
-    })
-  );
+  const channel = (k, place) => {
+    const value = terms.reduceRight((sum, term) => sum * (k / STEPS) + term[place], 0);
+    return clamp(Math.round(value * 255), 0, 255);
+  };
+  return Array.from({ length: STEPS + 1 }, (_, k) => {
+    return (
+      /** @type {Color} */
+      [channel(k, 0), channel(k, 1), channel(k, 2)]
+    );
+  });
 })();
 
 // shared/sampling.js
@@ -618,72 +744,39 @@ function spreadColumns(lowIn, highIn, lowOut, highOut, width, height) {
   }
 }
 
-// threshold_board/src/tile.js
+// threshold_board/src/tile_pixels.js
 var STRIPE_PIXELS = 6;
 var ALPHA = 0.6;
-var Tile = class {
-  constructor(image, number) {
-    Object.assign(this, { image, number, painted: null, visible: false });
-    this.element = document.createElement("button");
-    this.element.type = "button";
-    this.element.className = "tile";
-    this.element.innerHTML = '<span class="plane"><img alt="" decoding="async" /><canvas></canvas></span><span class="caption"><span class="name"></span><b class="figure"></b></span>';
-    this.element.querySelector(".name").textContent = image.id;
-    this.element.style.setProperty("--aspect", image.width / image.height);
-    this.element.querySelector("img").src = URL.createObjectURL(image.picture);
-    this.canvas = this.element.querySelector("canvas");
-    this.score = this.element.querySelector("b");
-  }
-  /** Dear, and only for tiles that are seen: colours of every pixel, and their order by level. */
-  prepare() {
-    const { width, height, levels, truth } = this.image;
-    Object.assign(this.canvas, { width, height });
-    this.context = this.canvas.getContext("2d");
+var MISSED = [0, rgba(COLOR.missed, ALPHA * 0.8), 0, rgba(COLOR.missed, 1)];
+var MARKED = [
+  rgba(COLOR.extra, ALPHA * 0.8),
+  rgba(COLOR.hit, ALPHA * 0.75),
+  rgba(COLOR.extra, 1),
+  rgba(COLOR.hit, ALPHA * 0.75)
+];
+var LINE = rgba(COLOR.prediction, 1);
+var HALO = rgba([0, 0, 0], 0.55);
+var DASH = rgba(COLOR.truth, 1);
+var TilePixels = class {
+  /** @param {Maps} maps */
+  constructor(maps) {
+    const { width, height, levels } = maps;
+    this.maps = maps;
     this.out = new Uint32Array(width * height);
-    this.pixels = new ImageData(new Uint8ClampedArray(this.out.buffer), width, height);
     this.first = new Uint32Array(STEPS + 2);
     for (let i = 0; i < levels.length; i++) this.first[levels[i] + 1]++;
     for (let k = 0; k <= STEPS; k++) this.first[k + 1] += this.first[k];
     const next = this.first.slice();
     this.order = new Uint32Array(levels.length);
     for (let i = 0; i < levels.length; i++) this.order[next[levels[i]]++] = i;
-    this.kinds = new Uint8Array(levels.length);
-    const step = Math.max(4, Math.round(STRIPE_PIXELS * width / 180));
-    for (let y = 0, i = 0; y < height; y++) {
-      for (let x = 0; x < width; x++, i++) {
-        const slant = truth[i] ? x + y : x - y + 65536 * step;
-        this.kinds[i] = truth[i] + (slant % step < step * 0.4 ? 2 : 0);
-      }
-    }
+    this.kinds = kindsOf(maps);
+    this.edges = null;
   }
-  edges() {
-    const { width, height, levels, truth } = this.image;
-    const size = levels.length;
-    const spread = (map) => {
-      const [low, high, lowRow, highRow] = Array.from({ length: 4 }, () => new Uint16Array(size));
-      spreadRows(map, map, lowRow, highRow, width, height);
-      spreadColumns(lowRow, highRow, low, high, width, height);
-      return { low, high };
-    };
-    const reference = spread(truth);
-    const dashed = new Uint8Array(size);
-    for (let y = 0, i = 0; y < height; y++) {
-      for (let x = 0; x < width; x++, i++) {
-        dashed[i] = reference.low[i] !== reference.high[i] && (x * 0.62 + y) % 10 < 6;
-      }
-    }
-    return { ...spread(levels), dashed };
-  }
-  paint(k, look) {
-    if (!this.order) this.prepare();
-    const before = this.painted;
-    if (before && before.k === k && before.look === look) return;
-    this.painted = { k, look };
-    if (look === "errors") this.paintErrors(before?.look === look ? before.k : null, k);
-    else if (look === "contour") this.paintContour(k);
-    else this.out.fill(0);
-    this.context.putImageData(this.pixels, 0, 0);
-  }
+  /**
+   * Hits and errors at threshold k.
+   * @param {number | null} from the threshold that was painted before, null for everything
+   * @param {number} k
+   */
   paintErrors(from, k) {
     const { out, order, first, kinds } = this;
     if (from === null) {
@@ -695,47 +788,133 @@ var Tile = class {
       for (let i = first[k]; i < first[from]; i++) out[order[i]] = MARKED[kinds[order[i]]];
     }
   }
+  /** @param {number} k */
   paintContour(k) {
-    this.border ??= this.edges();
-    const { out, border, image } = this;
-    const { low, high, dashed } = border;
+    this.edges ??= edgesOf(this.maps);
+    const { out, maps } = this;
+    const { low, high, dashed } = this.edges;
     for (let i = 0; i < out.length; i++) {
-      if (low[i] < k && high[i] >= k) out[i] = image.levels[i] >= k ? LINE : HALO;
+      if (low[i] < k && high[i] >= k) out[i] = maps.levels[i] >= k ? LINE : HALO;
       else out[i] = dashed[i] ? DASH : 0;
     }
   }
-  /** Dice at native resolution; NaN where prediction and truth are both empty. */
+};
+function kindsOf({ width, height, truth }) {
+  const kinds = new Uint8Array(width * height);
+  const step = Math.max(4, Math.round(STRIPE_PIXELS * width / 180));
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, i++) {
+      const slant = truth[i] ? x + y : x - y + 65536 * step;
+      kinds[i] = truth[i] + (slant % step < step * 0.4 ? 2 : 0);
+    }
+  }
+  return kinds;
+}
+function edgesOf({ width, height, levels, truth }) {
+  const spread = (map) => {
+    const [low, high, lowRow, highRow] = Array.from({ length: 4 }, () => new Uint16Array(map.length));
+    spreadRows(map, map, lowRow, highRow, width, height);
+    spreadColumns(lowRow, highRow, low, high, width, height);
+    return { low, high };
+  };
+  const reference = spread(truth);
+  const dashed = new Uint8Array(levels.length);
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, i++) {
+      dashed[i] = Number(reference.low[i] !== reference.high[i] && (x * 0.62 + y) % 10 < 6);
+    }
+  }
+  return { ...spread(levels), dashed };
+}
+
+// threshold_board/src/tile.js
+var Tile = class {
+  /**
+   * @param {import("./parts.js").BoardImage} image
+   * @param {number} number
+   */
+  constructor(image, number) {
+    this.image = image;
+    this.number = number;
+    this.visible = false;
+    this.painted = null;
+    this.pixels = null;
+    this.element = document.createElement("button");
+    this.element.type = "button";
+    this.element.className = "tile";
+    this.element.innerHTML = '<span class="plane"><img alt="" decoding="async" /><canvas></canvas></span><span class="caption"><span class="name"></span><b class="figure"></b></span>';
+    this.part(".name").textContent = image.id;
+    this.element.style.setProperty("--aspect", String(image.width / image.height));
+    this.picture = /** @type {HTMLImageElement} */
+    this.part("img");
+    this.picture.src = URL.createObjectURL(image.picture);
+    this.canvas = /** @type {HTMLCanvasElement} */
+    this.part("canvas");
+    this.score = this.part("b");
+  }
+  /**
+   * @param {string} selector
+   * @returns {HTMLElement}
+   */
+  part(selector) {
+    return (
+      /** @type {HTMLElement} */
+      this.element.querySelector(selector)
+    );
+  }
+  /**
+   * @param {number} k
+   * @param {string} look
+   */
+  paint(k, look) {
+    const { width, height } = this.image;
+    if (!this.pixels) Object.assign(this.canvas, { width, height });
+    const pixels = this.pixels ??= new TilePixels(this.image);
+    const before = this.painted;
+    if (before && before.k === k && before.look === look) return;
+    this.painted = { k, look };
+    if (look === "errors") pixels.paintErrors(before?.look === look ? before.k : null, k);
+    else if (look === "contour") pixels.paintContour(k);
+    else pixels.out.fill(0);
+    const context = (
+      /** @type {CanvasRenderingContext2D} */
+      this.canvas.getContext("2d")
+    );
+    context.putImageData(new ImageData(new Uint8ClampedArray(pixels.out.buffer), width, height), 0, 0);
+  }
+  /**
+   * Dice at native resolution; NaN where prediction and ground truth are both empty.
+   * @param {number} k
+   */
   dice(k) {
     const { tp, fp } = this.image;
     return 2 * tp[k] / (tp[k] + fp[k] + tp[0]);
   }
   forget() {
-    URL.revokeObjectURL(this.element.querySelector("img").src);
+    URL.revokeObjectURL(this.picture.src);
     this.element.remove();
   }
 };
-var MISSED = [0, rgba(COLOR.missed, ALPHA * 0.8), 0, rgba(COLOR.missed, 1)];
-var MARKED = [
-  rgba(COLOR.extra, ALPHA * 0.8),
-  rgba(COLOR.hit, ALPHA * 0.75),
-  rgba(COLOR.extra, 1),
-  rgba(COLOR.hit, ALPHA * 0.75)
-];
-var LINE = rgba(COLOR.prediction, 1);
-var HALO = rgba([0, 0, 0], 0.55);
-var DASH = rgba(COLOR.truth, 1);
 
 // threshold_board/src/tiles.js
 var TILE_GAP = 6;
 var FEW_SIDE = 130;
 var Tiles = class {
+  /**
+   * @param {HTMLElement} host
+   * @param {import("./parts.js").BoardImage[]} images
+   * @param {() => void} changed
+   */
   constructor(host, images, changed) {
     this.host = host;
     this.tiles = images.map((image, n) => new Tile(image, n));
     this.byElement = new Map(this.tiles.map((tile) => [tile.element, tile]));
     host.replaceChildren(...this.tiles.map((tile) => tile.element));
     this.watch = new IntersectionObserver((entries) => {
-      for (const entry of entries) this.byElement.get(entry.target).visible = entry.isIntersecting;
+      for (const { target, isIntersecting } of entries) {
+        const tile = this.byElement.get(target);
+        if (tile) tile.visible = isIntersecting;
+      }
       changed();
     }, { root: host, rootMargin: "40px" });
     for (const tile of this.tiles) this.watch.observe(tile.element);
@@ -751,8 +930,12 @@ var Tiles = class {
     }
     this.host.classList.toggle("few", best.side >= FEW_SIDE);
     this.host.style.setProperty("--side", `${best.side}px`);
-    this.host.style.setProperty("--columns", best.columns);
+    this.host.style.setProperty("--columns", String(best.columns));
   }
+  /**
+   * @param {number} k
+   * @param {string} look
+   */
   paint(k, look) {
     for (const tile of this.tiles) {
       if (!tile.visible) continue;
@@ -760,7 +943,11 @@ var Tiles = class {
       writeText(tile.score, figure(tile.dice(k)));
     }
   }
-  /** Worst or best first; images without anything to find and nothing marked come last. */
+  /**
+   * Worst or best first; images without anything to find and nothing marked come last.
+   * @param {string} by
+   * @param {number} k
+   */
   sort(by, k) {
     const sign = by === "worst" ? 1 : -1;
     const rank = (tile) => by === "order" ? tile.number : sign * tile.dice(k);
@@ -770,11 +957,12 @@ var Tiles = class {
     this.host.replaceChildren(...sorted.map((tile) => tile.element));
     this.host.scrollTop = 0;
   }
+  /** @param {HTMLElement} element */
   enlarge(element) {
     for (const tile of this.tiles) {
       const large = tile.element === element && !tile.element.classList.contains("large");
       tile.element.classList.toggle("large", large);
-      tile.element.setAttribute("aria-pressed", large);
+      tile.element.setAttribute("aria-pressed", String(large));
       if (large) requestAnimationFrame(() => this.host.scrollTo({ top: element.offsetTop - 4 }));
     }
   }
@@ -795,10 +983,29 @@ var LEGENDS = {
 var SAVE_ICON = '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M8 2.5v7M5 7l3 3 3-3M3 13h10" /></svg>';
 var kept = /* @__PURE__ */ new Map();
 var Board = class extends Mounted {
+  /** @param {HTMLElement} root */
   constructor(root) {
     super(root);
-    this.state = null;
-    this.data = null;
+    this.state = /** @type {State} */
+    /** @type {unknown} */
+    null;
+    this.data = /** @type {import("./parts.js").Part} */
+    /** @type {unknown} */
+    null;
+    this.tiles = /** @type {Tiles} */
+    /** @type {unknown} */
+    void 0;
+    this.send = () => {
+    };
+    this.told = -1;
+    this.wanted = "";
+    this.optimaCaption = "";
+    this.drawnWidth = 0;
+    this.frame = void 0;
+    this.commitTimer = void 0;
+    this.cachedLines = [];
+    this.cells = [];
+    this.tally = { all: new Float64Array(0), on: new Float64Array(0), known: true };
     this.threshold = 0;
     this.typing = false;
     this.look = "errors";
@@ -808,40 +1015,45 @@ var Board = class extends Mounted {
     listenToTrack(this, on);
     listenToNumber(this, on);
     this.listen(on);
-    const always = root.querySelectorAll("[data-saved-name], [data-tones]");
+    const always = this.elements("[data-saved-name], [data-tones]");
     for (const element of always) element.hidden = false;
     this.sizes = new ResizeObserver(() => this.resize());
     this.sizes.observe(root);
   }
+  /** @param {On} on */
   listen(on) {
     const { root } = this;
-    for (const button of root.querySelectorAll("[data-sort]")) {
-      on(button, "click", () => this.sort(button.dataset.sort));
+    for (const button of this.elements("[data-sort]")) {
+      on(button, "click", () => this.sort(button.dataset.sort ?? ""));
     }
-    for (const button of root.querySelectorAll("[data-look]")) {
-      on(button, "click", () => this.show(button.dataset.look));
+    for (const button of this.elements("[data-look]")) {
+      on(button, "click", () => this.show(button.dataset.look ?? ""));
     }
-    for (const button of root.querySelectorAll("[data-save]")) {
+    for (const button of this.elements("[data-save]")) {
       button.innerHTML = SAVE_ICON;
-      on(button, "click", () => this.save(button.dataset.save));
+      on(button, "click", () => this.save(button.dataset.save ?? ""));
     }
     this.listenToButtons();
     on(this.part("tiles"), "click", (event) => {
       const tile = closest(event, ".tile");
-      if (tile) this.tiles.enlarge(tile);
+      if (tile instanceof HTMLElement) this.tiles.enlarge(tile);
     });
-    for (const plot of root.querySelectorAll(".plot.drag")) this.listenToPlot(plot, on);
+    for (const plot of this.elements(".plot.drag")) this.listenToPlot(plot, on);
     on(root, "keydown", (event) => this.press(event));
   }
-  /** A chart over thresholds is a second slider. */
+  /**
+   * A chart over thresholds is a second slider.
+   * @param {HTMLElement} plot
+   * @param {On} on
+   */
   listenToPlot(plot, on) {
-    const name = plot.parentElement.dataset.chart;
+    const name = plot.parentElement?.dataset.chart ?? "";
     let holding = null;
     const follow = (event) => this.setThreshold(this.charts[name].thresholdAt(event), event.timeStamp);
     on(plot, "pointerdown", (event) => {
       if (event.button !== 0 || holding !== null || !this.data) return;
       holding = event.pointerId;
-      plot.setPointerCapture(holding);
+      plot.setPointerCapture(event.pointerId);
       follow(event);
     });
     on(plot, "pointermove", (event) => {
@@ -855,6 +1067,7 @@ var Board = class extends Mounted {
       });
     }
   }
+  /** @param {KeyboardEvent} event */
   press(event) {
     if (hasModifier(event) || !this.data) return;
     const target = event.composedPath()[0];
@@ -872,7 +1085,11 @@ var Board = class extends Mounted {
     event.preventDefault();
     event.stopPropagation();
   }
-  /** Keys of the buttons; false where it is none of them. */
+  /**
+   * Keys of the buttons; false where it is none of them.
+   * @param {string} key
+   * @param {Element} target
+   */
   pressSwitch(key, target) {
     if (key === "r") this.act("snap");
     else if (key in LOOK_KEYS) this.show(LOOK_KEYS[key]);
@@ -880,13 +1097,18 @@ var Board = class extends Mounted {
     else return false;
     return true;
   }
+  /** @param {string} action */
   act(action) {
     if (!this.data) return;
-    const step = { less: -1, more: 1 }[action];
+    const step = action === "less" ? -1 : action === "more" ? 1 : 0;
     this.setThreshold(step ? this.threshold + step : this.state.points[0].k, performance.now());
     this.commitSoon();
   }
   // ---- What Python says ----
+  /**
+   * @param {State} state
+   * @param {(name: string, value: object) => void} send
+   */
   async receive(state, send) {
     this.send = send;
     const before = this.state ?? kept.get(state.key)?.state;
@@ -898,8 +1120,8 @@ var Board = class extends Mounted {
     this.root.classList.remove("waiting");
     if (before?.context !== state.context) {
       this.threshold = state.k;
-    } else if (!this.data && kept.has(state.key)) {
-      this.threshold = kept.get(state.key).threshold;
+    } else if (!this.data) {
+      this.threshold = kept.get(state.key)?.threshold ?? this.threshold;
     }
     this.told = state.k;
     if (this.data !== part) this.open(part);
@@ -908,6 +1130,7 @@ var Board = class extends Mounted {
     this.tiles.sort(this.sortBy, this.threshold);
     if (this.told !== this.threshold) this.commit();
   }
+  /** @param {import("./parts.js").Part} part */
   open(part) {
     this.data = part;
     this.tiles?.close();
@@ -933,6 +1156,7 @@ var Board = class extends Mounted {
       this.charts[name] = new Chart(this.part("chart", name), panel(this));
     }
   }
+  /** @param {number[]} best */
   optima(best) {
     if (!best.length) return "No image has foreground";
     const sorted = [...best].sort((a, b) => a - b);
@@ -940,7 +1164,12 @@ var Board = class extends Mounted {
     return `A dot is an image. Half of them do best between ${at(0.25)} and ${at(0.75)}`;
   }
   // ---- Numbers ----
-  /** Value and band of a figure over the thresholds; `block` is pooled or per_image. */
+  /**
+   * Value and band of a figure over the thresholds; `block` is pooled or per_image.
+   * @param {string} block
+   * @param {string} name
+   * @returns {Curve}
+   */
   curve(block, name) {
     const { curves, header } = this.data;
     const place = header.figures.findIndex((one) => one.name === name);
@@ -957,10 +1186,22 @@ var Board = class extends Mounted {
     }
     return this.cachedLines;
   }
+  /**
+   * @param {Chart} chart
+   * @param {string} text
+   */
   caption(chart, text) {
-    writeText(chart.host.querySelector("[data-caption]"), text);
+    writeText(
+      /** @type {HTMLElement} */
+      chart.host.querySelector("[data-caption]"),
+      text
+    );
   }
   // ---- Threshold ----
+  /**
+   * @param {number} k
+   * @param {number} [inputTime]
+   */
   setThreshold(k, inputTime) {
     const next = clamp(Math.round(k), 0, STEPS);
     if (!this.data || next === this.threshold) return;
@@ -978,22 +1219,24 @@ var Board = class extends Mounted {
     clearTimeout(this.commitTimer);
     this.commitTimer = setTimeout(() => this.commit(), COMMIT_DELAY_MS);
   }
+  /** @param {string} by */
   sort(by) {
     this.sortBy = by;
     this.tiles?.sort(by, this.threshold);
     this.markButtons();
   }
+  /** @param {string} look */
   show(look) {
     this.look = look;
     this.markButtons();
     this.schedule();
   }
   markButtons() {
-    for (const button of this.root.querySelectorAll("[data-sort]")) {
-      button.setAttribute("aria-pressed", button.dataset.sort === this.sortBy);
+    for (const button of this.elements("[data-sort]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.sort === this.sortBy));
     }
-    for (const button of this.root.querySelectorAll("[data-look]")) {
-      button.setAttribute("aria-pressed", button.dataset.look === this.look);
+    for (const button of this.elements("[data-look]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.look === this.look));
     }
     this.part("legend").innerHTML = LEGENDS[this.look];
   }
@@ -1012,24 +1255,25 @@ var Board = class extends Mounted {
     const [point, saved] = state.points;
     const track = this.part("track");
     this.part("saved").hidden = !saved;
-    if (saved) track.style.setProperty("--saved", saved.k / STEPS);
+    if (saved) track.style.setProperty("--saved", String(saved.k / STEPS));
     writeText(this.part("saved-name"), saved ? `${saved.name} ${(saved.k / STEPS).toFixed(3)}` : "");
-    track.style.setProperty("--point", point.k / STEPS);
+    track.style.setProperty("--point", String(point.k / STEPS));
     writeText(this.part("point-name"), point.name);
     writeText(this.part("point"), (point.k / STEPS).toFixed(3));
-    const [off, on] = ["off", "on"].map((name) => getComputedStyle(root.querySelector(`.tones .${name}`)).backgroundColor);
-    paintHistogram(this.part("canvas", "histogram"), this.tally, { off, on });
+    const [off, on] = ["off", "on"].map((name) => getComputedStyle(this.elements(`.tones .${name}`)[0]).backgroundColor);
+    paintHistogram(this.canvas("histogram"), this.tally, { off, on });
     this.tiles.arrange();
     for (const chart of Object.values(this.charts)) chart.render();
     this.fillTable(point);
     const label = this.data.header.labels[state.block];
-    for (const caption of root.querySelectorAll("[data-caption]")) caption.title = this.data.header.labels.pooled.long;
+    for (const caption of this.elements("[data-caption]")) caption.title = this.data.header.labels.pooled.long;
     const convention = this.part("convention");
     writeText(convention, label.short);
     convention.title = label.long;
     convention.setAttribute("aria-label", label.long);
     this.markButtons();
   }
+  /** @param {{ k: number }} point */
   fillTable(point) {
     writeText(this.part("point-column"), `At ${(point.k / STEPS).toFixed(3)}`);
     const rows = this.lines().map((line, n) => {
@@ -1040,13 +1284,16 @@ var Board = class extends Mounted {
     this.part("scores").innerHTML = rows.join("");
     this.cells = [...this.part("scores").children].map((row) => [row.children[1], row.children[2]]);
   }
-  /** Many events, one frame. */
+  /**
+   * Many events, one frame.
+   * @param {number} [inputTime]
+   */
   schedule(inputTime) {
     if (inputTime !== void 0) this.pendingInput ??= inputTime;
     this.frame ??= requestAnimationFrame(() => this.redraw());
   }
   redraw() {
-    cancelAnimationFrame(this.frame);
+    if (this.frame !== void 0) cancelAnimationFrame(this.frame);
     this.frame = void 0;
     if (!this.data) return;
     const k = this.threshold;
@@ -1058,17 +1305,18 @@ var Board = class extends Mounted {
       writeText(band, Number.isFinite(line.low[k]) ? `${figure(line.low[k])}–${figure(line.high[k])}` : "–");
     });
     const value = (k / STEPS).toFixed(3);
-    if (!this.typing) this.part("number").value = value;
+    if (!this.typing) this.field("number").value = value;
     const track = this.part("track");
-    track.style.setProperty("--at", k / STEPS);
+    track.style.setProperty("--at", String(k / STEPS));
     track.setAttribute("aria-valuenow", value);
     track.setAttribute("aria-valuetext", value);
-    this.part("action", "snap").classList.toggle("reached", k === this.state.points[0].k);
+    this.button("snap").classList.toggle("reached", k === this.state.points[0].k);
     this.noteLatency();
   }
+  /** @param {string} name */
   save(name) {
     if (!this.data) return;
-    const title = this.part("chart", name).querySelector("h4").textContent;
+    const title = this.part("chart", name).querySelector("h4")?.textContent ?? name ?? "";
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([this.charts[name].svg(title)], { type: "image/svg+xml" }));
     link.download = `${name}.svg`;
@@ -1079,7 +1327,7 @@ var Board = class extends Mounted {
     const { threshold, look, sortBy, state } = this;
     if (state) kept.set(state.key, { threshold, look, sortBy, state });
     clearTimeout(this.commitTimer);
-    cancelAnimationFrame(this.frame);
+    if (this.frame !== void 0) cancelAnimationFrame(this.frame);
     this.tiles?.close();
     this.sizes.disconnect();
     super.close();

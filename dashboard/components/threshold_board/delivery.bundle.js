@@ -1,5 +1,5 @@
 // Generated from threshold_board/src/delivery.js by "make js"; edit the sources, not this file.
-// Sources: sha256 21a8e35136294e9e63bfcdb20826dba3eb60330ec8cbc6ff919455ed67b31783
+// Sources: sha256 5b76729a97565ec7e52e641c5ec26665fdfc1fccc6dd7f6f8e2fdcaab474ae55
 
 // shared/levels.js
 var STEPS = 1e3;
@@ -13,30 +13,45 @@ function readHeader(bytes) {
   return { header, body: bytes.subarray(4 + length) };
 }
 async function inflate(bytes) {
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const stream = new Blob([
+    /** @type {Uint8Array<ArrayBuffer>} */
+    bytes
+  ]).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Response(stream).arrayBuffer();
 }
 
 // shared/tally.js
 function suffixSums(histogram) {
-  const sums = histogram.slice();
+  const sums = (
+    /** @type {T} */
+    histogram.slice()
+  );
   for (let at = sums.length - 2; at >= 0; at--) sums[at] += sums[at + 1];
   return sums;
 }
 
 // threshold_board/src/parts.js
 var PARTS_KEPT = 3;
-var parts = globalThis.isolineParts ??= /* @__PURE__ */ new Map();
+var shared = (
+  /** @type {{ isolineParts?: Map<string, Delivery> }} */
+  globalThis
+);
+var parts = shared.isolineParts ??= /* @__PURE__ */ new Map();
 function partOf(token) {
-  let entry = parts.get(token);
-  if (!entry) {
-    entry = {};
-    entry.promise = new Promise((resolve) => entry.resolve = resolve);
-  }
+  const entry = parts.get(token) ?? awaited();
   parts.delete(token);
   parts.set(token, entry);
-  while (parts.size > PARTS_KEPT) parts.delete(parts.keys().next().value);
+  while (parts.size > PARTS_KEPT) parts.delete(
+    /** @type {string} */
+    parts.keys().next().value
+  );
   return entry;
+}
+function awaited() {
+  let resolve = () => {
+  };
+  const promise = new Promise((done) => resolve = done);
+  return { promise, resolve };
 }
 
 // threshold_board/src/delivery.js
@@ -63,7 +78,7 @@ async function decodePart(header, body) {
       ...image,
       levels: levels.subarray(...map),
       truth: truth.subarray(...map),
-      picture: new Blob([pictures.subarray(start, start + length)], { type: "image/jpeg" }),
+      picture: new Blob([pictures.slice(start, start + length)], { type: "image/jpeg" }),
       tp: suffixSums(on.subarray(...row)),
       fp: suffixSums(off.subarray(...row))
     };

@@ -1,5 +1,5 @@
 // Generated from viewer/src/main.js by "make js"; edit the sources, not this file.
-// Sources: sha256 4c13200f0dce3ea810014b379d1d1d1601e84dc6810e7c47629c0d3454b7ad59
+// Sources: sha256 e104d4fb37d31fc43b340106dfe91faa702f1e9175990da40aaaa1800d29a7b5
 
 // shared/mounted.js
 var LATENCIES_KEPT = 2e3;
@@ -7,6 +7,7 @@ function writeText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 var Mounted = class {
+  /** @param {Root} root */
   constructor(root) {
     this.root = root;
     this.parts = /* @__PURE__ */ new Map();
@@ -16,22 +17,79 @@ var Mounted = class {
     this.listening = new AbortController();
     this.on = (target, type, act, options) => target.addEventListener(type, act, { passive: false, signal: this.listening.signal, ...options });
   }
-  /** The element with attribute data-<name>, or with data-<name>="<value>". */
+  /**
+   * The element with attribute data-<name>, or with data-<name>="<value>".
+   * @param {string} name
+   * @param {string} [value]
+   */
   part(name, value) {
     const selector = value === void 0 ? `[data-${name}]` : `[data-${name}="${value}"]`;
-    if (!this.parts.get(selector)?.isConnected) this.parts.set(selector, this.root.querySelector(selector));
-    return this.parts.get(selector);
+    const known = this.parts.get(selector);
+    if (known?.isConnected) return known;
+    const found = (
+      /** @type {HTMLElement} */
+      this.root.querySelector(selector)
+    );
+    this.parts.set(selector, found);
+    return found;
+  }
+  /** @param {string} name */
+  canvas(name) {
+    return (
+      /** @type {HTMLCanvasElement} */
+      this.part("canvas", name)
+    );
+  }
+  /**
+   * @param {string} name
+   * @param {string} [value]
+   */
+  field(name, value) {
+    return (
+      /** @type {HTMLInputElement} */
+      this.part(name, value)
+    );
+  }
+  /** @param {string} action */
+  button(action) {
+    return (
+      /** @type {HTMLButtonElement} */
+      this.part("action", action)
+    );
+  }
+  /**
+   * What a button or key does, by name; each viewer has its own.
+   * @param {string} _action
+   */
+  act(_action) {
+  }
+  /**
+   * All elements that a selector matches.
+   * @param {string} selector
+   * @returns {NodeListOf<HTMLElement>}
+   */
+  elements(selector) {
+    return this.root.querySelectorAll(selector);
+  }
+  /** What has the focus in the document or shadow root that the viewer is in. */
+  get activeElement() {
+    return (
+      /** @type {Document | ShadowRoot} */
+      this.root.getRootNode().activeElement
+    );
   }
   listenToButtons() {
-    for (const button of this.root.querySelectorAll("[data-action]")) {
-      this.on(button, "click", () => this.act(button.dataset.action));
+    for (const button of this.elements("[data-action]")) {
+      this.on(button, "click", () => this.act(button.dataset.action ?? ""));
     }
   }
+  /** @param {string} text */
   say(text) {
     const message = this.part("message");
     writeText(message, text);
     message.hidden = text === "";
   }
+  /** @returns {Promise<void>} */
   async toggleFull() {
     if (document.fullscreenElement) return void document.exitFullscreen();
     if (this.root.classList.contains("full")) return void this.root.classList.remove("full");
@@ -57,7 +115,10 @@ var Mounted = class {
   }
 };
 function mount(component, Kind, hook2) {
-  const root = component.parentElement.querySelector(".isoline");
+  const root = (
+    /** @type {Root} */
+    component.parentElement.querySelector(".isoline")
+  );
   const viewer = root.viewer ??= new Kind(root);
   root.__isoline ??= hook2(viewer);
   const call = viewer.call = /* @__PURE__ */ Symbol();
@@ -107,7 +168,7 @@ function hook(viewer) {
       return viewer.window.save();
     },
     get components() {
-      return viewer.list.old ? null : viewer.list.found.summary();
+      return viewer.list.old ? null : viewer.list.found?.summary() ?? null;
     },
     get mask() {
       return maskRuns(viewer.mask.marks, viewer.threshold);
@@ -143,13 +204,16 @@ function readHeader(bytes) {
   return { header, body: bytes.subarray(4 + length) };
 }
 async function inflate(bytes) {
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const stream = new Blob([
+    /** @type {Uint8Array<ArrayBuffer>} */
+    bytes
+  ]).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Response(stream).arrayBuffer();
 }
 
 // shared/number_field.js
 function listenToNumber(viewer, on) {
-  const field = viewer.part("number");
+  const field = viewer.field("number");
   const read = () => {
     const text = field.value.trim().replace(",", ".");
     const value = text === "" ? NaN : Number(text);
@@ -235,13 +299,16 @@ var HEAT = (() => {
     [4.7763849977, -13.7451453777, -65.3530326334],
     [-5.4354558559, 4.6458526122, 26.3124352496]
   ];
-  return Array.from(
-    { length: STEPS + 1 },
-    (_, k) => [0, 1, 2].map((channel) => {
-      const value = terms.reduceRight((sum, term) => sum * (k / STEPS) + term[channel], 0);
-      return clamp(Math.round(value * 255), 0, 255);
-    })
-  );
+  const channel = (k, place) => {
+    const value = terms.reduceRight((sum, term) => sum * (k / STEPS) + term[place], 0);
+    return clamp(Math.round(value * 255), 0, 255);
+  };
+  return Array.from({ length: STEPS + 1 }, (_, k) => {
+    return (
+      /** @type {Color} */
+      [channel(k, 0), channel(k, 1), channel(k, 2)]
+    );
+  });
 })();
 
 // shared/pixel_colors.js
@@ -263,7 +330,7 @@ function fillColor(look, code, k) {
   if (value > ADDED) return 0;
   if (look.style === "heat") return rgba(HEAT[clamp(value - 1, 0, STEPS)], look.alpha);
   if (look.style === "uncertainty") {
-    return rgba(COLOR.uncertain, look.alpha * Math.min(1, value / look.mostUncertain));
+    return rgba(COLOR.uncertain, look.alpha * Math.min(1, value / (look.mostUncertain ?? STEPS)));
   }
   if (look.editing && (value === ADDED || value === REMOVED)) {
     const striped = code & STRIPE ? 0.6 : 0.2;
@@ -343,21 +410,52 @@ var Raster = class {
     this.capacity = 0;
     this.width = 0;
     this.height = 0;
+    this.size = 0;
+    this.radius = 1;
+    this.columns = new Int32Array(0);
+    this.rows = new Int32Array(0);
+    this.shown = null;
+    this.pixels = null;
+    this.code = new Uint16Array(0);
+    this.low = new Uint16Array(0);
+    this.high = new Uint16Array(0);
+    this.lowRow = new Uint16Array(0);
+    this.highRow = new Uint16Array(0);
+    this.flags = new Uint16Array(0);
+    this.shade = new Uint16Array(0);
+    this.out = new Uint32Array(0);
   }
+  makeRoom() {
+    this.code = new Uint16Array(this.capacity);
+    this.low = new Uint16Array(this.capacity);
+    this.high = new Uint16Array(this.capacity);
+    this.lowRow = new Uint16Array(this.capacity);
+    this.highRow = new Uint16Array(this.capacity);
+    this.flags = new Uint16Array(this.capacity);
+    this.shade = new Uint16Array(this.capacity);
+    this.out = new Uint32Array(this.capacity);
+  }
+  /**
+   * @param {number} width
+   * @param {number} height
+   */
   resize(width, height) {
     this.width = width;
     this.height = height;
     this.size = width * height;
     if (this.size > this.capacity) {
       this.capacity = this.size;
-      for (const name of ["code", "low", "high", "lowRow", "highRow", "flags", "shade"]) {
-        this[name] = new Uint16Array(this.capacity);
-      }
-      this.out = new Uint32Array(this.capacity);
+      this.makeRoom();
     }
     this.pixels = this.size ? new ImageData(new Uint8ClampedArray(this.out.buffer, 0, this.size * 4), width, height) : null;
   }
-  /** Samples the scene at the view's place. Dear: only after zoom, pan or resize. */
+  /**
+   * Samples the scene at the view's place. Dear: only after zoom, pan or resize.
+   * @param {Sampled} scene
+   * @param {Place} place
+   * @param {Uint16Array} marks
+   * @param {boolean} editing
+   */
   gather(scene, place, marks, editing) {
     this.resize(place.visible.width, place.visible.height);
     if (!this.size) return;
@@ -375,7 +473,11 @@ var Raster = class {
     this.shown = null;
     this.refresh(scene, marks);
   }
-  /** Samples the map anew where the view stays: after clean-up and corrections. */
+  /**
+   * Samples the map anew where the view stays: after clean-up and corrections.
+   * @param {Sampled} scene
+   * @param {Uint16Array} marks
+   */
   refresh(scene, marks) {
     if (!this.size) return;
     sample(marks, scene.width, this.columns, this.rows, this.code);
@@ -383,17 +485,25 @@ var Raster = class {
     const { code, flags, size } = this;
     for (let i = 0; i < size; i++) code[i] |= flags[i];
   }
-  /** The map that a heat map colours, sampled when it is first shown. */
+  /**
+   * The map that a heat map colours, sampled when it is first shown.
+   * @param {Sampled} scene
+   * @param {string} style
+   */
   shadeOf(scene, style) {
     if (this.shown === style) return this.shade;
     const map = style === "heat" ? scene.codes : scene.uncertainty;
+    if (!map) return this.code;
     sample(map, scene.width, this.columns, this.rows, this.shade);
     const { shade, flags, size } = this;
     for (let i = 0; i < size; i++) shade[i] |= flags[i];
     this.shown = style;
     return shade;
   }
-  /** Lowest and highest of `code` within the radius of each display pixel. */
+  /**
+   * Lowest and highest of `code` within the radius of each display pixel.
+   * @param {number} radius
+   */
   spread(radius) {
     const { code, low, high, lowRow, highRow, width, height } = this;
     spreadRows(code, code, lowRow, highRow, width, height);
@@ -403,7 +513,11 @@ var Raster = class {
       spreadColumns(lowRow, highRow, low, high, width, height);
     }
   }
-  /** Turns the sampled truth (0 or 1) in `code` into flags: truth, hatching, dashed contour. */
+  /**
+   * Turns the sampled truth (0 or 1) in `code` into flags: truth, hatching, dashed contour.
+   * @param {Place} place
+   * @param {boolean} known
+   */
   markFlags(place, known) {
     const { code, low, high, flags, width, height } = this;
     const dash = 7 * place.density;
@@ -421,9 +535,16 @@ var Raster = class {
       }
     }
   }
-  /** One pass over the display pixels in view: the whole cost of a threshold change. */
+  /**
+   * One pass over the display pixels in view: the whole cost of a threshold change.
+   * @param {CanvasRenderingContext2D} context
+   * @param {Place} place
+   * @param {Sampled} scene
+   * @param {PaintLook} look
+   * @param {number} k
+   */
   paint(context, place, scene, look, k) {
-    if (!this.size) return;
+    if (!this.size || !this.pixels) return;
     const table2 = colorTable(look, k);
     const shaded = look.style === "heat" || look.style === "uncertainty";
     const source = shaded ? this.shadeOf(scene, look.style) : this.code;
@@ -455,6 +576,10 @@ function paintContour(raster, source, table2, k, line, halo, spared) {
 
 // shared/tally.js
 var Tally = class _Tally {
+  /**
+   * @param {Uint16Array} codes
+   * @param {Uint8Array | null} truth
+   */
   constructor(codes, truth) {
     this.all = new Float64Array(ADDED + 1);
     this.on = new Float64Array(ADDED + 1);
@@ -463,13 +588,19 @@ var Tally = class _Tally {
     this.truth = truth;
     this.known = truth !== null;
     this.pixels = codes.length;
-    this.settle();
+    this.foreground = suffixSums(this.all);
+    this.hits = suffixSums(this.on);
   }
   copy() {
     const copied = Object.assign(Object.create(_Tally.prototype), this);
     return Object.assign(copied, { all: this.all.slice(), on: this.on.slice() });
   }
-  /** A pixel changed its code; `settle` when all have. */
+  /**
+   * A pixel changed its code; `settle` when all have.
+   * @param {number} pixel
+   * @param {number} from
+   * @param {number} to
+   */
   move(pixel, from, to) {
     this.all[from]--;
     this.all[to]++;
@@ -481,16 +612,25 @@ var Tally = class _Tally {
     this.foreground = suffixSums(this.all);
     this.hits = suffixSums(this.on);
   }
-  /** The four counts at threshold k; TP, FP and FN are null where the truth is not known. */
+  /**
+   * The four counts at threshold k; TP, FP and FN are null where the truth is not known.
+   * @param {number} k
+   */
   at(k) {
     const foreground = this.foreground[k + 1];
     if (!this.known) return { foreground, tp: null, fp: null, fn: null };
     const tp = this.hits[k + 1];
     return { foreground, tp, fp: foreground - tp, fn: this.hits[0] - tp };
   }
-  /** Dice, IoU, precision and recall at k; NaN where a denominator is zero. */
+  /**
+   * Dice, IoU, precision and recall at k; NaN where a denominator is zero.
+   * @param {number} k
+   */
   scores(k) {
-    const { tp, fp, fn } = this.at(k);
+    const { tp, fp, fn } = (
+      /** @type {Counts} */
+      this.at(k)
+    );
     return {
       dice: 2 * tp / (2 * tp + fp + fn),
       iou: tp / (tp + fp + fn),
@@ -500,7 +640,10 @@ var Tally = class _Tally {
   }
 };
 function suffixSums(histogram) {
-  const sums = histogram.slice();
+  const sums = (
+    /** @type {T} */
+    histogram.slice()
+  );
   for (let at = sums.length - 2; at >= 0; at--) sums[at] += sums[at + 1];
   return sums;
 }
@@ -513,7 +656,10 @@ function halvings(bitmap) {
     const half = document.createElement("canvas");
     half.width = Math.ceil(last.width / 2);
     half.height = Math.ceil(last.height / 2);
-    const context = half.getContext("2d");
+    const context = (
+      /** @type {CanvasRenderingContext2D} */
+      half.getContext("2d")
+    );
     context.imageSmoothingQuality = "high";
     context.drawImage(last, 0, 0, half.width, half.height);
     pyramid.push(half);
@@ -526,17 +672,22 @@ async function decodeScene(header, body) {
     const [offset, length] = header.blobs[name];
     return body.subarray(offset, offset + length);
   };
-  const map = async (name, type) => {
-    return header.blobs[name] ? new type(await inflate(blob(name))) : null;
-  };
-  const [codes, truth, uncertainty, raw, bitmap] = await Promise.all([
-    map("levels", Uint16Array),
-    map("truth", Uint8Array),
-    map("uncertainty", Uint16Array),
-    map("raw", Float32Array),
-    createImageBitmap(new Blob([blob("image")], { type: "image/png" }))
+  const map = async (name) => header.blobs[name] ? inflate(blob(name)) : null;
+  const [levels, reference, deviation, values, bitmap] = await Promise.all([
+    inflate(blob("levels")),
+    map("truth"),
+    map("uncertainty"),
+    map("raw"),
+    createImageBitmap(new Blob([
+      /** @type {Uint8Array<ArrayBuffer>} */
+      blob("image")
+    ], { type: "image/png" }))
   ]);
   const { width, height } = header;
+  const codes = new Uint16Array(levels);
+  const truth = reference && new Uint8Array(reference);
+  const uncertainty = deviation && new Uint16Array(deviation);
+  const raw = values && new Float32Array(values);
   if (codes.length !== width * height) throw new Error("the level map has the wrong size");
   for (let i = 0; i < codes.length; i++) codes[i]++;
   const [rows, columns] = header.spacing_mm ?? [1, 1];
@@ -552,7 +703,8 @@ function sceneOf(header, body) {
   decoded.delete(header.token);
   decoded.set(header.token, promise);
   promise.catch(() => decoded.delete(header.token));
-  if (decoded.size > SCENES_KEPT) decoded.delete(decoded.keys().next().value);
+  const [oldest] = decoded.keys();
+  if (decoded.size > SCENES_KEPT) decoded.delete(oldest);
   return promise;
 }
 
@@ -567,7 +719,7 @@ function listenToTrack(viewer, on) {
   on(track, "pointerdown", (event) => {
     if (event.button !== 0 || holding !== null) return;
     holding = event.pointerId;
-    track.setPointerCapture(holding);
+    track.setPointerCapture(event.pointerId);
     track.focus({ preventScroll: true });
     viewer.setThreshold(levelAt(event), event.timeStamp);
     event.preventDefault();
@@ -611,10 +763,15 @@ var View = class {
     const { width, height, aspect } = this.image;
     return Math.min(this.pane.width / width, this.pane.height / (height * aspect));
   }
+  /**
+   * @param {number} width
+   * @param {number} height
+   */
   resize(width, height) {
     this.pane = { width: Math.max(1, width), height: Math.max(1, height) };
     this.settle();
   }
+  /** @param {{ width: number, height: number, aspect: number }} scene */
   show(scene) {
     this.image = { width: scene.width, height: scene.height, aspect: scene.aspect };
     this.settle();
@@ -623,7 +780,12 @@ var View = class {
     this.fitted = true;
     this.settle();
   }
-  /** Multiplies the zoom, holding still the image point under a pane position. */
+  /**
+   * Multiplies the zoom, holding still the image point under a pane position.
+   * @param {number} factor
+   * @param {number} left
+   * @param {number} top
+   */
   zoomAt(factor, left, top) {
     const before = this.toImage(left, top);
     this.fitted = false;
@@ -635,18 +797,30 @@ var View = class {
     this.settle();
     if (this.scale <= this.fitScale * 1.001) this.fit();
   }
+  /**
+   * @param {number} dx
+   * @param {number} dy
+   */
   panBy(dx, dy) {
     this.fitted = false;
     this.x -= dx / this.scale;
     this.y -= dy / (this.scale * this.image.aspect);
     this.settle();
   }
+  /**
+   * @param {number} left
+   * @param {number} top
+   */
   toImage(left, top) {
     return {
       x: this.x + (left - this.pane.width / 2) / this.scale,
       y: this.y + (top - this.pane.height / 2) / (this.scale * this.image.aspect)
     };
   }
+  /**
+   * @param {number} x
+   * @param {number} y
+   */
   toPane(x, y) {
     return {
       x: (x - this.x) * this.scale + this.pane.width / 2,
@@ -690,6 +864,7 @@ var View = class {
   save() {
     return { fitted: this.fitted, scale: this.scale, x: this.x, y: this.y };
   }
+  /** @param {SavedView} saved */
   restore(saved) {
     Object.assign(this, saved);
     this.settle();
@@ -718,16 +893,16 @@ var stepTable = (viewer, rows) => {
   viewer.list.move(rows);
 };
 var ACTIONS = {
-  overlay: (viewer, look) => look.overlay = !look.overlay,
-  truth: (viewer, look) => look.truth = !look.truth,
-  contour: (viewer, look) => look.style = look.lastFlat = "contour",
-  fill: (viewer, look) => look.style = look.lastFlat = "fill",
-  contourOrFill: (viewer, look) => {
+  overlay: (_, look) => look.overlay = !look.overlay,
+  truth: (_, look) => look.truth = !look.truth,
+  contour: (_, look) => look.style = look.lastFlat = "contour",
+  fill: (_, look) => look.style = look.lastFlat = "fill",
+  contourOrFill: (_, look) => {
     look.style = look.lastFlat = look.style === "contour" ? "fill" : "contour";
   },
-  heat: (viewer, look) => look.style = toggled(look, "heat"),
-  uncertainty: (viewer, look) => look.style = toggled(look, "uncertainty"),
-  components: (viewer, look) => look.components = !look.components,
+  heat: (_, look) => look.style = toggled(look, "heat"),
+  uncertainty: (_, look) => look.style = toggled(look, "uncertainty"),
+  components: (_, look) => look.components = !look.components,
   nextComponent: (viewer) => stepTable(viewer, 1),
   lastComponent: (viewer) => stepTable(viewer, -1),
   edit: (viewer, look) => viewer.useTool(look.tool ?? "brush"),
@@ -747,9 +922,9 @@ var ACTIONS = {
     viewer.setCleanUp(viewer.wanted.area, !viewer.wanted.holes);
     viewer.commitSoon();
   },
-  options: (viewer, look) => look.more = !look.more,
-  wipe: (viewer, look) => [look.wipe, look.side] = [!look.wipe, false],
-  side: (viewer, look) => [look.side, look.wipe] = [!look.side, false],
+  options: (_, look) => look.more = !look.more,
+  wipe: (_, look) => [look.wipe, look.side] = [!look.wipe, false],
+  side: (_, look) => [look.side, look.wipe] = [!look.side, false],
   zoomIn: (viewer) => zoomBy(viewer, 1.25),
   zoomOut: (viewer) => zoomBy(viewer, 0.8),
   fit: (viewer) => viewer.view.fit(),
@@ -788,13 +963,13 @@ function markButtons(viewer) {
     help: !viewer.part("keys").hidden
   };
   for (const [action, state] of Object.entries(pressed)) {
-    viewer.part("action", action).setAttribute("aria-pressed", state);
+    viewer.button(action).setAttribute("aria-pressed", String(state));
   }
-  viewer.part("action", "options").setAttribute("aria-expanded", look.more);
+  viewer.button("options").setAttribute("aria-expanded", String(look.more));
   const byHand = look.tool !== null && mask?.corrected && mask.applied;
   const shown = legendKeys(look, viewer.scene?.tally.known, byHand);
-  for (const entry of viewer.root.querySelectorAll("[data-key]")) {
-    entry.hidden = !shown.includes(entry.dataset.key);
+  for (const entry of viewer.elements("[data-key]")) {
+    entry.hidden = !shown.includes(entry.dataset.key ?? "");
   }
   viewer.part("legend").hidden = shown.length === 0;
 }
@@ -845,10 +1020,24 @@ function* byFallingCode(codes) {
   return order;
 }
 var AreaTree = class _AreaTree {
+  /**
+   * @param {Uint16Array} codes
+   * @param {Int32Array} order
+   * @param {Int32Array} parent
+   * @param {Int32Array} area
+   */
   constructor(codes, order, parent, area) {
-    Object.assign(this, { codes, order, parent, area });
+    this.codes = codes;
+    this.order = order;
+    this.parent = parent;
+    this.area = area;
   }
-  /** Work: the tree of a map. */
+  /**
+   * Work: the tree of a map.
+   * @param {Uint16Array} codes
+   * @param {number} width
+   * @param {number} height
+   */
   static *of(codes, width, height) {
     const size = width * height;
     const order = yield* byFallingCode(codes);
@@ -882,7 +1071,10 @@ var AreaTree = class _AreaTree {
     });
     return new _AreaTree(codes, order, parent, area);
   }
-  /** Work: codes without what is smaller than `least` pixels. */
+  /**
+   * Work: codes without what is smaller than `least` pixels.
+   * @param {number} least
+   */
   *dropSmall(least) {
     const { codes, order, parent, area } = this;
     const size = codes.length;
@@ -906,7 +1098,10 @@ function paintImage(canvas, scene, place) {
     canvas.width = place.width;
     canvas.height = place.height;
   }
-  const context = canvas.getContext("2d", { alpha: false });
+  const context = (
+    /** @type {CanvasRenderingContext2D} */
+    canvas.getContext("2d", { alpha: false })
+  );
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.fillStyle = "#0b0d0f";
   context.fillRect(0, 0, place.width, place.height);
@@ -936,7 +1131,10 @@ function paintHistogram(canvas, tally, style) {
     on[bar] += tally.on[k + 1];
   }
   const most = Math.log1p(Math.max(...off, ...on));
-  const context = canvas.getContext("2d");
+  const context = (
+    /** @type {CanvasRenderingContext2D} */
+    canvas.getContext("2d")
+  );
   const draw = (counts, color) => {
     context.fillStyle = color;
     for (let bar = 0; bar < bars; bar++) {
@@ -1005,6 +1203,7 @@ var PUT_IN = 1;
 var TAKEN_OUT = 2;
 var STEPS_UNDONE = 200;
 var MaskMap = class {
+  /** @param {Mapped} scene */
   constructor(scene) {
     this.scene = scene;
     this.leastArea = 0;
@@ -1013,7 +1212,7 @@ var MaskMap = class {
     this.trees = /* @__PURE__ */ new Map();
     this.clean = this.marks = scene.codes;
     this.tally = scene.tally;
-    this.edits = null;
+    this.edits = new Uint8Array(0);
     this.amount = [0, 0, 0];
     this.applied = true;
     this.done = [];
@@ -1023,12 +1222,19 @@ var MaskMap = class {
   get cleans() {
     return this.leastArea > 1 || this.holes;
   }
-  /** Whether a clean-up is quick because what it needs was made before, or there is little to do. */
+  /**
+   * Whether a clean-up is quick because what it needs was made before, or there is little to do.
+   * @param {PostProcessing} wanted
+   */
   prepared({ area, holes }) {
     const small = this.scene.codes.length < 3e5;
     return small || (!holes || this.filled) && (area < 2 || this.trees.has(holes));
   }
-  /** Work: sets the clean-up when all is ready for it; false where nothing changed. */
+  /**
+   * Work: sets the clean-up when all is ready for it; false where nothing changed.
+   * @param {number} leastArea
+   * @param {boolean} holes
+   */
   *cleaned(leastArea, holes) {
     if (leastArea === this.leastArea && holes === this.holes) return false;
     const { codes, width, height } = this.scene;
@@ -1039,7 +1245,11 @@ var MaskMap = class {
         this.trees.clear();
         this.trees.set(holes, yield* AreaTree.of(clean, width, height));
       }
-      clean = yield* this.trees.get(holes).dropSmall(leastArea);
+      const tree = (
+        /** @type {AreaTree} */
+        this.trees.get(holes)
+      );
+      clean = yield* tree.dropSmall(leastArea);
     }
     Object.assign(this, { leastArea, holes, clean });
     this.rebuild();
@@ -1060,8 +1270,9 @@ var MaskMap = class {
   get corrected() {
     return this.amount[PUT_IN] + this.amount[TAKEN_OUT] > 0;
   }
+  /** @param {number} kind */
   begin(kind) {
-    this.edits ??= new Uint8Array(this.scene.codes.length);
+    if (!this.edits.length) this.edits = new Uint8Array(this.scene.codes.length);
     if (!this.applied) {
       this.applied = true;
       this.rebuild();
@@ -1072,28 +1283,38 @@ var MaskMap = class {
     }
     this.stroke = { kind, pixels: [], before: [] };
   }
-  /** Columns `from` up to `to`, without it, of row `y`. */
+  /**
+   * Columns `from` up to `to`, without it, of row `y`.
+   * @param {number} y
+   * @param {number} from
+   * @param {number} to
+   */
   span(y, from, to) {
+    const { edits, stroke } = this;
     const { width, height } = this.scene;
-    if (y < 0 || y >= height) return;
+    if (!stroke || y < 0 || y >= height) return;
     const end = y * width + Math.min(to, width);
     for (let i = y * width + Math.max(from, 0); i < end; i++) {
-      if (this.edits[i] === this.stroke.kind) continue;
-      this.stroke.pixels.push(i);
-      this.stroke.before.push(this.edits[i]);
-      this.put(i, this.stroke.kind);
+      if (edits[i] === stroke.kind) continue;
+      stroke.pixels.push(i);
+      stroke.before.push(edits[i]);
+      this.put(i, stroke.kind);
     }
   }
   end() {
     const { stroke } = this;
     this.stroke = null;
     this.tally.settle();
-    if (stroke.pixels.length === 0) return false;
+    if (!stroke || stroke.pixels.length === 0) return false;
     this.done.push(stroke);
     if (this.done.length > STEPS_UNDONE) this.done.shift();
     this.undone = [];
     return true;
   }
+  /**
+   * @param {number} i
+   * @param {number} kind
+   */
   put(i, kind) {
     const { edits, marks, clean, amount } = this;
     amount[edits[i]]--;
@@ -1110,6 +1331,11 @@ var MaskMap = class {
   redo() {
     return this.replay(this.undone, this.done, (stroke) => stroke.kind);
   }
+  /**
+   * @param {Stroke[]} from
+   * @param {Stroke[]} to
+   * @param {(stroke: Stroke, n: number) => number} kindOf
+   */
   replay(from, to, kindOf) {
     const stroke = from.pop();
     if (!stroke) return false;
@@ -1132,15 +1358,19 @@ var MaskMap = class {
     for (let y = 0; y < height; y++) this.span(y, 0, width);
     return this.end();
   }
+  /** @param {boolean} on */
   apply(on) {
     this.applied = on;
     this.rebuild();
   }
   // ---- Runs, as Python reads them ----
-  /** Pixels of one kind, row by row: how many not, how many, how many not, … */
+  /**
+   * Pixels of one kind, row by row: how many not, how many, how many not, …
+   * @param {number} kind
+   */
   runs(kind) {
     const { edits } = this;
-    if (!edits || !this.amount[kind]) return [];
+    if (!this.amount[kind]) return [];
     const runs = [];
     let last = 0;
     for (let i = 0; i < edits.length; i++) {
@@ -1152,8 +1382,12 @@ var MaskMap = class {
     if (runs.length % 2) runs.push(edits.length - last);
     return runs;
   }
+  /**
+   * @param {number[]} added
+   * @param {number[]} removed
+   */
   load(added, removed) {
-    for (const [kind, runs] of [[PUT_IN, added], [TAKEN_OUT, removed]]) {
+    for (const { kind, runs } of [{ kind: PUT_IN, runs: added }, { kind: TAKEN_OUT, runs: removed }]) {
       if (!runs.length) continue;
       this.begin(kind);
       for (let n = 0, at = 0; n + 1 < runs.length; n += 2) {
@@ -1211,12 +1445,14 @@ var TOOLS = { brush: PUT_IN, eraser: TAKEN_OUT, polygon: PUT_IN };
 var LARGEST_BRUSH = 400;
 var CLOSE_PIXELS = 10;
 var Pen = class {
+  /** @param {Viewer} viewer */
   constructor(viewer) {
     this.viewer = viewer;
     this.size = 12;
     this.at = null;
     this.drawing = false;
     this.corners = [];
+    this.last = { x: 0, y: 0 };
   }
   get tool() {
     return this.viewer.look.tool;
@@ -1224,33 +1460,44 @@ var Pen = class {
   get mask() {
     return this.viewer.mask;
   }
+  /** @param {number} size */
   resize(size) {
     this.size = clamp(Math.round(size), 1, LARGEST_BRUSH);
-    const field = this.viewer.part("brush-size");
-    field.value = brushPlace(this.size);
+    const field = this.viewer.field("brush-size");
+    field.value = String(brushPlace(this.size));
     field.setAttribute("aria-valuetext", `${this.size} pixels`);
     writeText(this.viewer.part("brush-text"), `${this.size} px`);
     this.viewer.changeNotes();
   }
-  /** One notch larger or smaller: a tenth, at least one pixel. */
+  /**
+   * One notch larger or smaller: a tenth, at least one pixel.
+   * @param {number} notches
+   */
   grow(notches) {
     const step = Math.max(1, Math.round(this.size / 10));
     this.resize(this.size + notches * step);
   }
+  /** @param {Point} point */
   down(point) {
     this.at = point;
+    if (!this.tool) return;
     if (this.tool === "polygon") return this.addCorner(point);
     this.mask.begin(TOOLS[this.tool]);
     this.drawing = true;
     this.last = pixelOf(point);
     this.draw(this.last);
   }
+  /**
+   * @param {Point} point
+   * @param {boolean} held
+   */
   move(point, held) {
     this.at = point;
     if (this.drawing) this.draw(pixelOf(point));
     else if (held && this.tool === "polygon") this.trail(point);
     this.viewer.changeNotes();
   }
+  /** @param {Point} pixel */
   draw(pixel) {
     brushSpans(this.size, this.last, pixel, (y, from, to) => this.mask.span(y, from, to));
     this.last = pixel;
@@ -1278,7 +1525,10 @@ var Pen = class {
     return something;
   }
   // ---- Polygon ----
-  /** A corner; on the first one it closes. */
+  /**
+   * A corner; on the first one it closes.
+   * @param {Point} point
+   */
   addCorner(point, { out = false } = {}) {
     const first = this.corners[0];
     const last = this.corners.at(-1);
@@ -1287,10 +1537,15 @@ var Pen = class {
     if (!near(last)) this.corners.push(point);
     this.viewer.changeNotes();
   }
+  /** @param {Point} point */
   trail(point) {
     const last = this.corners.at(-1);
     if (last && this.distance(last, point) > 4) this.corners.push(point);
   }
+  /**
+   * @param {Point} one
+   * @param {Point} other
+   */
   distance(one, other) {
     const { scale, image } = this.viewer.view;
     return Math.hypot((one.x - other.x) * scale, (one.y - other.y) * scale * image.aspect);
@@ -1306,23 +1561,29 @@ var Pen = class {
     if (changed) this.viewer.corrected();
   }
   // ---- Keyboard ----
-  /** Moves the cursor by image pixels; with the pen down it draws. */
+  /**
+   * Moves the cursor by image pixels; with the pen down it draws.
+   * @param {number} dx
+   * @param {number} dy
+   */
   step(dx, dy) {
     const { width, height } = this.viewer.scene;
     const from = this.at ?? { x: this.viewer.view.x, y: this.viewer.view.y };
     const pixel = pixelOf(from);
     const to = { x: clamp(pixel.x + dx, 0, width - 1), y: clamp(pixel.y + dy, 0, height - 1) };
-    this.move({ x: to.x + 0.5, y: to.y + 0.5 }, false);
-    this.viewer.keepInView(this.at);
+    const point = { x: to.x + 0.5, y: to.y + 0.5 };
+    this.move(point, false);
+    this.viewer.keepInView(point);
+    return point;
   }
   /** Enter: pen down and up again; for a polygon the next corner. */
   enter({ out = false } = {}) {
-    if (!this.at) this.step(0, 0);
+    const at = this.at ?? this.step(0, 0);
     if (this.tool === "polygon") {
       if (out) this.close({ out });
-      else this.addCorner(this.at);
+      else this.addCorner(at);
     } else if (this.drawing) this.up();
-    else this.down(this.at);
+    else this.down(at);
     this.viewer.changeNotes();
   }
 };
@@ -1333,16 +1594,16 @@ function brushPlace(size) {
   return 100 * Math.log(size) / Math.log(LARGEST_BRUSH);
 }
 function listenToTools(viewer, on) {
-  const size = viewer.part("brush-size");
-  on(size, "input", () => viewer.pen.resize(LARGEST_BRUSH ** (size.value / 100)));
-  const least = viewer.part("clean");
-  const typed = viewer.part("clean-number");
-  on(least, "input", () => viewer.setCleanUp(areaOfPlace(least.value, viewer.scene)));
+  const size = viewer.field("brush-size");
+  on(size, "input", () => viewer.pen.resize(LARGEST_BRUSH ** (Number(size.value) / 100)));
+  const least = viewer.field("clean");
+  const typed = viewer.field("clean-number");
+  on(least, "input", () => viewer.setCleanUp(areaOfPlace(Number(least.value), viewer.scene)));
   on(least, "change", () => viewer.commit());
   on(typed, "change", () => {
     const value = Math.round(Number(typed.value));
     if (typed.value.trim() !== "" && value >= 0) viewer.setCleanUp(value);
-    typed.value = viewer.wanted.area;
+    typed.value = String(viewer.wanted.area);
     viewer.commit();
   });
 }
@@ -1374,17 +1635,20 @@ function showPresets(box, presets, set) {
 }
 
 // viewer/src/window.js
-function windowedPicture(scene, center, width) {
+function windowedImage(scene, raw, center, width) {
   const canvas = document.createElement("canvas");
   canvas.width = scene.width;
   canvas.height = scene.height;
-  const context = canvas.getContext("2d");
+  const context = (
+    /** @type {CanvasRenderingContext2D} */
+    canvas.getContext("2d")
+  );
   const image = context.createImageData(scene.width, scene.height);
   const { data } = image;
   const low = center - width / 2;
   const gain = 255 / width;
-  for (let i = 0, at = 0; i < scene.raw.length; i++, at += 4) {
-    data[at] = data[at + 1] = data[at + 2] = (scene.raw[i] - low) * gain;
+  for (let i = 0, at = 0; i < raw.length; i++, at += 4) {
+    data[at] = data[at + 1] = data[at + 2] = (raw[i] - low) * gain;
     data[at + 3] = 255;
   }
   context.putImageData(image, 0, 0);
@@ -1396,10 +1660,23 @@ function rawText(scene, value) {
   return `${value.toFixed(digits)}${unit ? ` ${unit}` : ""}`;
 }
 var Windowing = class {
+  /** @param {Viewer} viewer */
   constructor(viewer) {
     this.viewer = viewer;
+    this.scene = /** @type {Scene} */
+    /** @type {unknown} */
+    void 0;
+    this.start = { center: 0, width: 1 };
+    this.span = { low: 0, high: 1, range: 1 };
+    this.center = 0;
+    this.width = 1;
+    this.pending = false;
   }
-  /** Begins with the file's own window and its presets. */
+  /**
+   * Begins with the file's own window and its presets.
+   * @param {Scene} scene
+   * @param {{ center: number, width: number } | undefined} saved
+   */
   open(scene, saved) {
     this.scene = scene;
     const box = this.viewer.part("presets");
@@ -1414,25 +1691,33 @@ var Windowing = class {
     const { center: middle, width: wide } = saved ?? this.start;
     this.set(middle, wide, { quiet: !saved });
   }
-  /** Sets the window; `quiet` where the picture already shows it. */
+  /**
+   * Sets the window; `quiet` where the picture already shows it.
+   * @param {number} center
+   * @param {number} width
+   */
   set(center, width, { quiet = false } = {}) {
     const { low, high, range } = this.span;
     this.center = clamp(center, low - range, high + range);
     this.width = clamp(width, range / 1e3, 3 * range);
     this.pending = !quiet;
     const { viewer } = this;
-    for (const [name, value, from, to] of [
-      ["center", this.center, low - range / 2, high + range / 2],
-      ["width", this.width, range / 1e3, 2 * range]
+    for (const { name, value, from, to } of [
+      { name: "center", value: this.center, from: low - range / 2, to: high + range / 2 },
+      { name: "width", value: this.width, from: range / 1e3, to: 2 * range }
     ]) {
-      const field = viewer.part("level", name);
+      const field = viewer.field("level", name);
       Object.assign(field, { min: from, max: to, step: "any", value });
       field.setAttribute("aria-valuetext", rawText(this.scene, value));
       writeText(viewer.part("level-text", name), rawText(this.scene, value));
     }
     if (!quiet) viewer.changeView();
   }
-  /** A drag with the right button: sideways is width, up and down is center. */
+  /**
+   * A drag with the right button: sideways is width, up and down is center.
+   * @param {number} dx
+   * @param {number} dy
+   */
   drag(dx, dy) {
     const step = Math.max(this.width, this.span.range / 200) / 300;
     this.set(this.center + dy * step, this.width + dx * step);
@@ -1441,20 +1726,16 @@ var Windowing = class {
   apply() {
     if (!this.pending || !this.scene.raw) return;
     this.pending = false;
-    this.scene.pyramid = halvings(windowedPicture(this.scene, this.center, this.width));
+    this.scene.pyramid = halvings(windowedImage(this.scene, this.scene.raw, this.center, this.width));
   }
   save() {
     return this.scene?.raw ? { center: this.center, width: this.width } : void 0;
   }
 };
 function listenToWindow(viewer, on) {
-  for (const name of ["center", "width"]) {
-    const field = viewer.part("level", name);
-    on(field, "input", () => {
-      const { center, width } = { ...viewer.window.save(), [name]: Number(field.value) };
-      viewer.window.set(center, width);
-    });
-  }
+  const [center, width] = ["center", "width"].map((name) => viewer.field("level", name));
+  on(center, "input", () => viewer.window.set(Number(center.value), viewer.window.width));
+  on(width, "input", () => viewer.window.set(viewer.window.center, Number(width.value)));
 }
 
 // viewer/src/panel.js
@@ -1463,17 +1744,17 @@ function describeScene(viewer) {
   writeText(viewer.part("title"), header.title);
   viewer.part("title").title = header.title;
   const size = `${header.width} by ${header.height} pixels`;
-  viewer.part("canvas", "image").setAttribute("aria-label", `${header.title || "Image"}, ${size}`);
-  for (const box of viewer.root.querySelectorAll("[data-sides]")) writeSides(box, header.sides);
-  viewer.part("action", "truth").hidden = !tally.known;
-  viewer.part("action", "uncertainty").hidden = !viewer.scene.uncertainty;
-  if (viewer.scene.uncertainty) {
+  viewer.canvas("image").setAttribute("aria-label", `${header.title || "Image"}, ${size}`);
+  for (const box of viewer.elements("[data-sides]")) writeSides(box, header.sides);
+  viewer.button("truth").hidden = !tally.known;
+  viewer.button("uncertainty").hidden = !viewer.scene.uncertainty;
+  if (header.uncertainty) {
     writeText(viewer.part("uncertain-most"), (header.uncertainty.most / STEPS).toFixed(3));
     writeText(viewer.part("uncertain-name"), header.uncertainty.name);
   }
   viewer.part("window").hidden = !viewer.scene.raw;
-  viewer.part("clean").disabled = tally.pixels > MOST_CLEANED;
-  for (const element of viewer.root.querySelectorAll("[data-score], [data-tones]")) {
+  viewer.field("clean").disabled = tally.pixels > MOST_CLEANED;
+  for (const element of viewer.elements("[data-score], [data-tones]")) {
     element.hidden = !tally.known;
   }
   writeText(viewer.part("point-name"), header.operating_point_name);
@@ -1483,19 +1764,19 @@ function describeMask(viewer) {
   const { mask, scene } = viewer;
   const area = scene.header.pixel_area_mm2;
   const { area: least } = viewer.wanted;
-  viewer.part("clean").value = placeOfArea(least, scene);
-  viewer.part("clean").setAttribute("aria-valuetext", `${least} pixels`);
-  if (viewer.root.getRootNode().activeElement !== viewer.part("clean-number")) {
-    viewer.part("clean-number").value = least;
+  viewer.field("clean").value = String(placeOfArea(least, scene));
+  viewer.field("clean").setAttribute("aria-valuetext", `${least} pixels`);
+  if (viewer.activeElement !== viewer.field("clean-number")) {
+    viewer.field("clean-number").value = String(least);
   }
   const physical = area && least ? ` = ${areaText(least * area, scene.tally.pixels * area)}` : "";
   writeText(viewer.part("clean-text"), `px${physical}`);
   const [, added, removed] = mask.amount;
   const counts = `+${WHOLE.format(added)} px, −${WHOLE.format(removed)} px by hand`;
   writeText(viewer.part("by-hand"), mask.corrected ? counts : "Nothing corrected yet");
-  viewer.part("action", "undo").disabled = mask.done.length === 0;
-  viewer.part("action", "redo").disabled = mask.undone.length === 0;
-  for (const name of ["corrections", "clear"]) viewer.part("action", name).disabled = !mask.corrected;
+  viewer.button("undo").disabled = mask.done.length === 0;
+  viewer.button("redo").disabled = mask.undone.length === 0;
+  for (const name of ["corrections", "clear"]) viewer.button(name).disabled = !mask.corrected;
   const notes = [];
   if (mask.leastArea > 1) notes.push(`components under ${WHOLE.format(mask.leastArea)} px dropped`);
   if (mask.holes) notes.push("holes filled");
@@ -1506,11 +1787,11 @@ function describeMask(viewer) {
 function drawTrack(viewer) {
   const track = viewer.part("track");
   viewer.trackWidth = track.clientWidth;
-  track.style.setProperty("--point", viewer.header.operating_point / STEPS);
+  track.style.setProperty("--point", String(viewer.header.operating_point / STEPS));
   const [off, on] = ["off", "on"].map((name) => {
-    return getComputedStyle(viewer.root.querySelector(`.tones .${name}`)).backgroundColor;
+    return getComputedStyle(viewer.elements(`.tones .${name}`)[0]).backgroundColor;
   });
-  paintHistogram(viewer.part("canvas", "histogram"), viewer.scene.tally, { off, on });
+  paintHistogram(viewer.canvas("histogram"), viewer.scene.tally, { off, on });
 }
 function drawScaleBar(viewer) {
   const bar = viewer.part("scale");
@@ -1519,8 +1800,12 @@ function drawScaleBar(viewer) {
   if (!spacing) return;
   const pixelsPerMm = viewer.view.scale / spacing[1];
   const length = roundLength(Math.min(160, viewer.view.pane.width / 4) / pixelsPerMm);
-  bar.firstElementChild.style.width = `${length * pixelsPerMm}px`;
-  writeText(bar.lastElementChild, lengthText(length));
+  const [line, text] = (
+    /** @type {HTMLCollectionOf<HTMLElement>} */
+    bar.children
+  );
+  line.style.width = `${length * pixelsPerMm}px`;
+  writeText(text, lengthText(length));
 }
 function readOut(viewer, at) {
   const chip = viewer.part("readout");
@@ -1574,14 +1859,14 @@ var PREPARING = "Preparing the clean-up";
 function drawPicture(viewer) {
   const place = viewer.place = viewer.view.place();
   viewer.window.apply();
-  paintImage(viewer.part("canvas", "image"), viewer.scene, place);
-  if (viewer.look.side) paintImage(viewer.part("canvas", "bare"), viewer.scene, place);
-  const overlay = viewer.part("canvas", "overlay");
+  paintImage(viewer.canvas("image"), viewer.scene, place);
+  if (viewer.look.side) paintImage(viewer.canvas("bare"), viewer.scene, place);
+  const overlay = viewer.canvas("overlay");
   if (overlay.width !== place.width || overlay.height !== place.height) {
     overlay.width = place.width;
     overlay.height = place.height;
   } else {
-    overlay.getContext("2d").clearRect(0, 0, place.width, place.height);
+    overlay.getContext("2d")?.clearRect(0, 0, place.width, place.height);
   }
   viewer.raster.gather(viewer.scene, place, viewer.mask.marks, viewer.look.tool !== null);
   drawScaleBar(viewer);
@@ -1598,24 +1883,27 @@ function drawOverlay(viewer) {
     editing: viewer.look.tool !== null,
     mostUncertain: viewer.header.uncertainty?.most
   };
-  const context = viewer.part("canvas", "overlay").getContext("2d");
+  const context = (
+    /** @type {CanvasRenderingContext2D} */
+    viewer.canvas("overlay").getContext("2d")
+  );
   viewer.raster.paint(context, viewer.place, viewer.scene, look, viewer.threshold);
 }
 function drawScores(viewer) {
   const { scene, threshold, mask } = viewer;
   const value = (threshold / STEPS).toFixed(3);
-  if (!viewer.typing) viewer.part("number").value = value;
+  if (!viewer.typing) viewer.field("number").value = value;
   const texts = figures(scene, mask.tally, threshold);
   for (const [name, text] of Object.entries(texts)) writeText(viewer.part("value", name), text);
   const unprepared = viewer.cleaning && !mask.prepared(viewer.cleaning);
   viewer.say(unprepared ? PREPARING : remark(scene, mask.tally, threshold));
   const track = viewer.part("track");
-  track.style.setProperty("--at", threshold / STEPS);
-  track.setAttribute("aria-valuenow", value);
+  track.style.setProperty("--at", String(threshold / STEPS));
+  track.setAttribute("aria-valuenow", String(value));
   track.setAttribute("aria-valuetext", `${value}, ${texts.share} of the image`);
   writeText(viewer.part("zoom"), `${Math.round(viewer.view.scale * 100)}%`);
   const snapped = threshold === viewer.header.operating_point;
-  viewer.part("action", "snap").classList.toggle("reached", snapped);
+  viewer.button("snap").classList.toggle("reached", snapped);
 }
 
 // shared/keys.js
@@ -1703,7 +1991,7 @@ function takeBack(viewer, event) {
   const key = event.key.toLowerCase();
   if (!(event.ctrlKey || event.metaKey) || event.altKey || !["z", "y"].includes(key)) return false;
   const target = event.composedPath()[0];
-  if (!event.composedPath().includes(viewer.root) || target.matches?.("input[type=text]")) return false;
+  if (!event.composedPath().includes(viewer.root) || target instanceof Element && target.matches("input[type=text]")) return false;
   viewer.act(key === "y" || event.shiftKey ? "redo" : "undo");
   event.preventDefault();
   event.stopPropagation();
@@ -1785,14 +2073,14 @@ function hullOf(rows, [rowMm, columnMm]) {
     const kept = [];
     edge.forEach((x, at) => {
       const point = { x: x * columnMm, y: (first - 0.5 + at / 2) * rowMm };
-      while (kept.length > 1 && sign * turn(kept.at(-2), kept.at(-1), point) <= 0) kept.pop();
+      while (kept.length > 1 && sign * turn(kept[kept.length - 2], kept[kept.length - 1], point) <= 0) kept.pop();
       kept.push(point);
     });
     return kept;
   };
   const [one, other] = [chain(left, -1), chain(right, 1)];
   return [...one, ...other.reverse()].filter((point, n, all) => {
-    const before = all.at(n - 1);
+    const before = all[n > 0 ? n - 1 : all.length - 1];
     return n === 0 || point.x !== before.x || point.y !== before.y;
   });
 }
@@ -1815,7 +2103,7 @@ function diametersOf(rows, spacing) {
     const points = places.filter(({ s }) => sign * s >= -1e-9 * longest);
     return points.sort((one, other) => one.t - other.t);
   });
-  let across = { length: -1 };
+  let across = { length: -1, t: 0, high: 0, low: 0 };
   for (const { t } of places) {
     const [high, low] = sides.map((points) => heightAt(points, t));
     if (high - low > across.length) across = { length: high - low, t, high, low };
@@ -1873,6 +2161,11 @@ function labelRuns(marks, k, width, height) {
   return { begins, ends, firstOfRow, owner: Int32Array.from(owner, (_, run) => find(run)) };
 }
 var Components = class {
+  /**
+   * @param {Uint16Array} marks
+   * @param {Measured} scene
+   * @param {number} k
+   */
   constructor(marks, scene, k) {
     const { width, height, codes } = scene;
     const runs = labelRuns(marks, k, width, height);
@@ -1883,7 +2176,7 @@ var Components = class {
         const [begin, end, owner] = [runs.begins[run], runs.ends[run], runs.owner[run]];
         let one = byOwner.get(owner);
         if (!one) {
-          one = { area: 0, sum: 0, top: y, bottom: y + 1, left: begin, right: end, rows: [] };
+          one = { area: 0, sum: 0, top: y, bottom: y + 1, left: begin, right: end, rows: [], number: 0, probability: 0, atBorder: false };
           byOwner.set(owner, one);
           all.push(one);
         }
@@ -1906,10 +2199,17 @@ var Components = class {
       const gap = Math.min(one.top, one.left, height - one.bottom, width - one.right);
       one.atBorder = gap === 0;
     });
-    Object.assign(this, { runs, byOwner, width, height });
+    this.runs = runs;
+    this.byOwner = byOwner;
+    this.width = width;
+    this.height = height;
     this.spacing = scene.header.spacing_mm ?? null;
   }
-  /** The component of a pixel; undefined where there is none. */
+  /**
+   * The component of a pixel; undefined where there is none.
+   * @param {number} x
+   * @param {number} y
+   */
   at(x, y) {
     if (x < 0 || y < 0 || x >= this.width || y >= this.height) return void 0;
     const { begins, ends, firstOfRow, owner } = this.runs;
@@ -1941,7 +2241,10 @@ var Components = class {
       };
     });
   }
-  /** Longest diameter and the longest line at right angles to it; made once for a component. */
+  /**
+   * Longest diameter and the longest line at right angles to it; made once for a component.
+   * @param {Component} one
+   */
   diameters(one) {
     one.lines ??= diametersOf(one.rows, this.spacing ?? [1, 1]);
     return one.lines;
@@ -1953,12 +2256,15 @@ var MOST_NUMBERED = 200;
 var ROOM_FOR_NUMBER = 20;
 function drawNotes(viewer) {
   const { place, look, pen } = viewer;
-  const canvas = viewer.part("canvas", "notes");
+  const canvas = viewer.canvas("notes");
   if (canvas.width !== place.width || canvas.height !== place.height) {
     canvas.width = place.width;
     canvas.height = place.height;
   }
-  const context = canvas.getContext("2d");
+  const context = (
+    /** @type {CanvasRenderingContext2D} */
+    canvas.getContext("2d")
+  );
   context.clearRect(0, 0, canvas.width, canvas.height);
   const toCanvas = ({ x, y }) => [
     place.originX + x * place.scaleX,
@@ -1984,7 +2290,9 @@ function outlined(context, density, trace, color) {
 }
 function drawBoxes(context, list, place, toCanvas) {
   const { density } = place;
-  const shown = list.found.list.slice(0, MOST_NUMBERED);
+  const { found } = list;
+  if (!found) return;
+  const shown = found.list.slice(0, MOST_NUMBERED);
   const selected = list.selected;
   context.font = `600 ${12 * density}px system-ui, sans-serif`;
   context.textBaseline = "middle";
@@ -2010,7 +2318,7 @@ function drawBoxes(context, list, place, toCanvas) {
     drawNumber(context, String(one.number), { left, top, density, marked, small, place, taken });
   }
   for (const one of /* @__PURE__ */ new Set([selected, list.hovered])) {
-    if (one) drawDiameters(context, list.found.diameters(one), density, toCanvas);
+    if (one) drawDiameters(context, found.diameters(one), density, toCanvas);
   }
 }
 function drawNumber(context, text, { left, top, density, marked, small, place, taken }) {
@@ -2029,8 +2337,11 @@ function drawNumber(context, text, { left, top, density, marked, small, place, t
   context.fillText(text, x + width / 2, y + height / 2 + density * 0.5);
 }
 function drawDiameters(context, lines, density, toCanvas) {
-  for (const [line, dashes] of [[lines.longest, []], [lines.perpendicular, [4, 3]]]) {
-    const [[x1, y1], [x2, y2]] = line.ends.map(toCanvas);
+  for (const { line, dashes } of [
+    { line: lines.longest, dashes: [] },
+    { line: lines.perpendicular, dashes: [4, 3] }
+  ]) {
+    const [[x1, y1], [x2, y2]] = line.ends.map((end) => toCanvas(end));
     context.setLineDash(dashes.map((dash) => dash * density));
     const trace = () => {
       context.beginPath();
@@ -2067,7 +2378,7 @@ function drawTool(context, pen, place, toCanvas) {
 }
 function drawPolygon(context, pen, density, toCanvas) {
   if (!pen.corners.length) return;
-  const points = [...pen.corners, ...pen.at ? [pen.at] : []].map(toCanvas);
+  const points = [...pen.corners, ...pen.at ? [pen.at] : []].map((corner) => toCanvas(corner));
   const trace = () => {
     context.beginPath();
     for (const [x2, y2] of points) context.lineTo(x2, y2);
@@ -2083,9 +2394,12 @@ function drawPolygon(context, pen, density, toCanvas) {
 // viewer/src/list.js
 var SHORTEST_WAIT_MS = 50;
 var ComponentList = class {
+  /** @param {Viewer} viewer */
   constructor(viewer) {
     this.viewer = viewer;
     this.found = null;
+    this.selected = void 0;
+    this.timer = void 0;
     this.old = true;
     this.cost = 0;
     this.anchor = null;
@@ -2120,6 +2434,7 @@ var ComponentList = class {
     this.timer = void 0;
     Object.assign(this, { found: null, old: true, anchor: null, selected: void 0, hovered: null });
   }
+  /** @param {Component | undefined} one */
   select(one, { scroll = false, center = false } = {}) {
     this.selected = one;
     this.anchor = one ? { x: one.rows[0][1], y: one.rows[0][0] } : null;
@@ -2129,13 +2444,17 @@ var ComponentList = class {
     if (one && center) this.viewer.showBox(one);
     this.viewer.changeNotes();
   }
-  /** The next component of the table, or the one before. */
+  /**
+   * The next component of the table, or the one before.
+   * @param {number} step
+   */
   move(step) {
     if (!this.found?.list.length) return;
     const last = Math.min(this.found.list.length, MOST_NUMBERED);
     const number = clamp((this.selected?.number ?? (step > 0 ? 0 : last + 1)) + step, 1, last);
     this.select(this.found.list[number - 1], { scroll: true, center: true });
   }
+  /** @param {Component | null} one */
   hover(one) {
     if (one === this.hovered) return;
     this.hovered = one;
@@ -2145,13 +2464,14 @@ var ComponentList = class {
   // ---- Table ----
   show() {
     const { viewer, found } = this;
+    if (!found) return;
     const { header } = viewer.scene;
     const shown = found.list.slice(0, MOST_NUMBERED);
     const body = viewer.part("list-body");
     while (this.rows.length < shown.length) this.rows.push(this.newRow(body));
     this.rows.forEach((row, n) => {
       row.hidden = n >= shown.length;
-      if (!row.hidden) this.fill(row, shown[n]);
+      if (!row.hidden) this.fill(row, shown[n], found);
     });
     writeText(viewer.part("list-area"), header.pixel_area_mm2 ? this.areaUnit() : "Area, px");
     writeText(viewer.part("list-length"), header.spacing_mm ? `Diameters, ${this.lengthUnit()}` : "Diameters, px");
@@ -2162,17 +2482,23 @@ var ComponentList = class {
     viewer.part("list-table").hidden = count === 0;
     this.mark();
   }
+  /** @param {HTMLElement} body */
   newRow(body) {
     const row = document.createElement("tr");
     for (let n = 0; n < 5; n++) row.append(document.createElement(n ? "td" : "th"));
-    row.firstChild.scope = "row";
+    row.cells[0].scope = "row";
     row.tabIndex = -1;
     body.append(row);
     return row;
   }
-  fill(row, one) {
+  /**
+   * @param {HTMLTableRowElement} row
+   * @param {Component} one
+   * @param {Components} found
+   */
+  fill(row, one, found) {
     const { header } = this.viewer.scene;
-    const lines = this.found.diameters(one);
+    const lines = found.diameters(one);
     const unit = header.spacing_mm ? this.lengthScale() : 1;
     const area = header.pixel_area_mm2;
     const texts = [
@@ -2188,7 +2514,7 @@ var ComponentList = class {
   /** One unit for the whole table: the one in which the picture's area was given. */
   areaScale() {
     const { header, tally } = this.viewer.scene;
-    return tally.pixels * header.pixel_area_mm2 >= 1 ? 1 : 1e6;
+    return tally.pixels * (header.pixel_area_mm2 ?? 0) >= 1 ? 1 : 1e6;
   }
   areaUnit() {
     return this.areaScale() === 1 ? "Area, mm²" : "Area, µm²";
@@ -2204,13 +2530,14 @@ var ComponentList = class {
     const reached = this.selected?.number ?? 1;
     this.rows.forEach((row, n) => {
       row.tabIndex = n + 1 === reached ? 0 : -1;
-      row.setAttribute("aria-selected", n + 1 === this.selected?.number);
+      row.setAttribute("aria-selected", String(n + 1 === this.selected?.number));
       row.classList.toggle("hovered", n + 1 === this.hovered?.number);
     });
   }
+  /** @param {Event} event */
   rowOf(event) {
     const row = event.target instanceof Element ? event.target.closest("tbody tr") : null;
-    return row ? this.found?.list[this.rows.indexOf(row)] : void 0;
+    return row instanceof HTMLTableRowElement ? this.found?.list[this.rows.indexOf(row)] : void 0;
   }
 };
 function figureText(value) {
@@ -2235,9 +2562,34 @@ function listenToList(viewer, on) {
     const step = { ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity }[event.key];
     if (step === void 0) return;
     list.move(step);
-    list.rows[list.selected.number - 1].focus();
+    if (list.selected) list.rows[list.selected.number - 1].focus();
     event.preventDefault();
   });
+}
+
+// viewer/src/look.js
+var OPACITY = { contour: 100, fill: 45, heat: 60, uncertainty: 90 };
+var LOOK = {
+  overlay: true,
+  truth: true,
+  style: "contour",
+  lastFlat: "contour",
+  wipe: false,
+  wipeAt: 0.5,
+  side: false,
+  components: false,
+  tool: null,
+  more: false
+};
+
+// viewer/src/memory.js
+var DECISIONS_KEPT = 64;
+var memory = /* @__PURE__ */ new Map();
+var decided = /* @__PURE__ */ new Map();
+function keepDecision(name, decision) {
+  decided.set(name, decision);
+  const [oldest] = decided.keys();
+  if (decided.size > DECISIONS_KEPT) decided.delete(oldest);
 }
 
 // shared/pointer.js
@@ -2263,6 +2615,8 @@ function pinch(view, before, now, other) {
 
 // viewer/src/pointer.js
 var CLICK_PIXELS = 4;
+var WIPE_STEPS = { ArrowLeft: -0.02, ArrowDown: -0.02, ArrowRight: 0.02, ArrowUp: 0.02 };
+var WIPE_ENDS = { Home: 0, End: 1 };
 function listenToPicture(viewer, on) {
   const stage = viewer.part("stage");
   const held = /* @__PURE__ */ new Map();
@@ -2369,7 +2723,7 @@ function pickComponent(viewer, { x, y }) {
   const { list, look } = viewer;
   if (!look.components || look.tool) return;
   if (list.old) list.measure();
-  list.select(list.found.at(Math.floor(x), Math.floor(y)), { scroll: true });
+  list.select(list.found?.at(Math.floor(x), Math.floor(y)), { scroll: true });
 }
 function listenToWipe(viewer, on) {
   const handle = viewer.part("wipe");
@@ -2380,13 +2734,16 @@ function listenToWipe(viewer, on) {
   });
   on(handle, "pointermove", (event) => {
     if (!handle.hasPointerCapture(event.pointerId)) return;
-    const box = handle.parentElement.getBoundingClientRect();
+    const box = (
+      /** @type {HTMLElement} */
+      handle.parentElement.getBoundingClientRect()
+    );
     viewer.setWipe((event.clientX - box.left) / box.width);
     event.stopPropagation();
   });
   on(handle, "keydown", (event) => {
-    const step = { ArrowLeft: -0.02, ArrowDown: -0.02, ArrowRight: 0.02, ArrowUp: 0.02 }[event.key];
-    const end = { Home: 0, End: 1 }[event.key];
+    const step = WIPE_STEPS[event.key];
+    const end = WIPE_ENDS[event.key];
     if (step === void 0 && end === void 0) return;
     viewer.setWipe(end ?? viewer.look.wipeAt + step * (event.shiftKey ? 5 : 1));
     event.preventDefault();
@@ -2394,31 +2751,31 @@ function listenToWipe(viewer, on) {
 }
 
 // viewer/src/viewer.js
-var OPACITY = { contour: 100, fill: 45, heat: 60, uncertainty: 90 };
-var LOOK = {
-  overlay: true,
-  truth: true,
-  style: "contour",
-  lastFlat: "contour",
-  // what the heat map goes back to
-  wipe: false,
-  wipeAt: 0.5,
-  side: false,
-  components: false,
-  tool: null,
-  // brush, eraser or polygon
-  more: false
-};
 var COMMIT_DELAY_MS = 300;
-var DECISIONS_KEPT = 64;
-var memory = /* @__PURE__ */ new Map();
-var decided = /* @__PURE__ */ new Map();
 var Viewer = class extends Mounted {
+  /** @param {HTMLElement} root */
   constructor(root) {
     super(root);
     this.view = new View();
     this.raster = new Raster();
-    this.scene = null;
+    this.scene = /** @type {Scene} */
+    /** @type {unknown} */
+    null;
+    this.mask = /** @type {MaskMap} */
+    /** @type {unknown} */
+    void 0;
+    this.place = /** @type {Place} */
+    /** @type {unknown} */
+    void 0;
+    this.header = /** @type {SceneHeader} */
+    /** @type {unknown} */
+    void 0;
+    this.send = () => {
+    };
+    this.commitTimer = void 0;
+    this.frame = void 0;
+    this.trackWidth = 0;
+    this.shared = false;
     this.threshold = 0;
     this.told = "";
     this.typing = false;
@@ -2439,8 +2796,8 @@ var Viewer = class extends Mounted {
     listenToList(this, on);
     listenToWindow(this, on);
     this.listenToButtons();
-    on(this.part("opacity"), "input", () => {
-      this.opacity[this.look.style] = Number(this.part("opacity").value);
+    on(this.field("opacity"), "input", () => {
+      this.opacity[this.look.style] = Number(this.field("opacity").value);
       this.repaint();
     });
     on(document, "fullscreenchange", () => markButtons(this));
@@ -2448,6 +2805,7 @@ var Viewer = class extends Mounted {
     this.sizes.observe(this.part("stage"));
     this.sizes.observe(this.part("track"));
   }
+  /** @param {MouseEvent} event */
   paneOf(event) {
     const pane = event.target instanceof Element ? event.target.closest(".pane") : null;
     if (pane || !this.look.side) return pane ?? this.part("pane", "main");
@@ -2455,7 +2813,11 @@ var Viewer = class extends Mounted {
     const inBare = event.clientX <= bare.right && event.clientY <= bare.bottom;
     return this.part("pane", inBare ? "bare" : "main");
   }
-  /** Takes what Python sent; decodes only content it has not seen. */
+  /**
+   * Takes what Python sent; decodes only content it has not seen.
+   * @param {Uint8Array} bytes
+   * @param {Send} send
+   */
   async receive(bytes, send) {
     this.send = send;
     const { header, body } = readHeader(bytes);
@@ -2464,21 +2826,25 @@ var Viewer = class extends Mounted {
     if (this.scene) this.remember();
     this.header = header;
     this.root.classList.add("waiting");
-    let mask;
+    let scene;
     try {
-      mask = new MaskMap(await sceneOf(header, body));
+      scene = await sceneOf(header, body);
     } catch {
       if (this.header !== header) return;
-      this.header = void 0;
+      this.header = /** @type {SceneHeader} */
+      /** @type {unknown} */
+      void 0;
       return this.say("This picture could not be decoded. Reload the page to try again.");
     }
+    const mask = new MaskMap(scene);
     const wanted = () => this.header?.token === header.token;
     const { minimum_area_px, fill_holes } = decided.get(`${header.key} ${header.map}`) ?? header;
     await inSlices(mask.cleaned(minimum_area_px, fill_holes), wanted);
     if (!wanted()) return;
     this.root.classList.remove("waiting");
-    this.open(mask, memory.get(header.key));
+    this.open(scene, mask, memory.get(header.key));
   }
+  /** @param {SceneHeader} header */
   restart(header) {
     const moved = header.start !== this.header.start;
     this.header = header;
@@ -2490,10 +2856,14 @@ var Viewer = class extends Mounted {
     this.remember();
     if (this.scene) drawTrack(this);
   }
-  /** Shows a mask, cleaned as it was decided, and its scene. */
-  open(mask, saved) {
+  /**
+   * Shows a mask, cleaned as it was decided, and its scene.
+   * @param {Scene} scene
+   * @param {MaskMap} mask
+   * @param {Saved | undefined} saved
+   */
+  open(scene, mask, saved) {
     const { header } = this;
-    const { scene } = mask;
     this.cleaning = null;
     this.scene = scene;
     this.mask = mask;
@@ -2531,8 +2901,7 @@ var Viewer = class extends Mounted {
     memory.set(key, { map, start, threshold, look: { ...look }, opacity, view, window: window2 });
     const { area: minimum_area_px, holes: fill_holes } = this.wanted;
     const decision = { ...this.decision(true), minimum_area_px, fill_holes };
-    decided.set(`${key} ${map}`, { ...decision, done: mask.done });
-    if (decided.size > DECISIONS_KEPT) decided.delete(decided.keys().next().value);
+    keepDecision(`${key} ${map}`, { ...decision, done: mask.done });
   }
   close() {
     if (this.scene) this.remember();
@@ -2540,9 +2909,11 @@ var Viewer = class extends Mounted {
     linked.delete(this);
     clearTimeout(this.commitTimer);
     this.list.forget();
-    cancelAnimationFrame(this.frame);
+    cancelAnimationFrame(this.frame ?? 0);
     this.sizes.disconnect();
-    this.header = void 0;
+    this.header = /** @type {SceneHeader} */
+    /** @type {unknown} */
+    void 0;
     super.close();
   }
   /** Whether what is on show is still the picture before the one that Python sent. */
@@ -2550,6 +2921,10 @@ var Viewer = class extends Mounted {
     return this.scene.header.token !== this.header?.token;
   }
   // ---- Threshold ----
+  /**
+   * @param {number} k
+   * @param {number} [inputTime]
+   */
   setThreshold(k, inputTime) {
     const next = clamp(Math.round(k), 0, STEPS);
     if (!this.scene || next === this.threshold) return;
@@ -2597,10 +2972,14 @@ var Viewer = class extends Mounted {
     this.commitTimer = setTimeout(() => this.commit(), COMMIT_DELAY_MS);
   }
   // ---- Clean-up and corrections ----
-  /** The clean-up that the hand asked for last; the mask may still be on its way to it. */
+  /**
+   * The clean-up that the hand asked for last; the mask may still be on its way to it.
+   * @returns {PostProcessing}
+   */
   get wanted() {
     return this.cleaning ?? { area: this.mask.leastArea, holes: this.mask.holes };
   }
+  /** @param {number} area */
   setCleanUp(area, holes = this.wanted.holes) {
     if (!this.scene || this.scene.tally.pixels > MOST_CLEANED) return;
     const running = this.cleaning;
@@ -2636,6 +3015,7 @@ var Viewer = class extends Mounted {
     markButtons(this);
     this.commitSoon();
   }
+  /** @param {Tool | null} tool */
   useTool(tool) {
     this.pen.cancel();
     this.look.tool = this.look.tool === tool ? null : tool;
@@ -2643,7 +3023,10 @@ var Viewer = class extends Mounted {
     this.pen.resize(this.pen.size);
     this.part("stage").focus({ preventScroll: true });
   }
-  /** Pans so that an image point can be seen. */
+  /**
+   * Pans so that an image point can be seen.
+   * @param {Point} point
+   */
   keepInView({ x, y }) {
     const half = this.view.pane.width / 2 / this.view.scale;
     const tall = this.view.pane.height / 2 / (this.view.scale * this.view.image.aspect);
@@ -2653,13 +3036,15 @@ var Viewer = class extends Mounted {
     this.view.panBy(-dx * this.view.scale, -dy * this.view.scale * this.view.image.aspect);
     this.changeView();
   }
+  /** @param {Component} box */
   showBox({ left, right, top, bottom }) {
     this.keepInView({ x: (left + right) / 2, y: (top + bottom) / 2 });
   }
   // ---- Switches ----
+  /** @param {string} action */
   act(action) {
     if (!this.scene || !canAct(this, action)) return;
-    const focused = this.root.contains(this.root.getRootNode().activeElement);
+    const focused = this.root.contains(this.activeElement);
     ACTIONS[action](this, this.look);
     if (["less", "more", "snap"].includes(action)) this.commitSoon();
     else this.applyLook();
@@ -2667,7 +3052,7 @@ var Viewer = class extends Mounted {
   }
   /** What had the focus may just have been hidden; the keys must go on working. */
   keepFocus() {
-    const active = this.root.getRootNode().activeElement;
+    const active = this.activeElement;
     if (!active?.checkVisibility()) this.part("stage").focus({ preventScroll: true });
   }
   escape() {
@@ -2685,6 +3070,7 @@ var Viewer = class extends Mounted {
     await super.toggleFull();
     markButtons(this);
   }
+  /** @param {number} share */
   setWipe(share) {
     this.look.wipeAt = clamp(share, 0, 1);
     this.placeWipe();
@@ -2695,10 +3081,10 @@ var Viewer = class extends Mounted {
     const percent = Math.round(wipeAt * 100);
     handle.hidden = !wipe;
     handle.style.left = `${wipeAt * 100}%`;
-    handle.setAttribute("aria-valuenow", percent);
+    handle.setAttribute("aria-valuenow", String(percent));
     handle.setAttribute("aria-valuetext", `${percent} % of the width shows the bare image`);
     for (const name of ["overlay", "notes"]) {
-      this.part("canvas", name).style.clipPath = wipe ? `inset(0 0 0 ${wipeAt * 100}%)` : "";
+      this.canvas(name).style.clipPath = wipe ? `inset(0 0 0 ${wipeAt * 100}%)` : "";
     }
   }
   applyLook() {
@@ -2706,8 +3092,8 @@ var Viewer = class extends Mounted {
     this.part("pane", "bare").hidden = !look.side;
     this.part("pane-name").hidden = !look.side;
     this.part("stage").classList.toggle("side", look.side);
-    this.part("canvas", "overlay").style.visibility = look.overlay ? "" : "hidden";
-    this.part("opacity").value = this.opacity[look.style];
+    this.canvas("overlay").style.visibility = look.overlay ? "" : "hidden";
+    this.field("opacity").value = String(this.opacity[look.style]);
     this.part("strip", "more").hidden = !look.more;
     this.part("strip", "edit").hidden = look.tool === null;
     this.part("list").hidden = !look.components;
@@ -2743,7 +3129,10 @@ var Viewer = class extends Mounted {
     this.stale.overlay = true;
     this.schedule();
   }
-  /** Many events, one frame. */
+  /**
+   * Many events, one frame.
+   * @param {number} [inputTime]
+   */
   schedule(inputTime) {
     if (inputTime !== void 0) this.pendingInput ??= inputTime;
     this.frame ??= requestAnimationFrame(() => this.draw());

@@ -1,5 +1,5 @@
 // Generated from volume_viewer/src/main.js by "make js"; edit the sources, not this file.
-// Sources: sha256 2f196430bb4384f50e72b3dcb8e4cca87e623e8ba07a41c1b0946bcf1f91e27c
+// Sources: sha256 d0c44e95ec0bb2934d54de302cae4961ecf318c10ba97ba4219995dfd450c3e1
 
 // shared/mounted.js
 var LATENCIES_KEPT = 2e3;
@@ -7,6 +7,7 @@ function writeText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 var Mounted = class {
+  /** @param {Root} root */
   constructor(root) {
     this.root = root;
     this.parts = /* @__PURE__ */ new Map();
@@ -16,22 +17,79 @@ var Mounted = class {
     this.listening = new AbortController();
     this.on = (target, type, act, options) => target.addEventListener(type, act, { passive: false, signal: this.listening.signal, ...options });
   }
-  /** The element with attribute data-<name>, or with data-<name>="<value>". */
+  /**
+   * The element with attribute data-<name>, or with data-<name>="<value>".
+   * @param {string} name
+   * @param {string} [value]
+   */
   part(name, value) {
     const selector = value === void 0 ? `[data-${name}]` : `[data-${name}="${value}"]`;
-    if (!this.parts.get(selector)?.isConnected) this.parts.set(selector, this.root.querySelector(selector));
-    return this.parts.get(selector);
+    const known = this.parts.get(selector);
+    if (known?.isConnected) return known;
+    const found = (
+      /** @type {HTMLElement} */
+      this.root.querySelector(selector)
+    );
+    this.parts.set(selector, found);
+    return found;
+  }
+  /** @param {string} name */
+  canvas(name) {
+    return (
+      /** @type {HTMLCanvasElement} */
+      this.part("canvas", name)
+    );
+  }
+  /**
+   * @param {string} name
+   * @param {string} [value]
+   */
+  field(name, value) {
+    return (
+      /** @type {HTMLInputElement} */
+      this.part(name, value)
+    );
+  }
+  /** @param {string} action */
+  button(action) {
+    return (
+      /** @type {HTMLButtonElement} */
+      this.part("action", action)
+    );
+  }
+  /**
+   * What a button or key does, by name; each viewer has its own.
+   * @param {string} _action
+   */
+  act(_action) {
+  }
+  /**
+   * All elements that a selector matches.
+   * @param {string} selector
+   * @returns {NodeListOf<HTMLElement>}
+   */
+  elements(selector) {
+    return this.root.querySelectorAll(selector);
+  }
+  /** What has the focus in the document or shadow root that the viewer is in. */
+  get activeElement() {
+    return (
+      /** @type {Document | ShadowRoot} */
+      this.root.getRootNode().activeElement
+    );
   }
   listenToButtons() {
-    for (const button of this.root.querySelectorAll("[data-action]")) {
-      this.on(button, "click", () => this.act(button.dataset.action));
+    for (const button of this.elements("[data-action]")) {
+      this.on(button, "click", () => this.act(button.dataset.action ?? ""));
     }
   }
+  /** @param {string} text */
   say(text) {
     const message = this.part("message");
     writeText(message, text);
     message.hidden = text === "";
   }
+  /** @returns {Promise<void>} */
   async toggleFull() {
     if (document.fullscreenElement) return void document.exitFullscreen();
     if (this.root.classList.contains("full")) return void this.root.classList.remove("full");
@@ -57,7 +115,10 @@ var Mounted = class {
   }
 };
 function mount(component, Kind, hook) {
-  const root = component.parentElement.querySelector(".isoline");
+  const root = (
+    /** @type {Root} */
+    component.parentElement.querySelector(".isoline")
+  );
   const viewer = root.viewer ??= new Kind(root);
   root.__isoline ??= hook(viewer);
   const call = viewer.call = /* @__PURE__ */ Symbol();
@@ -128,7 +189,10 @@ function paintHistogram(canvas, tally, style) {
     on[bar] += tally.on[k + 1];
   }
   const most = Math.log1p(Math.max(...off, ...on));
-  const context = canvas.getContext("2d");
+  const context = (
+    /** @type {CanvasRenderingContext2D} */
+    canvas.getContext("2d")
+  );
   const draw = (counts, color) => {
     context.fillStyle = color;
     for (let bar = 0; bar < bars; bar++) {
@@ -150,13 +214,16 @@ function readHeader(bytes) {
   return { header, body: bytes.subarray(4 + length) };
 }
 async function inflate(bytes) {
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const stream = new Blob([
+    /** @type {Uint8Array<ArrayBuffer>} */
+    bytes
+  ]).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Response(stream).arrayBuffer();
 }
 
 // shared/number_field.js
 function listenToNumber(viewer, on) {
-  const field = viewer.part("number");
+  const field = viewer.field("number");
   const read = () => {
     const text = field.value.trim().replace(",", ".");
     const value = text === "" ? NaN : Number(text);
@@ -240,7 +307,7 @@ function listenToTrack(viewer, on) {
   on(track, "pointerdown", (event) => {
     if (event.button !== 0 || holding !== null) return;
     holding = event.pointerId;
-    track.setPointerCapture(holding);
+    track.setPointerCapture(event.pointerId);
     track.focus({ preventScroll: true });
     viewer.setThreshold(levelAt(event), event.timeStamp);
     event.preventDefault();
@@ -294,7 +361,10 @@ var VOLUME_ACTIONS = {
 
 // shared/tally.js
 function suffixSums(histogram) {
-  const sums = histogram.slice();
+  const sums = (
+    /** @type {T} */
+    histogram.slice()
+  );
   for (let at = sums.length - 2; at >= 0; at--) sums[at] += sums[at + 1];
   return sums;
 }
@@ -498,7 +568,7 @@ function listenToPlane(viewer, pane, on) {
 }
 
 // volume_viewer/src/intensities.js
-var Greys = class {
+var Intensities = class {
   constructor(coding) {
     this.coding = coding;
     this.table = new Uint8ClampedArray(coding.window ? 65536 : 256);
@@ -623,7 +693,10 @@ function paintImage(canvas, scene, place) {
     canvas.width = place.width;
     canvas.height = place.height;
   }
-  const context = canvas.getContext("2d", { alpha: false });
+  const context = (
+    /** @type {CanvasRenderingContext2D} */
+    canvas.getContext("2d", { alpha: false })
+  );
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.fillStyle = "#0b0d0f";
   context.fillRect(0, 0, place.width, place.height);
@@ -666,13 +739,16 @@ var HEAT = (() => {
     [4.7763849977, -13.7451453777, -65.3530326334],
     [-5.4354558559, 4.6458526122, 26.3124352496]
   ];
-  return Array.from(
-    { length: STEPS + 1 },
-    (_, k) => [0, 1, 2].map((channel) => {
-      const value = terms.reduceRight((sum, term) => sum * (k / STEPS) + term[channel], 0);
-      return clamp(Math.round(value * 255), 0, 255);
-    })
-  );
+  const channel = (k, place) => {
+    const value = terms.reduceRight((sum, term) => sum * (k / STEPS) + term[place], 0);
+    return clamp(Math.round(value * 255), 0, 255);
+  };
+  return Array.from({ length: STEPS + 1 }, (_, k) => {
+    return (
+      /** @type {Color} */
+      [channel(k, 0), channel(k, 1), channel(k, 2)]
+    );
+  });
 })();
 
 // shared/pixel_colors.js
@@ -694,7 +770,7 @@ function fillColor(look, code, k) {
   if (value > ADDED) return 0;
   if (look.style === "heat") return rgba(HEAT[clamp(value - 1, 0, STEPS)], look.alpha);
   if (look.style === "uncertainty") {
-    return rgba(COLOR.uncertain, look.alpha * Math.min(1, value / look.mostUncertain));
+    return rgba(COLOR.uncertain, look.alpha * Math.min(1, value / (look.mostUncertain ?? STEPS)));
   }
   if (look.editing && (value === ADDED || value === REMOVED)) {
     const striped = code & STRIPE ? 0.6 : 0.2;
@@ -774,21 +850,52 @@ var Raster = class {
     this.capacity = 0;
     this.width = 0;
     this.height = 0;
+    this.size = 0;
+    this.radius = 1;
+    this.columns = new Int32Array(0);
+    this.rows = new Int32Array(0);
+    this.shown = null;
+    this.pixels = null;
+    this.code = new Uint16Array(0);
+    this.low = new Uint16Array(0);
+    this.high = new Uint16Array(0);
+    this.lowRow = new Uint16Array(0);
+    this.highRow = new Uint16Array(0);
+    this.flags = new Uint16Array(0);
+    this.shade = new Uint16Array(0);
+    this.out = new Uint32Array(0);
   }
+  makeRoom() {
+    this.code = new Uint16Array(this.capacity);
+    this.low = new Uint16Array(this.capacity);
+    this.high = new Uint16Array(this.capacity);
+    this.lowRow = new Uint16Array(this.capacity);
+    this.highRow = new Uint16Array(this.capacity);
+    this.flags = new Uint16Array(this.capacity);
+    this.shade = new Uint16Array(this.capacity);
+    this.out = new Uint32Array(this.capacity);
+  }
+  /**
+   * @param {number} width
+   * @param {number} height
+   */
   resize(width, height) {
     this.width = width;
     this.height = height;
     this.size = width * height;
     if (this.size > this.capacity) {
       this.capacity = this.size;
-      for (const name of ["code", "low", "high", "lowRow", "highRow", "flags", "shade"]) {
-        this[name] = new Uint16Array(this.capacity);
-      }
-      this.out = new Uint32Array(this.capacity);
+      this.makeRoom();
     }
     this.pixels = this.size ? new ImageData(new Uint8ClampedArray(this.out.buffer, 0, this.size * 4), width, height) : null;
   }
-  /** Samples the scene at the view's place. Dear: only after zoom, pan or resize. */
+  /**
+   * Samples the scene at the view's place. Dear: only after zoom, pan or resize.
+   * @param {Sampled} scene
+   * @param {Place} place
+   * @param {Uint16Array} marks
+   * @param {boolean} editing
+   */
   gather(scene, place, marks, editing) {
     this.resize(place.visible.width, place.visible.height);
     if (!this.size) return;
@@ -806,7 +913,11 @@ var Raster = class {
     this.shown = null;
     this.refresh(scene, marks);
   }
-  /** Samples the map anew where the view stays: after clean-up and corrections. */
+  /**
+   * Samples the map anew where the view stays: after clean-up and corrections.
+   * @param {Sampled} scene
+   * @param {Uint16Array} marks
+   */
   refresh(scene, marks) {
     if (!this.size) return;
     sample(marks, scene.width, this.columns, this.rows, this.code);
@@ -814,17 +925,25 @@ var Raster = class {
     const { code, flags, size } = this;
     for (let i = 0; i < size; i++) code[i] |= flags[i];
   }
-  /** The map that a heat map colours, sampled when it is first shown. */
+  /**
+   * The map that a heat map colours, sampled when it is first shown.
+   * @param {Sampled} scene
+   * @param {string} style
+   */
   shadeOf(scene, style) {
     if (this.shown === style) return this.shade;
     const map = style === "heat" ? scene.codes : scene.uncertainty;
+    if (!map) return this.code;
     sample(map, scene.width, this.columns, this.rows, this.shade);
     const { shade, flags, size } = this;
     for (let i = 0; i < size; i++) shade[i] |= flags[i];
     this.shown = style;
     return shade;
   }
-  /** Lowest and highest of `code` within the radius of each display pixel. */
+  /**
+   * Lowest and highest of `code` within the radius of each display pixel.
+   * @param {number} radius
+   */
   spread(radius) {
     const { code, low, high, lowRow, highRow, width, height } = this;
     spreadRows(code, code, lowRow, highRow, width, height);
@@ -834,7 +953,11 @@ var Raster = class {
       spreadColumns(lowRow, highRow, low, high, width, height);
     }
   }
-  /** Turns the sampled truth (0 or 1) in `code` into flags: truth, hatching, dashed contour. */
+  /**
+   * Turns the sampled truth (0 or 1) in `code` into flags: truth, hatching, dashed contour.
+   * @param {Place} place
+   * @param {boolean} known
+   */
   markFlags(place, known) {
     const { code, low, high, flags, width, height } = this;
     const dash = 7 * place.density;
@@ -852,9 +975,16 @@ var Raster = class {
       }
     }
   }
-  /** One pass over the display pixels in view: the whole cost of a threshold change. */
+  /**
+   * One pass over the display pixels in view: the whole cost of a threshold change.
+   * @param {CanvasRenderingContext2D} context
+   * @param {Place} place
+   * @param {Sampled} scene
+   * @param {PaintLook} look
+   * @param {number} k
+   */
   paint(context, place, scene, look, k) {
-    if (!this.size) return;
+    if (!this.size || !this.pixels) return;
     const table2 = colorTable(look, k);
     const shaded = look.style === "heat" || look.style === "uncertainty";
     const source = shaded ? this.shadeOf(scene, look.style) : this.code;
@@ -900,10 +1030,15 @@ var View = class {
     const { width, height, aspect } = this.image;
     return Math.min(this.pane.width / width, this.pane.height / (height * aspect));
   }
+  /**
+   * @param {number} width
+   * @param {number} height
+   */
   resize(width, height) {
     this.pane = { width: Math.max(1, width), height: Math.max(1, height) };
     this.settle();
   }
+  /** @param {{ width: number, height: number, aspect: number }} scene */
   show(scene) {
     this.image = { width: scene.width, height: scene.height, aspect: scene.aspect };
     this.settle();
@@ -912,7 +1047,12 @@ var View = class {
     this.fitted = true;
     this.settle();
   }
-  /** Multiplies the zoom, holding still the image point under a pane position. */
+  /**
+   * Multiplies the zoom, holding still the image point under a pane position.
+   * @param {number} factor
+   * @param {number} left
+   * @param {number} top
+   */
   zoomAt(factor, left, top) {
     const before = this.toImage(left, top);
     this.fitted = false;
@@ -924,18 +1064,30 @@ var View = class {
     this.settle();
     if (this.scale <= this.fitScale * 1.001) this.fit();
   }
+  /**
+   * @param {number} dx
+   * @param {number} dy
+   */
   panBy(dx, dy) {
     this.fitted = false;
     this.x -= dx / this.scale;
     this.y -= dy / (this.scale * this.image.aspect);
     this.settle();
   }
+  /**
+   * @param {number} left
+   * @param {number} top
+   */
   toImage(left, top) {
     return {
       x: this.x + (left - this.pane.width / 2) / this.scale,
       y: this.y + (top - this.pane.height / 2) / (this.scale * this.image.aspect)
     };
   }
+  /**
+   * @param {number} x
+   * @param {number} y
+   */
   toPane(x, y) {
     return {
       x: (x - this.x) * this.scale + this.pane.width / 2,
@@ -979,6 +1131,7 @@ var View = class {
   save() {
     return { fitted: this.fitted, scale: this.scale, x: this.x, y: this.y };
   }
+  /** @param {SavedView} saved */
   restore(saved) {
     Object.assign(this, saved);
     this.settle();
@@ -1246,7 +1399,7 @@ var VolumeViewer = class extends Mounted {
   open(volume, saved) {
     const { header } = this;
     this.volume = volume;
-    this.greys = new Greys(header.grey);
+    this.greys = new Intensities(header.grey);
     if (saved) Object.assign(this.look, saved.look);
     const same = saved?.map === header.map && saved.start === header.start;
     this.threshold = same ? saved.threshold : header.start;

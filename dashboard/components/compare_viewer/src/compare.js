@@ -190,7 +190,7 @@ export class Comparison extends Mounted {
       fill: look.style === "fill",
     };
     for (const [action, on] of Object.entries(pressed)) {
-      this.part("action", action).setAttribute("aria-pressed", String(on));
+      this.button(action).setAttribute("aria-pressed", String(on));
     }
     const contour = look.overlay && look.style === "contour";
     const errors = look.overlay && look.style === "fill" && look.truth;

@@ -2,12 +2,19 @@
 
 import { pinch, positionIn, zoomByWheel } from "../../shared/pointer.js";
 
-/** Pan, zoom and pinch on one pane move all of them. */
+/** @import { Point } from "../../shared/view.js" */
+
+/**
+ * Listens to one side for all.
+ * @param {import("./compare.js").Comparison} comparison
+ * @param {import("./side.js").Side} side
+ */
 export function listenToSide(comparison, side) {
   const { view, on } = comparison;
   const { stage } = side;
-  const held = new Map();
-  const position = (event) => positionIn(stage, event);
+  /** @type {Map<number, Point>} */
+  const held = new Map(); // pointer id → last position
+  const position = (/** @type {MouseEvent} */ event) => positionIn(stage, event);
   on(stage, "pointerdown", (event) => {
     if (event.button > 1) return;
     held.set(event.pointerId, position(event));
@@ -24,7 +31,7 @@ export function listenToSide(comparison, side) {
     held.set(event.pointerId, now);
     comparison.redraw();
   });
-  const release = (event) => {
+  const release = (/** @type {PointerEvent} */ event) => {
     held.delete(event.pointerId);
     if (!held.size) stage.classList.remove("held");
   };

@@ -32,7 +32,7 @@ export class Side {
       return element;
     };
     this.root = make("article", "side");
-    this.root.style.setProperty("--model", colour);
+    this.root.style.setProperty("--model", String(colour));
     const head = make("header", "name", this.root);
     make("i", "", head);
     make("b", "", head).textContent = name;
@@ -85,10 +85,12 @@ export class Side {
   write() {
     const { scene, k } = this;
     this.number.textContent = (k / STEPS).toFixed(3);
-    this.input.setAttribute("aria-valuetext", this.number.textContent);
+    this.input.setAttribute("aria-valuetext", (k / STEPS).toFixed(3));
     this.snap.setAttribute("aria-pressed", String(k === scene.header.operating_point));
     if (!scene.tally.known) return;
-    const score = scene.tally.scores(k)[this.comparison.header.figure];
+    /** @type {Record<string, number>} */
+    const scores = scene.tally.scores(k);
+    const score = scores[this.comparison.header.figure];
     this.value.textContent = Number.isNaN(score) ? "undefined" : score.toFixed(3);
   }
 

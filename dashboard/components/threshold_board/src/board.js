@@ -67,6 +67,7 @@ export class Board extends Mounted {
     this.cachedLines = [];
     /** @type {Element[][]} */
     this.cells = [];
+    this.tally = { all: new Float64Array(0), on: new Float64Array(0), known: true };
     this.threshold = 0;
     this.typing = false;
     this.look = "errors";
@@ -81,14 +82,6 @@ export class Board extends Mounted {
     for (const element of always) element.hidden = false;
     this.sizes = new ResizeObserver(() => this.resize());
     this.sizes.observe(root);
-  }
-
-  /**
-   * @param {string} selector
-   * @returns {NodeListOf<HTMLElement>}
-   */
-  elements(selector) {
-    return this.root.querySelectorAll(selector);
   }
 
   /** @param {On} on */
@@ -107,7 +100,7 @@ export class Board extends Mounted {
     this.listenToButtons();
     on(this.part("tiles"), "click", (event) => {
       const tile = closest(event, ".tile");
-      if (tile) this.tiles.enlarge(tile);
+      if (tile instanceof HTMLElement) this.tiles.enlarge(tile);
     });
     for (const plot of this.elements(".plot.drag")) this.listenToPlot(plot, on);
     on(root, "keydown", (/** @type {KeyboardEvent} */ event) => this.press(event));
@@ -345,13 +338,13 @@ export class Board extends Mounted {
     const [point, saved] = state.points;
     const track = this.part("track");
     this.part("saved").hidden = !saved;
-    if (saved) track.style.setProperty("--saved", saved.k / STEPS);
+    if (saved) track.style.setProperty("--saved", String(saved.k / STEPS));
     writeText(this.part("saved-name"), saved ? `${saved.name} ${(saved.k / STEPS).toFixed(3)}` : "");
-    track.style.setProperty("--point", point.k / STEPS);
+    track.style.setProperty("--point", String(point.k / STEPS));
     writeText(this.part("point-name"), point.name);
     writeText(this.part("point"), (point.k / STEPS).toFixed(3));
-    const [off, on] = ["off", "on"].map((name) => getComputedStyle(root.querySelector(`.tones .${name}`)).backgroundColor);
-    paintHistogram(this.part("canvas", "histogram"), this.tally, { off, on });
+    const [off, on] = ["off", "on"].map((name) => getComputedStyle(this.elements(`.tones .${name}`)[0]).backgroundColor);
+    paintHistogram(this.canvas("histogram"), this.tally, { off, on });
     this.tiles.arrange();
     for (const chart of Object.values(this.charts)) chart.render();
     this.fillTable(point);
@@ -398,19 +391,19 @@ export class Board extends Mounted {
       writeText(band, Number.isFinite(line.low[k]) ? `${figure(line.low[k])}–${figure(line.high[k])}` : "–");
     });
     const value = (k / STEPS).toFixed(3);
-    if (!this.typing) this.part("number").value = value;
+    if (!this.typing) this.field("number").value = value;
     const track = this.part("track");
-    track.style.setProperty("--at", k / STEPS);
+    track.style.setProperty("--at", String(k / STEPS));
     track.setAttribute("aria-valuenow", value);
     track.setAttribute("aria-valuetext", value);
-    this.part("action", "snap").classList.toggle("reached", k === this.state.points[0].k);
+    this.button("snap").classList.toggle("reached", k === this.state.points[0].k);
     this.noteLatency();
   }
 
   /** @param {string} name */
   save(name) {
     if (!this.data) return;
-    const title = this.part("chart", name).querySelector("h4").textContent ?? "";
+    const title = this.part("chart", name).querySelector("h4")?.textContent ?? name ?? "";
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([this.charts[name].svg(title)], { type: "image/svg+xml" }));
     link.download = `${name}.svg`;

@@ -2,28 +2,44 @@
 
 import { legendKeys } from "./legend.js";
 
+/** @import { Look, Style } from "./look.js" */
+/** @import { Viewer } from "./viewer.js" */
+
+/**
+ * @param {Look} look
+ * @param {Style} style
+ */
 const toggled = (look, style) => (look.style === style ? look.lastFlat : style);
+/**
+ * @param {Viewer} viewer
+ * @param {number} factor
+ */
 const zoomBy = (viewer, factor) => {
   const { width, height } = viewer.view.pane;
   viewer.view.zoomAt(factor, width / 2, height / 2);
 };
+/**
+ * @param {Viewer} viewer
+ * @param {number} rows
+ */
 const stepTable = (viewer, rows) => {
   viewer.look.components = true;
   if (viewer.list.old) viewer.list.measure();
   viewer.list.move(rows);
 };
 
+/** @type {Record<string, (viewer: Viewer, look: Look) => unknown>} */
 export const ACTIONS = {
-  overlay: (viewer, look) => (look.overlay = !look.overlay),
-  truth: (viewer, look) => (look.truth = !look.truth),
-  contour: (viewer, look) => (look.style = look.lastFlat = "contour"),
-  fill: (viewer, look) => (look.style = look.lastFlat = "fill"),
-  contourOrFill: (viewer, look) => {
+  overlay: (_, look) => (look.overlay = !look.overlay),
+  truth: (_, look) => (look.truth = !look.truth),
+  contour: (_, look) => (look.style = look.lastFlat = "contour"),
+  fill: (_, look) => (look.style = look.lastFlat = "fill"),
+  contourOrFill: (_, look) => {
     look.style = look.lastFlat = look.style === "contour" ? "fill" : "contour";
   },
-  heat: (viewer, look) => (look.style = toggled(look, "heat")),
-  uncertainty: (viewer, look) => (look.style = toggled(look, "uncertainty")),
-  components: (viewer, look) => (look.components = !look.components),
+  heat: (_, look) => (look.style = toggled(look, "heat")),
+  uncertainty: (_, look) => (look.style = toggled(look, "uncertainty")),
+  components: (_, look) => (look.components = !look.components),
   nextComponent: (viewer) => stepTable(viewer, 1),
   lastComponent: (viewer) => stepTable(viewer, -1),
   edit: (viewer, look) => viewer.useTool(look.tool ?? "brush"),
@@ -43,9 +59,9 @@ export const ACTIONS = {
     viewer.setCleanUp(viewer.wanted.area, !viewer.wanted.holes);
     viewer.commitSoon();
   },
-  options: (viewer, look) => (look.more = !look.more),
-  wipe: (viewer, look) => ([look.wipe, look.side] = [!look.wipe, false]),
-  side: (viewer, look) => ([look.side, look.wipe] = [!look.side, false]),
+  options: (_, look) => (look.more = !look.more),
+  wipe: (_, look) => ([look.wipe, look.side] = [!look.wipe, false]),
+  side: (_, look) => ([look.side, look.wipe] = [!look.side, false]),
   zoomIn: (viewer) => zoomBy(viewer, 1.25),
   zoomOut: (viewer) => zoomBy(viewer, 0.8),
   fit: (viewer) => viewer.view.fit(),
@@ -56,7 +72,11 @@ export const ACTIONS = {
   help: (viewer) => (viewer.part("keys").hidden = !viewer.part("keys").hidden),
 };
 
-/** Whether the scene has what an action is about. */
+/**
+ * Whether the scene has what an action is about.
+ * @param {Viewer} viewer
+ * @param {string} action
+ */
 export function canAct({ scene, mask, pen }, action) {
   if (action === "truth") return scene.tally.known;
   if (action === "uncertainty") return scene.uncertainty !== null;
@@ -64,6 +84,7 @@ export function canAct({ scene, mask, pen }, action) {
   return !(pen.drawing && ["undo", "redo", "clear"].includes(action));
 }
 
+/** @param {Viewer} viewer */
 export function markButtons(viewer) {
   const { look, mask } = viewer;
   const pressed = {
@@ -87,13 +108,13 @@ export function markButtons(viewer) {
     help: !viewer.part("keys").hidden,
   };
   for (const [action, state] of Object.entries(pressed)) {
-    viewer.part("action", action).setAttribute("aria-pressed", state);
+    viewer.button(action).setAttribute("aria-pressed", String(state));
   }
-  viewer.part("action", "options").setAttribute("aria-expanded", look.more);
+  viewer.button("options").setAttribute("aria-expanded", String(look.more));
   const byHand = look.tool !== null && mask?.corrected && mask.applied;
   const shown = legendKeys(look, viewer.scene?.tally.known, byHand);
-  for (const entry of viewer.root.querySelectorAll("[data-key]")) {
-    entry.hidden = !shown.includes(entry.dataset.key);
+  for (const entry of viewer.elements("[data-key]")) {
+    entry.hidden = !shown.includes(entry.dataset.key ?? "");
   }
   viewer.part("legend").hidden = shown.length === 0;
 }

@@ -11,7 +11,10 @@ export const MOST_CLEANED = 2 ** 24; // pixels; the tree takes twelve bytes for 
 const STEP_X = [-1, 0, 1, -1, 1, -1, 0, 1];
 const STEP_Y = [-1, -1, -1, 0, 0, 1, 1, 1];
 
-/** Work: pixels by falling code, by counting. */
+/**
+ * Work: pixels by falling code, by counting.
+ * @param {Uint16Array} codes
+ */
 function* byFallingCode(codes) {
   const start = new Int32Array(ADDED + 2);
   yield* inParts(codes.length, (from, to) => {
@@ -30,11 +33,25 @@ function* byFallingCode(codes) {
  * made once for a map, after that each minimum area is a single pass.
  */
 export class AreaTree {
+  /**
+   * @param {Uint16Array} codes
+   * @param {Int32Array} order
+   * @param {Int32Array} parent
+   * @param {Int32Array} area
+   */
   constructor(codes, order, parent, area) {
-    Object.assign(this, { codes, order, parent, area });
+    this.codes = codes;
+    this.order = order;
+    this.parent = parent;
+    this.area = area;
   }
 
-  /** Work: the tree of a map. */
+  /**
+   * Work: the tree of a map.
+   * @param {Uint16Array} codes
+   * @param {number} width
+   * @param {number} height
+   */
   static *of(codes, width, height) {
     const size = width * height;
     const order = yield* byFallingCode(codes);
@@ -70,7 +87,10 @@ export class AreaTree {
     return new AreaTree(codes, order, parent, area);
   }
 
-  /** Work: codes without what is smaller than `least` pixels. */
+  /**
+   * Work: codes without what is smaller than `least` pixels.
+   * @param {number} least
+   */
   *dropSmall(least) {
     const { codes, order, parent, area } = this;
     const size = codes.length;

@@ -4,13 +4,22 @@
 import { STEPS } from "../../shared/levels.js";
 import { diametersOf } from "./diameters.js";
 
-/** Runs of foreground, joined row by row; what is found is enough to measure any component. */
+/**
+ * Runs of foreground, joined row by row; what is found is enough to measure any component.
+ * @param {Uint16Array} marks
+ * @param {number} k
+ * @param {number} width
+ * @param {number} height
+ */
 function labelRuns(marks, k, width, height) {
+  /** @type {number[]} */
   const begins = [];
+  /** @type {number[]} */
   const ends = [];
+  /** @type {number[]} */
   const owner = [];
   const firstOfRow = new Int32Array(height + 1);
-  const find = (start) => {
+  const find = (/** @type {number} */ start) => {
     let run = start;
     while (owner[run] !== run) run = owner[run] = owner[owner[run]];
     return run;
@@ -39,19 +48,36 @@ function labelRuns(marks, k, width, height) {
   return { begins, ends, firstOfRow, owner: Int32Array.from(owner, (_, run) => find(run)) };
 }
 
+/** @typedef {Pick<Scene, "width" | "height" | "codes"> & { header: { spacing_mm?: [number, number] | null } }} Measured */
+/** @import { Scene } from "../../shared/scene.js" */
+/** @import { Lines } from "./diameters.js" */
+
+/**
+ * One component; rows are [y, begin, end].
+ * @typedef {{ area: number, sum: number, top: number, bottom: number, left: number, right: number,
+ *   rows: number[][], number: number, probability: number, atBorder: boolean, lines?: Lines }} Component
+ */
+
 /** The components of a mask: area, box, mean probability; diameters when asked for. */
 export class Components {
+  /**
+   * @param {Uint16Array} marks
+   * @param {Measured} scene
+   * @param {number} k
+   */
   constructor(marks, scene, k) {
     const { width, height, codes } = scene;
     const runs = labelRuns(marks, k, width, height);
+    /** @type {Map<number, Component>} */
     const byOwner = new Map();
+    /** @type {Component[]} */
     const all = [];
     for (let y = 0; y < height; y++) {
       for (let run = runs.firstOfRow[y]; run < runs.firstOfRow[y + 1]; run++) {
         const [begin, end, owner] = [runs.begins[run], runs.ends[run], runs.owner[run]];
         let one = byOwner.get(owner);
         if (!one) {
-          one = { area: 0, sum: 0, top: y, bottom: y + 1, left: begin, right: end, rows: [] };
+          one = { area: 0, sum: 0, top: y, bottom: y + 1, left: begin, right: end, rows: [], number: 0, probability: 0, atBorder: false };
           byOwner.set(owner, one);
           all.push(one);
         }
@@ -75,11 +101,18 @@ export class Components {
       const gap = Math.min(one.top, one.left, height - one.bottom, width - one.right);
       one.atBorder = gap === 0;
     });
-    Object.assign(this, { runs, byOwner, width, height });
+    this.runs = runs;
+    this.byOwner = byOwner;
+    this.width = width;
+    this.height = height;
     this.spacing = scene.header.spacing_mm ?? null;
   }
 
-  /** The component of a pixel; undefined where there is none. */
+  /**
+   * The component of a pixel; undefined where there is none.
+   * @param {number} x
+   * @param {number} y
+   */
   at(x, y) {
     if (x < 0 || y < 0 || x >= this.width || y >= this.height) return undefined;
     const { begins, ends, firstOfRow, owner } = this.runs;
@@ -107,7 +140,10 @@ export class Components {
     });
   }
 
-  /** Longest diameter and the longest line at right angles to it; made once for a component. */
+  /**
+   * Longest diameter and the longest line at right angles to it; made once for a component.
+   * @param {Component} one
+   */
   diameters(one) {
     one.lines ??= diametersOf(one.rows, this.spacing ?? [1, 1]);
     return one.lines;

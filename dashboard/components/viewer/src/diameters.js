@@ -1,13 +1,22 @@
 // Longest diameter of a component, and the longest line at right angles to it.
 
-/** Corners of the convex hull of the midpoints of all pixel edges, scaled to millimetres. */
+/** @import { Point } from "../../shared/view.js" */
+
+/** @typedef {{ length: number, ends: Point[] }} Line in millimetres; its ends in pixels */
+/** @typedef {{ longest: Line, perpendicular: Line }} Lines */
+
+/**
+ * Corners of the convex hull of the midpoints of all pixel edges, scaled to millimetres.
+ * @param {number[][]} rows
+ * @param {[number, number]} spacing
+ */
 function hullOf(rows, [rowMm, columnMm]) {
   // Pixel centres at whole numbers; in half rows, the outermost points on either side.
   const first = rows[0][0];
   const count = 2 * rows.length + 1;
   const left = new Float64Array(count).fill(Infinity);
   const right = new Float64Array(count).fill(-Infinity);
-  const widen = (at, from, to) => {
+  const widen = (/** @type {number} */ at, /** @type {number} */ from, /** @type {number} */ to) => {
     left[at] = Math.min(left[at], from);
     right[at] = Math.max(right[at], to);
   };
@@ -17,23 +26,28 @@ function hullOf(rows, [rowMm, columnMm]) {
     widen(at + 1, begin - 0.5, end - 0.5);
     widen(at + 2, begin, end - 1);
   }
-  const turn = (a, b, c) => (b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x);
-  const chain = (edge, sign) => {
+  const turn = (/** @type {Point} */ a, /** @type {Point} */ b, /** @type {Point} */ c) => (b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x);
+  const chain = (/** @type {Float64Array} */ edge, /** @type {number} */ sign) => {
+    /** @type {Point[]} */
     const kept = [];
     edge.forEach((x, at) => {
       const point = { x: x * columnMm, y: (first - 0.5 + at / 2) * rowMm };
-      while (kept.length > 1 && sign * turn(kept.at(-2), kept.at(-1), point) <= 0) kept.pop();
+      while (kept.length > 1 && sign * turn(kept[kept.length - 2], kept[kept.length - 1], point) <= 0) kept.pop();
       kept.push(point);
     });
     return kept;
   };
   const [one, other] = [chain(left, -1), chain(right, 1)];
   return [...one, ...other.reverse()].filter((point, n, all) => {
-    const before = all.at(n - 1);
+    const before = all[n > 0 ? n - 1 : all.length - 1];
     return n === 0 || point.x !== before.x || point.y !== before.y;
   });
 }
 
+/**
+ * @param {number[][]} rows
+ * @param {[number, number]} spacing
+ */
 export function diametersOf(rows, spacing) {
   const hull = hullOf(rows, spacing);
   let [a, b, most] = [hull[0], hull[0], -1];
@@ -54,7 +68,7 @@ export function diametersOf(rows, spacing) {
     const points = places.filter(({ s }) => sign * s >= -1e-9 * longest);
     return points.sort((one, other) => one.t - other.t);
   });
-  let across = { length: -1 };
+  let across = { length: -1, t: 0, high: 0, low: 0 };
   for (const { t } of places) {
     const [high, low] = sides.map((points) => heightAt(points, t));
     if (high - low > across.length) across = { length: high - low, t, high, low };
@@ -63,13 +77,17 @@ export function diametersOf(rows, spacing) {
     x: a.x + across.t * along.x - s * along.y,
     y: a.y + across.t * along.y + s * along.x,
   }));
-  const inPixels = ({ x, y }) => ({ x: x / spacing[1] + 0.5, y: y / spacing[0] + 0.5 });
+  const inPixels = (/** @type {Point} */ { x, y }) => ({ x: x / spacing[1] + 0.5, y: y / spacing[0] + 0.5 });
   return {
     longest: { length: longest, ends: [a, b].map(inPixels) },
     perpendicular: { length: across.length, ends: ends.map(inPixels) },
   };
 }
 
+/**
+ * @param {{ s: number, t: number }[]} points
+ * @param {number} t
+ */
 function heightAt(points, t) {
   let n = points.findIndex((point) => point.t >= t);
   if (n < 0) n = points.length - 1;

@@ -3,14 +3,19 @@
 import { ADDED } from "../../shared/levels.js";
 import { inParts } from "./slices.js";
 
-/** Work: codes with holes filled, of all ways from the border the least of the highest on it. */
+/**
+ * Work: codes with holes filled, of all ways from the border the least of the highest on it.
+ * @param {Uint16Array} codes
+ * @param {number} width
+ * @param {number} height
+ */
 export function* fillHoles(codes, width, height) {
   const size = width * height;
   const filled = new Uint16Array(size);
   const seen = new Uint8Array(size);
   const next = new Int32Array(size); // the buckets, as linked lists
   const first = new Int32Array(ADDED + 1).fill(-1);
-  const push = (pixel, code) => {
+  const push = (/** @type {number} */ pixel, /** @type {number} */ code) => {
     seen[pixel] = 1;
     filled[pixel] = code;
     next[pixel] = first[code];

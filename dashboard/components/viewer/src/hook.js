@@ -1,6 +1,12 @@
 // What tests and benchmarks may ask a viewer, at root.__isoline.
 
-/** The mask row by row: how many pixels outside, how many inside, … */
+/** @import { Viewer } from "./viewer.js" */
+
+/**
+ * The mask row by row: how many pixels outside, how many inside, …
+ * @param {Uint16Array} marks
+ * @param {number} k
+ */
 function maskRuns(marks, k) {
   const runs = [];
   let last = 0;
@@ -12,6 +18,7 @@ function maskRuns(marks, k) {
   return [...runs, marks.length - last];
 }
 
+/** @param {Viewer} viewer */
 export function hook(viewer) {
   return {
     get threshold() { return viewer.threshold; },
@@ -22,14 +29,14 @@ export function hook(viewer) {
     get view() { return viewer.view.save(); },
     get look() { return { ...viewer.look }; },
     get window() { return viewer.window.save(); },
-    get components() { return viewer.list.old ? null : viewer.list.found.summary(); },
+    get components() { return viewer.list.old ? null : (viewer.list.found?.summary() ?? null); },
     get mask() { return maskRuns(viewer.mask.marks, viewer.threshold); },
     get selected() { return viewer.list.selected?.number; },
     get brush() { return viewer.pen.size; },
     get cleaning() { return viewer.cleaning !== null; },
     get decision() { return viewer.decision(); },
-    toScreen: (x, y) => viewer.view.toPane(x, y),
-    counts: (k) => viewer.mask.tally.at(k),
-    setThreshold: (k) => viewer.setThreshold(k, performance.now()),
+    toScreen: (/** @type {number} */ x, /** @type {number} */ y) => viewer.view.toPane(x, y),
+    counts: (/** @type {number} */ k) => viewer.mask.tally.at(k),
+    setThreshold: (/** @type {number} */ k) => viewer.setThreshold(k, performance.now()),
   };
 }

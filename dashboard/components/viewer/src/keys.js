@@ -5,15 +5,24 @@ import {
   KEYS_IN_TEXT, THRESHOLD_KEYS, isMeantFor, keepCharacters, pressThreshold,
 } from "../../shared/keys.js";
 
+/** @import { On } from "../../shared/mounted.js" */
+/** @import { Viewer } from "./viewer.js" */
+
+/** @type {Record<string, string>} */
 const ACTION_KEYS = {
   " ": "overlay", t: "truth", h: "heat", c: "contourOrFill", w: "wipe", s: "side", f: "full",
   n: "components", ".": "nextComponent", ",": "lastComponent", u: "uncertainty", m: "options",
   b: "brush", e: "eraser", p: "polygon", "[": "smaller", "]": "larger", x: "corrections",
   r: "snap", 0: "fit", "+": "zoomIn", "=": "zoomIn", "-": "zoomOut", "?": "help",
 };
+/** @type {Record<string, [number, number]>} */
 const PAN_KEYS = { i: [0, 1], k: [0, -1], j: [1, 0], l: [-1, 0] };
 const PAN_PIXELS = 60;
 
+/**
+ * @param {Viewer} viewer
+ * @param {On} on
+ */
 export function listenToKeys(viewer, on) {
   const root = viewer.root;
   on(window, "keydown", (event) => {
@@ -29,21 +38,30 @@ export function listenToKeys(viewer, on) {
   keepCharacters(root, on);
 }
 
-/** Ctrl+Z and Shift+Ctrl+Z (or Ctrl+Y), wherever the focus is in this viewer but in a text. */
+/**
+ * Ctrl+Z and Shift+Ctrl+Z (or Ctrl+Y), wherever the focus is in this viewer but in a text.
+ * @param {Viewer} viewer
+ * @param {KeyboardEvent} event
+ */
 function takeBack(viewer, event) {
   const key = event.key.toLowerCase();
   if (!(event.ctrlKey || event.metaKey) || event.altKey || !["z", "y"].includes(key)) return false;
   const target = event.composedPath()[0];
-  if (!event.composedPath().includes(viewer.root) || target.matches?.("input[type=text]")) return false;
+  if (!event.composedPath().includes(viewer.root) || (target instanceof Element && target.matches("input[type=text]"))) return false;
   viewer.act(key === "y" || event.shiftKey ? "redo" : "undo");
   event.preventDefault();
   event.stopPropagation();
   return true;
 }
 
+/** @type {Record<string, [number, number]>} */
 const TOOL_STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-/** With a tool in hand the picture's arrows move its cursor. */
+/**
+ * With a tool in hand the picture's arrows move its cursor.
+ * @param {Viewer} viewer
+ * @param {KeyboardEvent} event
+ */
 function steer(viewer, event) {
   if (!viewer.look.tool || event.composedPath()[0] !== viewer.part("stage")) return false;
   const step = TOOL_STEPS[event.key];
@@ -56,6 +74,10 @@ function steer(viewer, event) {
   return true;
 }
 
+/**
+ * @param {EventTarget} target
+ * @param {string} key
+ */
 function reservedByControl(target, key) {
   if (!(target instanceof Element)) return false;
   if (target.matches("input[type=text]")) return !KEYS_IN_TEXT.includes(key);
@@ -64,6 +86,10 @@ function reservedByControl(target, key) {
   return target.matches("button") && (key === " " || key === "Enter");
 }
 
+/**
+ * @param {Viewer} viewer
+ * @param {KeyboardEvent} event
+ */
 function press(viewer, event) {
   if (!viewer.scene) return false;
   if (steer(viewer, event)) return true;

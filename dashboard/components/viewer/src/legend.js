@@ -1,6 +1,13 @@
 // Which entries of the legend the present view needs.
 
-/** Which entries of the legend the present look needs. */
+/** @import { Look } from "./look.js" */
+
+/**
+ * Which entries of the legend the present look needs.
+ * @param {Look} look
+ * @param {boolean | undefined} truthKnown
+ * @param {boolean | undefined} corrected
+ */
 export function legendKeys(look, truthKnown, corrected) {
   if (!look.overlay) return [];
   const truth = look.truth && truthKnown;

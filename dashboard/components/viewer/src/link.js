@@ -1,8 +1,15 @@
 // Viewers of one picture under several models zoom and pan together.
 
+/** @import { View } from "../../shared/view.js" */
+/** @import { Viewer } from "./viewer.js" */
+
+/** @type {Set<Viewer>} */
 export const linked = new Set();
 
-/** Gives the view of a viewer to the others of its link that show a picture of the same size. */
+/**
+ * Gives the view of a viewer to the others of its link that show a picture of the same size.
+ * @param {Viewer} viewer
+ */
 export function shareView(viewer) {
   const { link } = viewer.header;
   if (!link) return;
@@ -18,7 +25,11 @@ export function shareView(viewer) {
   }
 }
 
-/** The same part of the picture in a pane of another size. */
+/**
+ * The same part of the picture in a pane of another size.
+ * @param {View} from
+ * @param {View} to
+ */
 function relativeTo(from, to) {
   const saved = from.save();
   return { ...saved, scale: (saved.scale / from.fitScale) * to.fitScale };

@@ -5,16 +5,30 @@ import { WHOLE, clamp } from "../../shared/numbers.js";
 import { Components } from "./components.js";
 import { MOST_NUMBERED } from "./notes.js";
 
+/** @import { On } from "../../shared/mounted.js" */
+/** @import { Point } from "../../shared/view.js" */
+/** @import { Component } from "./components.js" */
+/** @import { Viewer } from "./viewer.js" */
+
 const SHORTEST_WAIT_MS = 50;
 
 export class ComponentList {
+  /** @param {Viewer} viewer */
   constructor(viewer) {
     this.viewer = viewer;
+    /** @type {Components | null} */
     this.found = null;
+    /** @type {Component | undefined} */
+    this.selected = undefined;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
     this.old = true;
     this.cost = 0;
+    /** @type {Point | null} */
     this.anchor = null; // a pixel of the selected component: numbers change, places stay
+    /** @type {Component | null} */
     this.hovered = null;
+    /** @type {HTMLTableRowElement[]} */
     this.rows = [];
   }
 
@@ -49,6 +63,7 @@ export class ComponentList {
     Object.assign(this, { found: null, old: true, anchor: null, selected: undefined, hovered: null });
   }
 
+  /** @param {Component | undefined} one */
   select(one, { scroll = false, center = false } = {}) {
     this.selected = one;
     this.anchor = one ? { x: one.rows[0][1], y: one.rows[0][0] } : null;
@@ -59,7 +74,10 @@ export class ComponentList {
     this.viewer.changeNotes();
   }
 
-  /** The next component of the table, or the one before. */
+  /**
+   * The next component of the table, or the one before.
+   * @param {number} step
+   */
   move(step) {
     if (!this.found?.list.length) return;
     const last = Math.min(this.found.list.length, MOST_NUMBERED);
@@ -67,6 +85,7 @@ export class ComponentList {
     this.select(this.found.list[number - 1], { scroll: true, center: true });
   }
 
+  /** @param {Component | null} one */
   hover(one) {
     if (one === this.hovered) return;
     this.hovered = one;
@@ -78,13 +97,14 @@ export class ComponentList {
 
   show() {
     const { viewer, found } = this;
+    if (!found) return;
     const { header } = viewer.scene;
     const shown = found.list.slice(0, MOST_NUMBERED);
     const body = viewer.part("list-body");
     while (this.rows.length < shown.length) this.rows.push(this.newRow(body));
     this.rows.forEach((row, n) => {
       row.hidden = n >= shown.length;
-      if (!row.hidden) this.fill(row, shown[n]);
+      if (!row.hidden) this.fill(row, shown[n], found);
     });
     writeText(viewer.part("list-area"), header.pixel_area_mm2 ? this.areaUnit() : "Area, px");
     writeText(viewer.part("list-length"), header.spacing_mm ? `Diameters, ${this.lengthUnit()}` : "Diameters, px");
@@ -96,18 +116,24 @@ export class ComponentList {
     this.mark();
   }
 
+  /** @param {HTMLElement} body */
   newRow(body) {
     const row = document.createElement("tr");
     for (let n = 0; n < 5; n++) row.append(document.createElement(n ? "td" : "th"));
-    row.firstChild.scope = "row";
+    row.cells[0].scope = "row";
     row.tabIndex = -1;
     body.append(row);
     return row;
   }
 
-  fill(row, one) {
+  /**
+   * @param {HTMLTableRowElement} row
+   * @param {Component} one
+   * @param {Components} found
+   */
+  fill(row, one, found) {
     const { header } = this.viewer.scene;
-    const lines = this.found.diameters(one);
+    const lines = found.diameters(one);
     const unit = header.spacing_mm ? this.lengthScale() : 1;
     const area = header.pixel_area_mm2;
     const texts = [
@@ -124,7 +150,7 @@ export class ComponentList {
   /** One unit for the whole table: the one in which the picture's area was given. */
   areaScale() {
     const { header, tally } = this.viewer.scene;
-    return tally.pixels * header.pixel_area_mm2 >= 1 ? 1 : 1e6;
+    return tally.pixels * (header.pixel_area_mm2 ?? 0) >= 1 ? 1 : 1e6;
   }
 
   areaUnit() {
@@ -144,23 +170,29 @@ export class ComponentList {
     const reached = this.selected?.number ?? 1;
     this.rows.forEach((row, n) => {
       row.tabIndex = n + 1 === reached ? 0 : -1;
-      row.setAttribute("aria-selected", n + 1 === this.selected?.number);
+      row.setAttribute("aria-selected", String(n + 1 === this.selected?.number));
       row.classList.toggle("hovered", n + 1 === this.hovered?.number);
     });
   }
 
+  /** @param {Event} event */
   rowOf(event) {
     const row = event.target instanceof Element ? event.target.closest("tbody tr") : null;
-    return row ? this.found?.list[this.rows.indexOf(row)] : undefined;
+    return row instanceof HTMLTableRowElement ? this.found?.list[this.rows.indexOf(row)] : undefined;
   }
 }
 
+/** @param {number} value */
 function figureText(value) {
   const digits = value >= 1000 ? 0 : value >= 100 ? 1 : value >= 1 ? 2 : 3;
   const options = { minimumFractionDigits: digits, maximumFractionDigits: digits };
   return value.toLocaleString("en-US", options);
 }
 
+/**
+ * @param {Viewer} viewer
+ * @param {On} on
+ */
 export function listenToList(viewer, on) {
   const { list } = viewer;
   const body = viewer.part("list-body");
@@ -178,7 +210,7 @@ export function listenToList(viewer, on) {
     const step = { ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity }[event.key];
     if (step === undefined) return;
     list.move(step);
-    list.rows[list.selected.number - 1].focus();
+    if (list.selected) list.rows[list.selected.number - 1].focus();
     event.preventDefault();
   });
 }

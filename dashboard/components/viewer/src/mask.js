@@ -9,21 +9,32 @@ export const PUT_IN = 1;
 export const TAKEN_OUT = 2;
 const STEPS_UNDONE = 200;
 
+/** @typedef {{ kind: number, pixels: number[], before: number[] }} Stroke */
+/** @typedef {{ area: number, holes: boolean }} PostProcessing */
+/** @typedef {Pick<Scene, "codes" | "width" | "height" | "truth" | "tally">} Mapped */
+/** @import { Scene } from "../../shared/scene.js" */
+
 /** The codes that are painted and counted, and every correction with its way back. */
 export class MaskMap {
+  /** @param {Mapped} scene */
   constructor(scene) {
     this.scene = scene;
     this.leastArea = 0;
     this.holes = false;
+    /** @type {Uint16Array | null} */
     this.filled = null; // made when first asked for
+    /** @type {Map<boolean, AreaTree>} */
     this.trees = new Map();
     this.clean = this.marks = scene.codes;
     this.tally = scene.tally;
-    this.edits = null;
+    this.edits = new Uint8Array(0); // made for the first stroke
     this.amount = [0, 0, 0]; // pixels by kind of edit
     this.applied = true;
+    /** @type {Stroke[]} */
     this.done = [];
+    /** @type {Stroke[]} */
     this.undone = [];
+    /** @type {Stroke | null} */
     this.stroke = null;
   }
 
@@ -31,13 +42,20 @@ export class MaskMap {
     return this.leastArea > 1 || this.holes;
   }
 
-  /** Whether a clean-up is quick because what it needs was made before, or there is little to do. */
+  /**
+   * Whether a clean-up is quick because what it needs was made before, or there is little to do.
+   * @param {PostProcessing} wanted
+   */
   prepared({ area, holes }) {
     const small = this.scene.codes.length < 300_000;
     return small || ((!holes || this.filled) && (area < 2 || this.trees.has(holes)));
   }
 
-  /** Work: sets the clean-up when all is ready for it; false where nothing changed. */
+  /**
+   * Work: sets the clean-up when all is ready for it; false where nothing changed.
+   * @param {number} leastArea
+   * @param {boolean} holes
+   */
   *cleaned(leastArea, holes) {
     if (leastArea === this.leastArea && holes === this.holes) return false;
     const { codes, width, height } = this.scene;
@@ -48,7 +66,8 @@ export class MaskMap {
         this.trees.clear(); // one at a time: they are the largest thing here
         this.trees.set(holes, yield* AreaTree.of(clean, width, height));
       }
-      clean = yield* this.trees.get(holes).dropSmall(leastArea);
+      const tree = /** @type {AreaTree} */ (this.trees.get(holes));
+      clean = yield* tree.dropSmall(leastArea);
     }
     Object.assign(this, { leastArea, holes, clean });
     this.rebuild();
@@ -73,8 +92,9 @@ export class MaskMap {
     return this.amount[PUT_IN] + this.amount[TAKEN_OUT] > 0;
   }
 
+  /** @param {number} kind */
   begin(kind) {
-    this.edits ??= new Uint8Array(this.scene.codes.length);
+    if (!this.edits.length) this.edits = new Uint8Array(this.scene.codes.length);
     if (!this.applied) {
       this.applied = true;
       this.rebuild();
@@ -86,16 +106,22 @@ export class MaskMap {
     this.stroke = { kind, pixels: [], before: [] };
   }
 
-  /** Columns `from` up to `to`, without it, of row `y`. */
+  /**
+   * Columns `from` up to `to`, without it, of row `y`.
+   * @param {number} y
+   * @param {number} from
+   * @param {number} to
+   */
   span(y, from, to) {
+    const { edits, stroke } = this;
     const { width, height } = this.scene;
-    if (y < 0 || y >= height) return;
+    if (!stroke || y < 0 || y >= height) return;
     const end = y * width + Math.min(to, width);
     for (let i = y * width + Math.max(from, 0); i < end; i++) {
-      if (this.edits[i] === this.stroke.kind) continue;
-      this.stroke.pixels.push(i);
-      this.stroke.before.push(this.edits[i]);
-      this.put(i, this.stroke.kind);
+      if (edits[i] === stroke.kind) continue;
+      stroke.pixels.push(i);
+      stroke.before.push(edits[i]);
+      this.put(i, stroke.kind);
     }
   }
 
@@ -103,13 +129,17 @@ export class MaskMap {
     const { stroke } = this;
     this.stroke = null;
     this.tally.settle();
-    if (stroke.pixels.length === 0) return false;
+    if (!stroke || stroke.pixels.length === 0) return false;
     this.done.push(stroke);
     if (this.done.length > STEPS_UNDONE) this.done.shift();
     this.undone = [];
     return true;
   }
 
+  /**
+   * @param {number} i
+   * @param {number} kind
+   */
   put(i, kind) {
     const { edits, marks, clean, amount } = this;
     amount[edits[i]]--;
@@ -129,6 +159,11 @@ export class MaskMap {
     return this.replay(this.undone, this.done, (stroke) => stroke.kind);
   }
 
+  /**
+   * @param {Stroke[]} from
+   * @param {Stroke[]} to
+   * @param {(stroke: Stroke, n: number) => number} kindOf
+   */
   replay(from, to, kindOf) {
     const stroke = from.pop();
     if (!stroke) return false;
@@ -153,6 +188,7 @@ export class MaskMap {
     return this.end();
   }
 
+  /** @param {boolean} on */
   apply(on) {
     this.applied = on;
     this.rebuild();
@@ -160,10 +196,13 @@ export class MaskMap {
 
   // ---- Runs, as Python reads them ----
 
-  /** Pixels of one kind, row by row: how many not, how many, how many not, … */
+  /**
+   * Pixels of one kind, row by row: how many not, how many, how many not, …
+   * @param {number} kind
+   */
   runs(kind) {
     const { edits } = this;
-    if (!edits || !this.amount[kind]) return [];
+    if (!this.amount[kind]) return [];
     const runs = [];
     let last = 0;
     for (let i = 0; i < edits.length; i++) {
@@ -176,8 +215,12 @@ export class MaskMap {
     return runs;
   }
 
+  /**
+   * @param {number[]} added
+   * @param {number[]} removed
+   */
   load(added, removed) {
-    for (const [kind, runs] of [[PUT_IN, added], [TAKEN_OUT, removed]]) {
+    for (const { kind, runs } of [{ kind: PUT_IN, runs: added }, { kind: TAKEN_OUT, runs: removed }]) {
       if (!runs.length) continue;
       this.begin(kind);
       for (let n = 0, at = 0; n + 1 < runs.length; n += 2) {

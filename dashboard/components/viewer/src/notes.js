@@ -3,19 +3,30 @@
 import { clamp } from "../../shared/numbers.js";
 import { pixelOf } from "./tools.js";
 
+/** @import { Place, Point } from "../../shared/view.js" */
+/** @import { Lines } from "./diameters.js" */
+/** @import { ComponentList } from "./list.js" */
+/** @import { Pen } from "./tools.js" */
+/** @import { Viewer } from "./viewer.js" */
+
+/** @typedef {{ x: number, y: number, width: number }} Box */
+/** @typedef {(point: Point) => [number, number]} ToCanvas */
+
 export const MOST_NUMBERED = 200;
 const ROOM_FOR_NUMBER = 20; // CSS pixels a box needs in one direction to carry its number
 
+/** @param {Viewer} viewer */
 export function drawNotes(viewer) {
   const { place, look, pen } = viewer;
-  const canvas = viewer.part("canvas", "notes");
+  const canvas = viewer.canvas("notes");
   if (canvas.width !== place.width || canvas.height !== place.height) {
     canvas.width = place.width;
     canvas.height = place.height;
   }
-  const context = canvas.getContext("2d");
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   context.clearRect(0, 0, canvas.width, canvas.height);
-  const toCanvas = ({ x, y }) => [
+  /** @type {ToCanvas} */
+  const toCanvas = (/** @type {Point} */ { x, y }) => [
     place.originX + x * place.scaleX,
     place.originY + y * place.scaleY,
   ];
@@ -28,6 +39,12 @@ export function drawNotes(viewer) {
   if (look.tool) drawTool(context, pen, place, toCanvas);
 }
 
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {number} density
+ * @param {() => void} trace
+ * @param {string} color
+ */
 function outlined(context, density, trace, color) {
   context.lineWidth = 3 * density;
   context.strokeStyle = "rgb(0 0 0 / 60%)";
@@ -39,13 +56,22 @@ function outlined(context, density, trace, color) {
   context.stroke();
 }
 
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {ComponentList} list
+ * @param {Place} place
+ * @param {ToCanvas} toCanvas
+ */
 function drawBoxes(context, list, place, toCanvas) {
   const { density } = place;
-  const shown = list.found.list.slice(0, MOST_NUMBERED);
+  const { found } = list;
+  if (!found) return;
+  const shown = found.list.slice(0, MOST_NUMBERED);
   const selected = list.selected;
   context.font = `600 ${12 * density}px system-ui, sans-serif`;
   context.textBaseline = "middle";
   context.textAlign = "center";
+  /** @type {Box[]} */
   const taken = []; // places of numbers; where it is crowded the larger component keeps its own
   for (const one of shown) {
     const [left, top] = toCanvas({ x: one.left, y: one.top });
@@ -67,16 +93,21 @@ function drawBoxes(context, list, place, toCanvas) {
     drawNumber(context, String(one.number), { left, top, density, marked, small, place, taken });
   }
   for (const one of new Set([selected, list.hovered])) {
-    if (one) drawDiameters(context, list.found.diameters(one), density, toCanvas);
+    if (one) drawDiameters(context, found.diameters(one), density, toCanvas);
   }
 }
 
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {string} text
+ * @param {{ left: number, top: number, density: number, marked: boolean, small: boolean, place: Place, taken: Box[] }} where
+ */
 function drawNumber(context, text, { left, top, density, marked, small, place, taken }) {
   const width = context.measureText(text).width + 8 * density;
   const height = 16 * density;
   const x = clamp(left - density, 0, place.width - width);
   const y = clamp(top - density - height, 0, place.height - height);
-  const meets = (other) => {
+  const meets = (/** @type {Box} */ other) => {
     return x < other.x + other.width && other.x < x + width && Math.abs(y - other.y) < height;
   };
   if (!marked && (small || taken.some(meets))) return;
@@ -87,9 +118,17 @@ function drawNumber(context, text, { left, top, density, marked, small, place, t
   context.fillText(text, x + width / 2, y + height / 2 + density * 0.5);
 }
 
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {Lines} lines
+ * @param {number} density
+ * @param {ToCanvas} toCanvas
+ */
 function drawDiameters(context, lines, density, toCanvas) {
-  for (const [line, dashes] of [[lines.longest, []], [lines.perpendicular, [4, 3]]]) {
-    const [[x1, y1], [x2, y2]] = line.ends.map(toCanvas);
+  for (const { line, dashes } of [
+    { line: lines.longest, dashes: [] }, { line: lines.perpendicular, dashes: [4, 3] },
+  ]) {
+    const [[x1, y1], [x2, y2]] = line.ends.map((end) => toCanvas(end));
     context.setLineDash(dashes.map((dash) => dash * density));
     const trace = () => {
       context.beginPath();
@@ -101,6 +140,12 @@ function drawDiameters(context, lines, density, toCanvas) {
   }
 }
 
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {Pen} pen
+ * @param {Place} place
+ * @param {ToCanvas} toCanvas
+ */
 function drawTool(context, pen, place, toCanvas) {
   const { density } = place;
   if (pen.tool === "polygon") drawPolygon(context, pen, density, toCanvas);
@@ -126,9 +171,15 @@ function drawTool(context, pen, place, toCanvas) {
   if (radius * place.scaleX < 5 * density || pen.drawing) outlined(context, density, cross, "#ffffff");
 }
 
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {Pen} pen
+ * @param {number} density
+ * @param {ToCanvas} toCanvas
+ */
 function drawPolygon(context, pen, density, toCanvas) {
   if (!pen.corners.length) return;
-  const points = [...pen.corners, ...(pen.at ? [pen.at] : [])].map(toCanvas);
+  const points = [...pen.corners, ...(pen.at ? [pen.at] : [])].map((corner) => toCanvas(corner));
   const trace = () => {
     context.beginPath();
     for (const [x, y] of points) context.lineTo(x, y);

@@ -3,19 +3,34 @@
 import { closest, pinch, positionIn, wheelDelta, zoomByWheel } from "../../shared/pointer.js";
 import { readOut } from "./panel.js";
 
-const CLICK_PIXELS = 4;
+/** @import { On } from "../../shared/mounted.js" */
+/** @import { Point } from "../../shared/view.js" */
+/** @import { Viewer } from "./viewer.js" */
 
+const CLICK_PIXELS = 4;
+/** @type {Record<string, number>} */
+const WIPE_STEPS = { ArrowLeft: -0.02, ArrowDown: -0.02, ArrowRight: 0.02, ArrowUp: 0.02 };
+/** @type {Record<string, number>} */
+const WIPE_ENDS = { Home: 0, End: 1 };
+
+/**
+ * @param {Viewer} viewer
+ * @param {On} on
+ */
 export function listenToPicture(viewer, on) {
   const stage = viewer.part("stage");
+  /** @type {Map<number, Point>} */
   const held = new Map(); // pointer id → last position in its pane
-  const position = (event) => {
+  const position = (/** @type {MouseEvent} */ event) => {
     return positionIn(viewer.paneOf(event), event);
   };
 
+  /** @type {number | null} */
   let drawing = null; // the pointer that holds a tool
+  /** @type {number | null} */
   let levelling = null; // the one that drags window and level
   let travel = 0; // a press that hardly moves is a click
-  const inImage = (at) => viewer.view.toImage(at.x, at.y);
+  const inImage = (/** @type {Point} */ at) => viewer.view.toImage(at.x, at.y);
 
   on(stage, "contextmenu", (event) => {
     if (viewer.scene?.raw) event.preventDefault();
@@ -66,7 +81,7 @@ export function listenToPicture(viewer, on) {
     viewer.changeView();
     readOut(viewer, now);
   });
-  const release = (event) => {
+  const release = (/** @type {PointerEvent} */ event) => {
     if (!held.delete(event.pointerId)) return;
     if (event.pointerId === drawing) {
       drawing = null;
@@ -105,20 +120,32 @@ export function listenToPicture(viewer, on) {
   listenToWipe(viewer, on);
 }
 
+/**
+ * @param {Viewer} viewer
+ * @param {Point} point
+ */
 function hoverComponent(viewer, { x, y }) {
   const { list, look } = viewer;
   if (!look.components || !list.found || list.old) return;
   list.hover(list.found.at(Math.floor(x), Math.floor(y)) ?? null);
 }
 
-/** A click on a component selects its row. */
+/**
+ * A click on a component selects its row.
+ * @param {Viewer} viewer
+ * @param {Point} point
+ */
 function pickComponent(viewer, { x, y }) {
   const { list, look } = viewer;
   if (!look.components || look.tool) return;
   if (list.old) list.measure();
-  list.select(list.found.at(Math.floor(x), Math.floor(y)), { scroll: true });
+  list.select(list.found?.at(Math.floor(x), Math.floor(y)), { scroll: true });
 }
 
+/**
+ * @param {Viewer} viewer
+ * @param {On} on
+ */
 function listenToWipe(viewer, on) {
   const handle = viewer.part("wipe");
   on(handle, "pointerdown", (event) => {
@@ -128,13 +155,13 @@ function listenToWipe(viewer, on) {
   });
   on(handle, "pointermove", (event) => {
     if (!handle.hasPointerCapture(event.pointerId)) return;
-    const box = handle.parentElement.getBoundingClientRect();
+    const box = /** @type {HTMLElement} */ (handle.parentElement).getBoundingClientRect();
     viewer.setWipe((event.clientX - box.left) / box.width);
     event.stopPropagation();
   });
   on(handle, "keydown", (event) => {
-    const step = { ArrowLeft: -0.02, ArrowDown: -0.02, ArrowRight: 0.02, ArrowUp: 0.02 }[event.key];
-    const end = { Home: 0, End: 1 }[event.key];
+    const step = WIPE_STEPS[event.key];
+    const end = WIPE_ENDS[event.key];
     if (step === undefined && end === undefined) return;
     viewer.setWipe(end ?? viewer.look.wipeAt + step * (event.shiftKey ? 5 : 1));
     event.preventDefault();

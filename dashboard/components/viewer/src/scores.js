@@ -3,11 +3,20 @@
 import { STEPS } from "../../shared/levels.js";
 import { WHOLE, areaText, threeDecimals } from "../../shared/numbers.js";
 
-/** Text of every figure at threshold k; an undefined score (0/0) is a dash. */
+/** @import { Scene } from "../../shared/scene.js" */
+/** @import { Tally } from "../../shared/tally.js" */
+
+/**
+ * Text of every figure at threshold k; an undefined score (0/0) is a dash.
+ * @param {Scene} scene
+ * @param {Tally} tally
+ * @param {number} k
+ */
 export function figures(scene, tally, k) {
   const { foreground } = tally.at(k);
   const area = scene.header.pixel_area_mm2;
   const pixels = `${WHOLE.format(foreground)} px`;
+  /** @type {Record<string, string>} */
   const texts = {
     area: area
       ? `${areaText(foreground * area, tally.pixels * area)}  ·  ${pixels}`
@@ -22,7 +31,12 @@ export function figures(scene, tally, k) {
   return texts;
 }
 
-/** A sentence where the mask is empty or everything; an empty string otherwise. */
+/**
+ * A sentence where the mask is empty or everything; an empty string otherwise.
+ * @param {Scene} scene
+ * @param {Tally} tally
+ * @param {number} k
+ */
 export function remark(scene, tally, k) {
   const { foreground } = tally.at(k);
   const threshold = (k / STEPS).toFixed(3);

@@ -2,7 +2,17 @@
 
 import { clamp } from "../../shared/numbers.js";
 
-/** A round brush of `size` pixels drawn from one pixel to the next; calls span(y, from, to). */
+/** @import { Point } from "../../shared/view.js" */
+
+/** @typedef {(y: number, from: number, to: number) => void} Span columns `from` up to `to` of row `y` */
+
+/**
+ * A round brush of `size` pixels drawn from one pixel to the next; calls span(y, from, to).
+ * @param {number} size
+ * @param {Point} start
+ * @param {Point} end
+ * @param {Span} span
+ */
 export function brushSpans(size, start, end, span) {
   const radius = size / 2;
   const [dx, dy] = [end.x - start.x, end.y - start.y];
@@ -24,11 +34,16 @@ export function brushSpans(size, start, end, span) {
   }
 }
 
-/** The inside of a polygon (corners in image pixels), by even and odd crossings. */
+/**
+ * The inside of a polygon (corners in image pixels), by even and odd crossings.
+ * @param {Point[]} corners
+ * @param {Span} span
+ */
 export function polygonSpans(corners, span) {
   const rows = corners.map(({ y }) => y);
   const last = Math.floor(Math.max(...rows));
   for (let y = Math.floor(Math.min(...rows)); y <= last; y++) {
+    /** @type {number[]} */
     const crossings = [];
     corners.forEach((one, n) => {
       const other = corners[(n + 1) % corners.length];

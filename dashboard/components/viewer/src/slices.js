@@ -4,7 +4,12 @@
 
 const SLICE_MS = 8; // half a frame
 
-/** Does it slice by slice; gives up, with nothing to show, when `wanted` is false. */
+/**
+ * Does it slice by slice; gives up, with nothing to show, when `wanted` is false.
+ * @template T
+ * @param {Generator<unknown, T, any>} work
+ * @param {() => boolean} wanted
+ */
 export async function inSlices(work, wanted) {
   const channel = new MessageChannel(); // a timer would wait four milliseconds each time
   try {
@@ -25,7 +30,11 @@ export async function inSlices(work, wanted) {
   }
 }
 
-/** Calls `part(from, to)` for all of 0…count, a few thousand at a time. */
+/**
+ * Calls `part(from, to)` for all of 0…count, a few thousand at a time.
+ * @param {number} count
+ * @param {(from: number, to: number) => void} part
+ */
 export function* inParts(count, part) {
   const step = 1 << 13;
   for (let from = 0; from < count; from += step) {

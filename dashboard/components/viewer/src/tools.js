@@ -5,18 +5,27 @@ import { clamp } from "../../shared/numbers.js";
 import { PUT_IN, TAKEN_OUT } from "./mask.js";
 import { brushSpans, polygonSpans } from "./shapes.js";
 
+/** @import { On } from "../../shared/mounted.js" */
+/** @import { Point } from "../../shared/view.js" */
+/** @import { Viewer } from "./viewer.js" */
+
+/** @type {Record<import("./look.js").Tool, number>} */
 const TOOLS = { brush: PUT_IN, eraser: TAKEN_OUT, polygon: PUT_IN };
 const LARGEST_BRUSH = 400;
 const CLOSE_PIXELS = 10; // how near to its first corner a polygon closes
 
 /** What the hand holds: where it is, whether it draws, and the polygon so far. */
 export class Pen {
+  /** @param {Viewer} viewer */
   constructor(viewer) {
     this.viewer = viewer;
     this.size = 12;
+    /** @type {Point | null} */
     this.at = null; // {x, y} in image pixels, not rounded
     this.drawing = false;
+    /** @type {Point[]} */
     this.corners = [];
+    this.last = { x: 0, y: 0 };
   }
 
   get tool() {
@@ -27,23 +36,29 @@ export class Pen {
     return this.viewer.mask;
   }
 
+  /** @param {number} size */
   resize(size) {
     this.size = clamp(Math.round(size), 1, LARGEST_BRUSH);
-    const field = this.viewer.part("brush-size");
-    field.value = brushPlace(this.size);
+    const field = this.viewer.field("brush-size");
+    field.value = String(brushPlace(this.size));
     field.setAttribute("aria-valuetext", `${this.size} pixels`);
     writeText(this.viewer.part("brush-text"), `${this.size} px`);
     this.viewer.changeNotes();
   }
 
-  /** One notch larger or smaller: a tenth, at least one pixel. */
+  /**
+   * One notch larger or smaller: a tenth, at least one pixel.
+   * @param {number} notches
+   */
   grow(notches) {
     const step = Math.max(1, Math.round(this.size / 10));
     this.resize(this.size + notches * step);
   }
 
+  /** @param {Point} point */
   down(point) {
     this.at = point;
+    if (!this.tool) return;
     if (this.tool === "polygon") return this.addCorner(point);
     this.mask.begin(TOOLS[this.tool]);
     this.drawing = true;
@@ -51,6 +66,10 @@ export class Pen {
     this.draw(this.last);
   }
 
+  /**
+   * @param {Point} point
+   * @param {boolean} held
+   */
   move(point, held) {
     this.at = point;
     if (this.drawing) this.draw(pixelOf(point));
@@ -58,6 +77,7 @@ export class Pen {
     this.viewer.changeNotes();
   }
 
+  /** @param {Point} pixel */
   draw(pixel) {
     brushSpans(this.size, this.last, pixel, (y, from, to) => this.mask.span(y, from, to));
     this.last = pixel;
@@ -89,21 +109,29 @@ export class Pen {
 
   // ---- Polygon ----
 
-  /** A corner; on the first one it closes. */
+  /**
+   * A corner; on the first one it closes.
+   * @param {Point} point
+   */
   addCorner(point, { out = false } = {}) {
     const first = this.corners[0];
     const last = this.corners.at(-1);
-    const near = (one) => one && this.distance(one, point) < CLOSE_PIXELS;
+    const near = (/** @type {Point | undefined} */ one) => one && this.distance(one, point) < CLOSE_PIXELS;
     if (this.corners.length > 2 && (near(first) || near(last))) return this.close({ out });
     if (!near(last)) this.corners.push(point);
     this.viewer.changeNotes();
   }
 
+  /** @param {Point} point */
   trail(point) {
     const last = this.corners.at(-1);
     if (last && this.distance(last, point) > 4) this.corners.push(point);
   }
 
+  /**
+   * @param {Point} one
+   * @param {Point} other
+   */
   distance(one, other) {
     const { scale, image } = this.viewer.view;
     return Math.hypot((one.x - other.x) * scale, (one.y - other.y) * scale * image.aspect);
@@ -122,58 +150,80 @@ export class Pen {
 
   // ---- Keyboard ----
 
-  /** Moves the cursor by image pixels; with the pen down it draws. */
+  /**
+   * Moves the cursor by image pixels; with the pen down it draws.
+   * @param {number} dx
+   * @param {number} dy
+   */
   step(dx, dy) {
     const { width, height } = this.viewer.scene;
     const from = this.at ?? { x: this.viewer.view.x, y: this.viewer.view.y };
     const pixel = pixelOf(from);
     const to = { x: clamp(pixel.x + dx, 0, width - 1), y: clamp(pixel.y + dy, 0, height - 1) };
-    this.move({ x: to.x + 0.5, y: to.y + 0.5 }, false);
-    this.viewer.keepInView(this.at);
+    const point = { x: to.x + 0.5, y: to.y + 0.5 };
+    this.move(point, false);
+    this.viewer.keepInView(point);
+    return point;
   }
 
   /** Enter: pen down and up again; for a polygon the next corner. */
   enter({ out = false } = {}) {
-    if (!this.at) this.step(0, 0);
+    const at = this.at ?? this.step(0, 0);
     if (this.tool === "polygon") {
       if (out) this.close({ out });
-      else this.addCorner(this.at);
+      else this.addCorner(at);
     } else if (this.drawing) this.up();
-    else this.down(this.at);
+    else this.down(at);
     this.viewer.changeNotes();
   }
 }
 
+/** @param {Point} point */
 export function pixelOf({ x, y }) {
   return { x: Math.floor(x), y: Math.floor(y) };
 }
 
-/** The slider of the brush's size grows by shares, so that small sizes can be met. */
+/**
+ * The slider of the brush's size grows by shares, so that small sizes can be met.
+ * @param {number} size
+ */
 function brushPlace(size) {
   return (100 * Math.log(size)) / Math.log(LARGEST_BRUSH);
 }
 
+/**
+ * @param {Viewer} viewer
+ * @param {On} on
+ */
 export function listenToTools(viewer, on) {
-  const size = viewer.part("brush-size");
-  on(size, "input", () => viewer.pen.resize(LARGEST_BRUSH ** (size.value / 100)));
-  const least = viewer.part("clean");
-  const typed = viewer.part("clean-number");
-  on(least, "input", () => viewer.setCleanUp(areaOfPlace(least.value, viewer.scene)));
+  const size = viewer.field("brush-size");
+  on(size, "input", () => viewer.pen.resize(LARGEST_BRUSH ** (Number(size.value) / 100)));
+  const least = viewer.field("clean");
+  const typed = viewer.field("clean-number");
+  on(least, "input", () => viewer.setCleanUp(areaOfPlace(Number(least.value), viewer.scene)));
   on(least, "change", () => viewer.commit());
   on(typed, "change", () => {
     const value = Math.round(Number(typed.value));
     if (typed.value.trim() !== "" && value >= 0) viewer.setCleanUp(value);
-    typed.value = viewer.wanted.area;
+    typed.value = String(viewer.wanted.area);
     viewer.commit();
   });
 }
 
-/** Slider 0…100 to pixels: none, then by shares up to a tenth of the picture. */
+/**
+ * Slider 0…100 to pixels: none, then by shares up to a tenth of the picture.
+ * @param {number} place
+ * @param {{ codes: Uint16Array }} scene
+ */
 function areaOfPlace(place, scene) {
   const most = Math.max(10, scene.codes.length / 10);
   return place > 0 ? Math.round(most ** (place / 100)) : 0;
 }
 
+/**
+ * @param {number} area
+ * @param {{ codes: Uint16Array }} scene
+ */
 export function placeOfArea(area, scene) {
   const most = Math.max(10, scene.codes.length / 10);
   return area > 1 ? (100 * Math.log(area)) / Math.log(most) : area;

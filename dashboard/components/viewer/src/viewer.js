@@ -18,43 +18,51 @@ import { ComponentList, listenToList } from "./list.js";
 import { MaskMap, PUT_IN, TAKEN_OUT } from "./mask.js";
 import { drawNotes } from "./notes.js";
 import { describeMask, describeScene, drawTrack } from "./panel.js";
+import { LOOK, OPACITY } from "./look.js";
+import { decided, keepDecision, memory } from "./memory.js";
 import { listenToPicture } from "./pointer.js";
 import { inSlices } from "./slices.js";
 import { Pen, listenToTools } from "./tools.js";
 import { Windowing, listenToWindow } from "./window.js";
 
-const OPACITY = { contour: 100, fill: 45, heat: 60, uncertainty: 90 };
-const LOOK = {
-  overlay: true,
-  truth: true,
-  style: "contour",
-  lastFlat: "contour", // what the heat map goes back to
-  wipe: false,
-  wipeAt: 0.5,
-  side: false,
-  components: false,
-  tool: null, // brush, eraser or polygon
-  more: false,
-};
-const COMMIT_DELAY_MS = 300;
-const DECISIONS_KEPT = 64;
+/** @import { Send } from "../../shared/mounted.js" */
+/** @import { SceneHeader } from "../../shared/scene.js" */
+/** @import { Point } from "../../shared/view.js" */
+/** @import { Component } from "./components.js" */
+/** @import { Tool } from "./look.js" */
+/** @import { Saved } from "./memory.js" */
 
-// What a viewer remembers when Streamlit unmounts it and mounts it again, by its key; and what was
-// decided about a map, by key and map: coming back to a picture finds its corrections.
-const memory = new Map();
-const decided = new Map();
+const COMMIT_DELAY_MS = 300;
+
+/** @import { PostProcessing } from "./mask.js" */
+/** @import { Place } from "../../shared/view.js" */
+/** @import { Scene } from "../../shared/scene.js" */
 
 export class Viewer extends Mounted {
+  /** @param {HTMLElement} root */
   constructor(root) {
     super(root);
     this.view = new View();
     this.raster = new Raster();
-    this.scene = null;
+    // These come with the first image; until there is a scene, nothing acts.
+    this.scene = /** @type {Scene} */ (/** @type {unknown} */ (null));
+    this.mask = /** @type {MaskMap} */ (/** @type {unknown} */ (undefined));
+    this.place = /** @type {Place} */ (/** @type {unknown} */ (undefined));
+    this.header = /** @type {SceneHeader} */ (/** @type {unknown} */ (undefined));
+    /** @type {Send} */
+    this.send = () => {};
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.commitTimer = undefined;
+    /** @type {number | undefined} */
+    this.frame = undefined;
+    this.trackWidth = 0;
+    this.shared = false; // whether the view came from a linked viewer
     this.threshold = 0;
     this.told = "";
     this.typing = false;
     this.look = { ...LOOK };
     this.opacity = { ...OPACITY };
+    /** @type {(PostProcessing & { commit: boolean }) | null} */
     this.cleaning = null; // the clean-up that is being made, while there is one
     this.stale = { view: true, map: true, overlay: true, notes: true };
     this.pen = new Pen(this);
@@ -70,8 +78,8 @@ export class Viewer extends Mounted {
     listenToList(this, on);
     listenToWindow(this, on);
     this.listenToButtons();
-    on(this.part("opacity"), "input", () => {
-      this.opacity[this.look.style] = Number(this.part("opacity").value);
+    on(this.field("opacity"), "input", () => {
+      this.opacity[this.look.style] = Number(this.field("opacity").value);
       this.repaint();
     });
     on(document, "fullscreenchange", () => markButtons(this));
@@ -80,6 +88,7 @@ export class Viewer extends Mounted {
     this.sizes.observe(this.part("track"));
   }
 
+  /** @param {MouseEvent} event */
   paneOf(event) {
     const pane = event.target instanceof Element ? event.target.closest(".pane") : null;
     if (pane || !this.look.side) return pane ?? this.part("pane", "main");
@@ -88,7 +97,11 @@ export class Viewer extends Mounted {
     return this.part("pane", inBare ? "bare" : "main");
   }
 
-  /** Takes what Python sent; decodes only content it has not seen. */
+  /**
+   * Takes what Python sent; decodes only content it has not seen.
+   * @param {Uint8Array} bytes
+   * @param {Send} send
+   */
   async receive(bytes, send) {
     this.send = send;
     const { header, body } = readHeader(bytes);
@@ -97,22 +110,25 @@ export class Viewer extends Mounted {
     if (this.scene) this.remember();
     this.header = header;
     this.root.classList.add("waiting");
-    let mask;
+    /** @type {Scene} */
+    let scene;
     try {
-      mask = new MaskMap(await sceneOf(header, body));
+      scene = await sceneOf(header, body);
     } catch {
       if (this.header !== header) return;
-      this.header = undefined;
+      this.header = /** @type {SceneHeader} */ (/** @type {unknown} */ (undefined));
       return this.say("This picture could not be decoded. Reload the page to try again.");
     }
+    const mask = new MaskMap(scene);
     const wanted = () => this.header?.token === header.token; // no newer one came meanwhile
     const { minimum_area_px, fill_holes } = decided.get(`${header.key} ${header.map}`) ?? header;
     await inSlices(mask.cleaned(minimum_area_px, fill_holes), wanted);
     if (!wanted()) return;
     this.root.classList.remove("waiting");
-    this.open(mask, memory.get(header.key));
+    this.open(scene, mask, memory.get(header.key));
   }
 
+  /** @param {SceneHeader} header */
   restart(header) {
     const moved = header.start !== this.header.start;
     this.header = header;
@@ -125,10 +141,14 @@ export class Viewer extends Mounted {
     if (this.scene) drawTrack(this);
   }
 
-  /** Shows a mask, cleaned as it was decided, and its scene. */
-  open(mask, saved) {
+  /**
+   * Shows a mask, cleaned as it was decided, and its scene.
+   * @param {Scene} scene
+   * @param {MaskMap} mask
+   * @param {Saved | undefined} saved
+   */
+  open(scene, mask, saved) {
     const { header } = this;
-    const { scene } = mask;
     this.cleaning = null;
     this.scene = scene;
     this.mask = mask;
@@ -168,8 +188,7 @@ export class Viewer extends Mounted {
     memory.set(key, { map, start, threshold, look: { ...look }, opacity, view, window });
     const { area: minimum_area_px, holes: fill_holes } = this.wanted;
     const decision = { ...this.decision(true), minimum_area_px, fill_holes };
-    decided.set(`${key} ${map}`, { ...decision, done: mask.done });
-    if (decided.size > DECISIONS_KEPT) decided.delete(decided.keys().next().value);
+    keepDecision(`${key} ${map}`, { ...decision, done: mask.done });
   }
 
   close() {
@@ -178,9 +197,10 @@ export class Viewer extends Mounted {
     linked.delete(this);
     clearTimeout(this.commitTimer);
     this.list.forget();
-    cancelAnimationFrame(this.frame);
+    cancelAnimationFrame(this.frame ?? 0);
     this.sizes.disconnect();
-    this.header = undefined; // what is still being decoded is not wanted any more
+    // What is still being decoded is not wanted any more.
+    this.header = /** @type {SceneHeader} */ (/** @type {unknown} */ (undefined));
     super.close();
   }
 
@@ -191,6 +211,10 @@ export class Viewer extends Mounted {
 
   // ---- Threshold ----
 
+  /**
+   * @param {number} k
+   * @param {number} [inputTime]
+   */
   setThreshold(k, inputTime) {
     const next = clamp(Math.round(k), 0, STEPS);
     if (!this.scene || next === this.threshold) return;
@@ -214,7 +238,7 @@ export class Viewer extends Mounted {
   /** All that makes a mask of the map; corrections that are switched off only when `all`. */
   decision(all = false) {
     const { mask, threshold } = this;
-    const runs = (kind) => (all || mask.applied ? mask.runs(kind) : []);
+    const runs = (/** @type {number} */ kind) => (all || mask.applied ? mask.runs(kind) : []);
     return {
       k: threshold,
       minimum_area_px: mask.leastArea,
@@ -246,11 +270,15 @@ export class Viewer extends Mounted {
 
   // ---- Clean-up and corrections ----
 
-  /** The clean-up that the hand asked for last; the mask may still be on its way to it. */
+  /**
+   * The clean-up that the hand asked for last; the mask may still be on its way to it.
+   * @returns {PostProcessing}
+   */
   get wanted() {
     return this.cleaning ?? { area: this.mask.leastArea, holes: this.mask.holes };
   }
 
+  /** @param {number} area */
   setCleanUp(area, holes = this.wanted.holes) {
     if (!this.scene || this.scene.tally.pixels > MOST_CLEANED) return;
     const running = this.cleaning;
@@ -266,6 +294,7 @@ export class Viewer extends Mounted {
   /** Many moves of the slider, one clean-up after the other, until the last one is reached. */
   async clean() {
     const { mask } = this;
+    /** @type {PostProcessing | undefined} */
     let made;
     while (this.mask === mask && this.cleaning && made !== this.cleaning) {
       const aim = (made = this.cleaning);
@@ -290,6 +319,7 @@ export class Viewer extends Mounted {
     this.commitSoon();
   }
 
+  /** @param {Tool | null} tool */
   useTool(tool) {
     this.pen.cancel();
     this.look.tool = this.look.tool === tool ? null : tool;
@@ -298,26 +328,31 @@ export class Viewer extends Mounted {
     this.part("stage").focus({ preventScroll: true });
   }
 
-  /** Pans so that an image point can be seen. */
+  /**
+   * Pans so that an image point can be seen.
+   * @param {Point} point
+   */
   keepInView({ x, y }) {
     const half = this.view.pane.width / 2 / this.view.scale;
     const tall = this.view.pane.height / 2 / (this.view.scale * this.view.image.aspect);
-    const over = (at, middle, reach) => Math.sign(at - middle) * Math.max(0, Math.abs(at - middle) - reach);
+    const over = (/** @type {number} */ at, /** @type {number} */ middle, /** @type {number} */ reach) => Math.sign(at - middle) * Math.max(0, Math.abs(at - middle) - reach);
     const [dx, dy] = [over(x, this.view.x, half * 0.9), over(y, this.view.y, tall * 0.9)];
     if (!dx && !dy) return;
     this.view.panBy(-dx * this.view.scale, -dy * this.view.scale * this.view.image.aspect);
     this.changeView();
   }
 
+  /** @param {Component} box */
   showBox({ left, right, top, bottom }) {
     this.keepInView({ x: (left + right) / 2, y: (top + bottom) / 2 });
   }
 
   // ---- Switches ----
 
+  /** @param {string} action */
   act(action) {
     if (!this.scene || !canAct(this, action)) return;
-    const focused = this.root.contains(this.root.getRootNode().activeElement);
+    const focused = this.root.contains(this.activeElement);
     ACTIONS[action](this, this.look);
     if (["less", "more", "snap"].includes(action)) this.commitSoon();
     else this.applyLook();
@@ -326,7 +361,7 @@ export class Viewer extends Mounted {
 
   /** What had the focus may just have been hidden; the keys must go on working. */
   keepFocus() {
-    const active = this.root.getRootNode().activeElement;
+    const active = this.activeElement;
     if (!active?.checkVisibility()) this.part("stage").focus({ preventScroll: true });
   }
 
@@ -347,6 +382,7 @@ export class Viewer extends Mounted {
     markButtons(this);
   }
 
+  /** @param {number} share */
   setWipe(share) {
     this.look.wipeAt = clamp(share, 0, 1);
     this.placeWipe();
@@ -358,10 +394,10 @@ export class Viewer extends Mounted {
     const percent = Math.round(wipeAt * 100);
     handle.hidden = !wipe;
     handle.style.left = `${wipeAt * 100}%`;
-    handle.setAttribute("aria-valuenow", percent);
+    handle.setAttribute("aria-valuenow", String(percent));
     handle.setAttribute("aria-valuetext", `${percent} % of the width shows the bare image`);
     for (const name of ["overlay", "notes"]) {
-      this.part("canvas", name).style.clipPath = wipe ? `inset(0 0 0 ${wipeAt * 100}%)` : "";
+      this.canvas(name).style.clipPath = wipe ? `inset(0 0 0 ${wipeAt * 100}%)` : "";
     }
   }
 
@@ -370,8 +406,8 @@ export class Viewer extends Mounted {
     this.part("pane", "bare").hidden = !look.side;
     this.part("pane-name").hidden = !look.side;
     this.part("stage").classList.toggle("side", look.side);
-    this.part("canvas", "overlay").style.visibility = look.overlay ? "" : "hidden";
-    this.part("opacity").value = this.opacity[look.style];
+    this.canvas("overlay").style.visibility = look.overlay ? "" : "hidden";
+    this.field("opacity").value = String(this.opacity[look.style]);
     this.part("strip", "more").hidden = !look.more;
     this.part("strip", "edit").hidden = look.tool === null;
     this.part("list").hidden = !look.components;
@@ -414,7 +450,10 @@ export class Viewer extends Mounted {
     this.schedule();
   }
 
-  /** Many events, one frame. */
+  /**
+   * Many events, one frame.
+   * @param {number} [inputTime]
+   */
   schedule(inputTime) {
     if (inputTime !== undefined) this.pendingInput ??= inputTime;
     this.frame ??= requestAnimationFrame(() => this.draw());

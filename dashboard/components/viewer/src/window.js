@@ -5,24 +5,38 @@ import { clamp } from "../../shared/numbers.js";
 import { AS_OPENED, presetOf, showPresets } from "../../shared/presets.js";
 import { halvings } from "../../shared/scene.js";
 
-/** The raw values as grey, `center - width / 2` black and `center + width / 2` white. */
-function windowedPicture(scene, center, width) {
+/** @import { On } from "../../shared/mounted.js" */
+/** @import { Scene } from "../../shared/scene.js" */
+/** @import { Viewer } from "./viewer.js" */
+
+/**
+ * The raw values as grey, `center - width / 2` black and `center + width / 2` white.
+ * @param {Scene} scene
+ * @param {Float32Array} raw
+ * @param {number} center
+ * @param {number} width
+ */
+function windowedImage(scene, raw, center, width) {
   const canvas = document.createElement("canvas");
   canvas.width = scene.width;
   canvas.height = scene.height;
-  const context = canvas.getContext("2d");
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   const image = context.createImageData(scene.width, scene.height);
   const { data } = image;
   const low = center - width / 2;
   const gain = 255 / width;
-  for (let i = 0, at = 0; i < scene.raw.length; i++, at += 4) {
-    data[at] = data[at + 1] = data[at + 2] = (scene.raw[i] - low) * gain; // rounds and clamps
+  for (let i = 0, at = 0; i < raw.length; i++, at += 4) {
+    data[at] = data[at + 1] = data[at + 2] = (raw[i] - low) * gain; // rounds and clamps
     data[at + 3] = 255;
   }
   context.putImageData(image, 0, 0);
   return canvas;
 }
 
+/**
+ * @param {Scene} scene
+ * @param {number} value
+ */
 export function rawText(scene, value) {
   const { high, low, unit } = scene.header.raw;
   const digits = high - low > 20 ? 0 : high - low > 2 ? 2 : 4;
@@ -30,11 +44,22 @@ export function rawText(scene, value) {
 }
 
 export class Windowing {
+  /** @param {Viewer} viewer */
   constructor(viewer) {
     this.viewer = viewer;
+    this.scene = /** @type {Scene} */ (/** @type {unknown} */ (undefined)); // comes with `open`
+    this.start = { center: 0, width: 1 };
+    this.span = { low: 0, high: 1, range: 1 };
+    this.center = 0;
+    this.width = 1;
+    this.pending = false;
   }
 
-  /** Begins with the file's own window and its presets. */
+  /**
+   * Begins with the file's own window and its presets.
+   * @param {Scene} scene
+   * @param {{ center: number, width: number } | undefined} saved
+   */
   open(scene, saved) {
     this.scene = scene;
     const box = this.viewer.part("presets");
@@ -50,18 +75,22 @@ export class Windowing {
     this.set(middle, wide, { quiet: !saved });
   }
 
-  /** Sets the window; `quiet` where the picture already shows it. */
+  /**
+   * Sets the window; `quiet` where the picture already shows it.
+   * @param {number} center
+   * @param {number} width
+   */
   set(center, width, { quiet = false } = {}) {
     const { low, high, range } = this.span;
     this.center = clamp(center, low - range, high + range);
     this.width = clamp(width, range / 1000, 3 * range);
     this.pending = !quiet;
     const { viewer } = this;
-    for (const [name, value, from, to] of [
-      ["center", this.center, low - range / 2, high + range / 2],
-      ["width", this.width, range / 1000, 2 * range],
+    for (const { name, value, from, to } of [
+      { name: "center", value: this.center, from: low - range / 2, to: high + range / 2 },
+      { name: "width", value: this.width, from: range / 1000, to: 2 * range },
     ]) {
-      const field = viewer.part("level", name);
+      const field = viewer.field("level", name);
       Object.assign(field, { min: from, max: to, step: "any", value });
       field.setAttribute("aria-valuetext", rawText(this.scene, value));
       writeText(viewer.part("level-text", name), rawText(this.scene, value));
@@ -69,7 +98,11 @@ export class Windowing {
     if (!quiet) viewer.changeView();
   }
 
-  /** A drag with the right button: sideways is width, up and down is center. */
+  /**
+   * A drag with the right button: sideways is width, up and down is center.
+   * @param {number} dx
+   * @param {number} dy
+   */
   drag(dx, dy) {
     const step = Math.max(this.width, this.span.range / 200) / 300;
     this.set(this.center + dy * step, this.width + dx * step);
@@ -79,7 +112,7 @@ export class Windowing {
   apply() {
     if (!this.pending || !this.scene.raw) return;
     this.pending = false;
-    this.scene.pyramid = halvings(windowedPicture(this.scene, this.center, this.width));
+    this.scene.pyramid = halvings(windowedImage(this.scene, this.scene.raw, this.center, this.width));
   }
 
   save() {
@@ -87,12 +120,12 @@ export class Windowing {
   }
 }
 
+/**
+ * @param {Viewer} viewer
+ * @param {On} on
+ */
 export function listenToWindow(viewer, on) {
-  for (const name of ["center", "width"]) {
-    const field = viewer.part("level", name);
-    on(field, "input", () => {
-      const { center, width } = { ...viewer.window.save(), [name]: Number(field.value) };
-      viewer.window.set(center, width);
-    });
-  }
+  const [center, width] = ["center", "width"].map((name) => viewer.field("level", name));
+  on(center, "input", () => viewer.window.set(Number(center.value), viewer.window.width));
+  on(width, "input", () => viewer.window.set(viewer.window.center, Number(width.value)));
 }
