@@ -1,11 +1,14 @@
 // What buttons and keys do, by name.
 
-const zoom = (viewer, factor) => {
+/** @typedef {import("./volume.js").VolumeViewer} VolumeViewer */
+
+const zoom = (/** @type {VolumeViewer} */ viewer, /** @type {number} */ factor) => {
   const { view } = viewer.active;
   view.zoomAt(factor, view.pane.width / 2, view.pane.height / 2);
   viewer.active.spoil("view");
 };
 
+/** @type {Record<string, (viewer: VolumeViewer, look: import("./volume.js").Look) => void>} */
 export const VOLUME_ACTIONS = {
   overlay: (_, look) => (look.overlay = !look.overlay),
   contour: (_, look) => (look.style = look.lastFlat = "contour"),

@@ -1,6 +1,6 @@
 // What tests and benchmarks may ask a volume viewer, at root.__isoline.
 
-/** What tests and benchmarks may ask, at root.__isoline. */
+/** @param {import("./volume.js").VolumeViewer} viewer */
 export function volumeHook(viewer) {
   return {
     get ready() { return Boolean(viewer.volume) && viewer.frame === undefined; },
@@ -11,10 +11,10 @@ export function volumeHook(viewer) {
     get window() { return [viewer.greys.center, viewer.greys.width]; },
     get latencies() { return viewer.latencies; },
     get paintedAt() { return viewer.paintedAt; },
-    voxels: (k) => viewer.volume.tally.foreground[k + 1],
-    sizes: (n, k) => Array.from({ length: viewer.panes[n].plane.whole }, (_, s) => viewer.panes[n].plane.sizeOf(s, k)),
-    codes: (n) => Array.from(viewer.panes[n].codes),
-    values: (n) => Array.from(viewer.panes[n].values),
-    toScreen: (n, row, column) => viewer.panes[n].view.toPane(column + 0.5, row + 0.5),
+    voxels: (/** @type {number} */ k) => viewer.volume.tally.foreground[k + 1],
+    sizes: (/** @type {number} */ n, /** @type {number} */ k) => Array.from({ length: viewer.panes[n].plane.whole }, (_, s) => viewer.panes[n].plane.sizeOf(s, k)),
+    codes: (/** @type {number} */ n) => Array.from(viewer.panes[n].codes),
+    values: (/** @type {number} */ n) => Array.from(viewer.panes[n].values),
+    toScreen: (/** @type {number} */ n, /** @type {number} */ row, /** @type {number} */ column) => viewer.panes[n].view.toPane(column + 0.5, row + 0.5),
   };
 }

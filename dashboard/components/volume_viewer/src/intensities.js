@@ -2,10 +2,18 @@
 
 import { clamp } from "../../shared/numbers.js";
 
-/** Which grey every code of the volume is shown in. */
+/**
+ * How intensities are coded: `low + code * scale`; a `window` (center, width) where it can be set.
+ * @typedef {{ window: [number, number] | null, low: number, high: number, scale: number, unit: string }} Coding
+ */
+
+/** Which gray every code of the volume is shown in. */
 export class Intensities {
+  /** @param {Coding} coding */
   constructor(coding) {
     this.coding = coding;
+    this.center = 0;
+    this.width = 0;
     this.table = new Uint8ClampedArray(coding.window ? 65536 : 256);
     if (coding.window) this.set(...coding.window);
     else this.table.forEach((_, code) => (this.table[code] = code));
@@ -15,6 +23,10 @@ export class Intensities {
     return this.coding.window !== null;
   }
 
+  /**
+   * @param {number} center
+   * @param {number} width
+   */
   set(center, width) {
     const { low, high, scale } = this.coding;
     const range = Math.max(high - low, scale);
@@ -27,6 +39,7 @@ export class Intensities {
     }
   }
 
+  /** @param {number} code */
   valueText(code) {
     const { low, scale, unit } = this.coding;
     const value = low + code * scale;

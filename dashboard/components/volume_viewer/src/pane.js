@@ -8,32 +8,66 @@ import { writeSides } from "../../shared/orientation.js";
 import { Raster } from "../../shared/raster.js";
 import { View } from "../../shared/view.js";
 
+/** @typedef {import("./plane.js").Plane} Plane */
+/** @typedef {import("./plane.js").Voxels} Voxels */
+
+/** @typedef {"slice" | "view" | "overlay"} Part what of a pane is out of date */
+
+/** @type {Record<string, number>} */
 const OPACITY_OF = { contour: 1, fill: 0.45, heat: 0.6 };
 
 export class PlanePane {
+  /**
+   * @param {import("./volume.js").VolumeViewer} viewer
+   * @param {HTMLElement} element
+   */
   constructor(viewer, element) {
     this.viewer = viewer;
     this.element = element;
-    this.stage = element.querySelector("[data-stage]");
+    this.stage = this.part("stage");
     this.view = new View();
+    this.place = this.view.place();
     this.raster = new Raster();
     this.stale = { slice: true, view: true, overlay: true };
+    /** @type {number | "projection" | null} */
     this.shownSlice = null;
+    /** @type {{ codes: Voxels, values: Voxels } | null} */
+    this.projected = null;
+    // Set by `open`, before anything is drawn.
+    this.plane = /** @type {Plane} */ (/** @type {unknown} */ (null));
+    this.codes = new Uint16Array();
+    /** @type {Voxels} */
+    this.values = new Uint8Array();
+    this.picture = document.createElement("canvas");
+    this.context = /** @type {CanvasRenderingContext2D} */ (this.picture.getContext("2d"));
+    this.pixels = new ImageData(1, 1);
+    this.scene = this.sceneOf({ width: 1, height: 1, aspect: 1 });
   }
 
+  /**
+   * The element with attribute data-<name>; which kind it is, the markup says.
+   * @param {string} name
+   * @returns {any}
+   */
   part(name) {
     return this.element.querySelector(`[data-${name}]`);
   }
 
+  /** @param {{ width: number, height: number, aspect: number }} plane */
+  sceneOf({ width, height, aspect }) {
+    return { width, height, aspect, truth: null, uncertainty: null, codes: this.codes, pyramid: [this.picture] };
+  }
+
+  /** @param {Plane} plane */
   open(plane) {
     this.plane = plane;
-    const { width, height, aspect } = plane;
+    const { width, height } = plane;
     this.codes = new Uint16Array(width * height);
-    this.values = new (plane.volume.grey.constructor)(width * height);
-    this.picture = document.createElement("canvas");
+    const { grey } = plane.volume;
+    this.values = grey instanceof Uint8Array ? new Uint8Array(width * height) : new Uint16Array(width * height);
     Object.assign(this.picture, { width, height });
     this.pixels = new ImageData(width, height);
-    this.scene = { width, height, aspect, truth: null, codes: this.codes, pyramid: [this.picture] };
+    this.scene = this.sceneOf(plane);
     this.view.fitted = true;
     this.view.show(this.scene);
     this.projected = null;
@@ -63,6 +97,7 @@ export class PlanePane {
     this.spoil("view");
   }
 
+  /** @param {Part} what */
   spoil(what) {
     this.stale[what] = true;
   }
@@ -96,7 +131,7 @@ export class PlanePane {
       data[to] = data[to + 1] = data[to + 2] = table[this.values[i]];
       data[to + 3] = 255;
     }
-    this.picture.getContext("2d").putImageData(this.pixels, 0, 0);
+    this.context.putImageData(this.pixels, 0, 0);
   }
 
   draw() {
@@ -155,14 +190,20 @@ export class PlanePane {
     writeText(bar.lastElementChild, lengthText(length));
   }
 
-  /** The voxel under a pane position; null outside the picture. */
+  /**
+   * The voxel under a pane position; null outside the picture.
+   * @param {{ x: number, y: number }} position
+   */
   voxelAt({ x, y }) {
     const point = this.view.toImage(x, y);
     const outside = point.x < 0 || point.y < 0 || point.x >= this.plane.width || point.y >= this.plane.height;
     return outside ? null : this.plane.toVolume({ slice: this.slice, row: point.y, column: point.x });
   }
 
-  /** Grey value and probability under a position. */
+  /**
+   * Grey value and probability under a position.
+   * @param {{ x: number, y: number } | null} at
+   */
   readOut(at) {
     const chip = this.part("readout");
     const point = at ? this.view.toImage(at.x, at.y) : { x: -1, y: -1 };

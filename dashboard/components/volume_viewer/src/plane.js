@@ -3,12 +3,30 @@
 import { LEVELS, STEPS } from "../../shared/levels.js";
 import { clamp } from "../../shared/numbers.js";
 
+/**
+ * A plane as Python describes it: the axes that its slices, rows and columns run along, and which
+ * of them run backwards.
+ * @typedef {{ name: string, axes: number[], flips: boolean[], sides: string }} PlaneHeader
+ */
+
+/** @typedef {Uint8Array | Uint16Array} Voxels */
+
 /** One of the three planes: which axes of the volume its slices, rows and columns run along. */
 export class Plane {
-  constructor(volume, { name, axes, flips, sides }, number) {
+  /**
+   * @param {import("./decode.js").Volume} volume
+   * @param {PlaneHeader} plane
+   */
+  constructor(volume, { name, axes, flips, sides }) {
     const { shape, steps, header } = volume;
-    Object.assign(this, { volume, name, axes, flips, sides, number });
-    [this.depth, this.height, this.width] = axes.map((axis) => shape[axis]);
+    this.volume = volume;
+    this.name = name;
+    this.axes = axes;
+    this.flips = flips;
+    this.sides = sides;
+    this.depth = shape[axes[0]];
+    this.height = shape[axes[1]];
+    this.width = shape[axes[2]];
     this.whole = header.whole[axes[0]];
     this.step = steps[axes[0]];
     const [, rows, columns] = axes.map((axis) => header.spacing_mm[axis]);
@@ -19,7 +37,12 @@ export class Plane {
     this.sizes = Plane.suffixSums(volume.sizes[axes[0]], this.whole, flips[0]);
   }
 
-  /** Voxels at and above each level in every slice, in the order of this plane. */
+  /**
+   * Voxels at and above each level in every slice, in the order of this plane.
+   * @param {Uint32Array} counts
+   * @param {number} whole
+   * @param {boolean} flipped
+   */
   static suffixSums(counts, whole, flipped) {
     const sums = new Uint32Array(whole * LEVELS);
     for (let n = 0; n < whole; n++) {
@@ -33,12 +56,19 @@ export class Plane {
     return sums;
   }
 
-  /** Predicted voxels in a slice at threshold k; the slice counts in the whole volume. */
+  /**
+   * Predicted voxels in a slice at threshold k; the slice counts in the whole volume.
+   * @param {number} slice
+   * @param {number} k
+   */
   sizeOf(slice, k) {
     return this.sizes[slice * LEVELS + k];
   }
 
-  /** Where a position in the volume lies in this plane, and the way back. */
+  /**
+   * Where a position in the volume lies in this plane, and the way back.
+   * @param {number[]} at
+   */
   toPlane(at) {
     const [slice, row, column] = this.axes.map((axis, n) => {
       return this.flips[n] ? this.volume.shape[axis] - 1 - at[axis] : at[axis];
@@ -46,6 +76,7 @@ export class Plane {
     return { slice, row, column };
   }
 
+  /** @param {{ slice: number, row: number, column: number }} place */
   toVolume({ slice, row, column }) {
     const at = [0, 0, 0];
     [slice, row, column].forEach((value, n) => {
@@ -57,7 +88,13 @@ export class Plane {
     return at;
   }
 
-  /** A slice of an array of the volume. */
+  /**
+   * A slice of an array of the volume.
+   * @template {Voxels} T
+   * @param {Voxels} array
+   * @param {number} slice
+   * @param {T} out
+   */
   extract(array, slice, out) {
     const [deep, down, right] = this.strides;
     for (let y = 0, i = 0; y < this.height; y++) {
@@ -67,7 +104,12 @@ export class Plane {
     return out;
   }
 
-  /** The largest value along this plane's slices. */
+  /**
+   * The largest value along this plane's slices.
+   * @template {Voxels} T
+   * @param {Voxels} array
+   * @param {T} out
+   */
   project(array, out) {
     const [deep, down, right] = this.strides;
     out.fill(0);

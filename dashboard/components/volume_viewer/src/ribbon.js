@@ -2,6 +2,10 @@
 
 import { WHOLE, clamp } from "../../shared/numbers.js";
 
+/**
+ * @param {import("./pane.js").PlanePane} pane
+ * @param {string} color
+ */
 export function paintRibbon(pane, color) {
   const { plane, viewer } = pane;
   const canvas = pane.part("ribbon-canvas");
@@ -22,6 +26,7 @@ export function paintRibbon(pane, color) {
   }
 }
 
+/** @param {import("./pane.js").PlanePane} pane */
 export function describeRibbon(pane) {
   const { plane, viewer } = pane;
   const slice = pane.wholeSlice;
@@ -35,24 +40,29 @@ export function describeRibbon(pane) {
   ribbon.setAttribute("aria-valuetext", `${slice + 1} of ${plane.whole}, ${size} voxels predicted`);
 }
 
+/**
+ * @param {import("./volume.js").VolumeViewer} viewer
+ * @param {import("./pane.js").PlanePane} pane
+ * @param {import("../../shared/mounted.js").Mounted["on"]} on
+ */
 export function listenToRibbon(viewer, pane, on) {
   const ribbon = pane.part("ribbon");
-  const sliceAt = (event) => {
+  const sliceAt = (/** @type {PointerEvent} */ event) => {
     const box = ribbon.getBoundingClientRect();
     const share = clamp((event.clientX - box.left) / box.width, 0, 0.99999);
     return Math.floor(share * pane.plane.depth);
   };
-  on(ribbon, "pointerdown", (event) => {
+  on(ribbon, "pointerdown", (/** @type {PointerEvent} */ event) => {
     if (event.button !== 0 || !viewer.volume) return;
     ribbon.setPointerCapture(event.pointerId);
     ribbon.focus({ preventScroll: true });
     viewer.showSlice(pane, sliceAt(event));
     event.preventDefault();
   });
-  on(ribbon, "pointermove", (event) => {
+  on(ribbon, "pointermove", (/** @type {PointerEvent} */ event) => {
     if (ribbon.hasPointerCapture(event.pointerId)) viewer.showSlice(pane, sliceAt(event));
   });
-  on(ribbon, "wheel", (event) => {
+  on(ribbon, "wheel", (/** @type {WheelEvent} */ event) => {
     event.preventDefault();
     viewer.showSlice(pane, pane.slice - Math.sign(event.deltaY || event.deltaX));
   });
