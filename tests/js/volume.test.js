@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Plane } from "../../dashboard/components/volume_viewer/src/plane.js";
-import * as intensities from "../../dashboard/components/volume_viewer/src/intensities.js";
+import { Intensities } from "../../dashboard/components/volume_viewer/src/intensities.js";
+import { fullestVoxel, volumeText } from "../../dashboard/components/volume_viewer/src/summary.js";
 import { LEVELS } from "../../dashboard/components/shared/levels.js";
 import { randomCodes, randomOf, wholeOf } from "./random.js";
 
@@ -24,7 +25,7 @@ function volume() {
 function planes() {
   const shared = volume();
   return AXES.flatMap((axes) =>
-    FLIPS.map((flips, n) => new Plane(shared, /** @type {any} */ ({ name: "axial", axes, flips, sides: "LRAP" }), n)),
+    FLIPS.map((flips) => new Plane(shared, { name: "axial", axes, flips, sides: "LRAP" })),
   );
 }
 
@@ -85,10 +86,8 @@ test("a position outside is brought to the nearest voxel", () => {
   }
 });
 
-const Grays = Object.values(intensities)[0];
-
 test("a window spans black to white, never falls, and is clamped outside", () => {
-  const grays = new Grays(/** @type {any} */ ({ window: [40, 400], low: -1024, high: 3071, scale: 1, unit: "HU" }));
+  const grays = new Intensities(/** @type {any} */ ({ window: [40, 400], low: -1024, high: 3071, scale: 1, unit: "HU" }));
   const gray = (/** @type {number} */ value) => grays.table[value + 1024];
   assert.deepEqual([gray(-1000), gray(-160), gray(240), gray(3000)], [0, 0, 255, 255]);
   assert.ok(Math.abs(gray(40) - 127.5) <= 0.5);
@@ -96,13 +95,36 @@ test("a window spans black to white, never falls, and is clamped outside", () =>
 });
 
 test("intensities of 8 bits are shown as they are, and have no window", () => {
-  const grays = new Grays(/** @type {any} */ ({ window: null, low: 0, high: 255, scale: 1, unit: "" }));
+  const grays = new Intensities(/** @type {any} */ ({ window: null, low: 0, high: 255, scale: 1, unit: "" }));
   assert.equal(grays.adjustable, false);
   assert.deepEqual([...grays.table], Array.from({ length: 256 }, (_, code) => code));
 });
 
 test("a code is read out as its value with its unit", () => {
   const coding = { window: [0, 10], low: -1024, high: 3071, scale: 1, unit: "HU" };
-  assert.equal(new Grays(/** @type {any} */ (coding)).valueText(1064), "40 HU");
-  assert.equal(new Grays(/** @type {any} */ ({ ...coding, low: 0, scale: 0.1, unit: "" })).valueText(3), "0.3000");
+  assert.equal(new Intensities(/** @type {any} */ (coding)).valueText(1064), "40 HU");
+  assert.equal(new Intensities(/** @type {any} */ ({ ...coding, low: 0, scale: 0.1, unit: "" })).valueText(3), "0.3000");
+});
+
+test("the first position lies in the fullest slice of every axis", () => {
+  const shared = volume();
+  for (const flips of FLIPS) {
+    const three = [[0, 1, 2], [1, 0, 2], [2, 0, 1]].map((axes) => new Plane(shared, { name: "axial", axes, flips, sides: "LRAP" }));
+    const some = /** @type {any} */ ({ shape: SHAPE, planes: three, tally: { foreground: new Array(1003).fill(1) } });
+    fullestVoxel(some, 700).forEach((at, axis) => {
+      const sizes = Array.from({ length: SHAPE[axis] }, (_, n) => {
+        return shared.sizes[axis].slice(n * LEVELS + 700, (n + 1) * LEVELS).reduce((/** @type {number} */ sum, /** @type {number} */ one) => sum + one, 0);
+      });
+      assert.equal(sizes[at], Math.max(...sizes));
+    });
+    const none = /** @type {any} */ ({ shape: SHAPE, planes: three, tally: { foreground: new Array(1003).fill(0) } });
+    assert.deepEqual(fullestVoxel(none, 700), [2, 2, 3]);
+  }
+});
+
+test("a volume is given in ml or, in a small image, in mm³; without a spacing as voxels alone", () => {
+  assert.equal(volumeText(1500, 1e6, 2), "3.00 ml  ·  1,500 voxels");
+  assert.equal(volumeText(1500, 1e4, 1), "1.500 ml  ·  1,500 voxels");
+  assert.equal(volumeText(12, 500, 0.5), "6.00 mm³  ·  12 voxels");
+  assert.equal(volumeText(12, 500, null), "12 voxels");
 });

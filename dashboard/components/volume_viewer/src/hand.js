@@ -3,14 +3,21 @@
 import { clamp } from "../../shared/numbers.js";
 import { closest, pinch, positionIn, wheelDelta, zoomByWheel } from "../../shared/pointer.js";
 
+/**
+ * @param {import("./volume.js").VolumeViewer} viewer
+ * @param {import("./pane.js").PlanePane} pane
+ * @param {import("../../shared/mounted.js").Listen} on
+ */
 export function listenToPlane(viewer, pane, on) {
   const { stage } = pane;
+  /** @type {Map<number, import("../../shared/view.js").Point>} */
   const held = new Map(); // pointer id → last position
-  let mode = null; // cross, level or pan
+  /** @type {"cross" | "level" | "pan" | "pinch" | null} */
+  let mode = null;
   let travel = 0;
-  const position = (event) => positionIn(stage, event);
-  on(stage, "contextmenu", (event) => event.preventDefault());
-  on(stage, "pointerdown", (event) => {
+  const position = (/** @type {MouseEvent} */ event) => positionIn(stage, event);
+  on(stage, "contextmenu", (/** @type {MouseEvent} */ event) => event.preventDefault());
+  on(stage, "pointerdown", (/** @type {PointerEvent} */ event) => {
     if (!viewer.volume || closest(event, "button")) return;
     stage.setPointerCapture(event.pointerId);
     held.set(event.pointerId, position(event));
@@ -23,7 +30,7 @@ export function listenToPlane(viewer, pane, on) {
     if (mode === "cross") viewer.moveTo(pane.voxelAt(position(event)), event.timeStamp);
     if (event.button === 1) event.preventDefault();
   });
-  on(stage, "pointermove", (event) => {
+  on(stage, "pointermove", (/** @type {PointerEvent} */ event) => {
     if (!viewer.volume) return;
     const now = position(event);
     const before = held.get(event.pointerId);
@@ -38,7 +45,7 @@ export function listenToPlane(viewer, pane, on) {
     if (mode === "pinch" && other) pinch(pane.view, before, now, other);
     viewer.changeView(pane);
   });
-  const release = (event) => {
+  const release = (/** @type {PointerEvent} */ event) => {
     held.delete(event.pointerId);
     if (held.size === 0) mode = null;
   };
@@ -49,7 +56,7 @@ export function listenToPlane(viewer, pane, on) {
     pane.view.fit();
     viewer.changeView(pane);
   });
-  on(stage, "wheel", (event) => {
+  on(stage, "wheel", (/** @type {WheelEvent} */ event) => {
     if (!viewer.volume) return;
     event.preventDefault();
     if (event.ctrlKey || event.shiftKey) {

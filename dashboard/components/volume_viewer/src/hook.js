@@ -8,7 +8,7 @@ export function volumeHook(viewer) {
     get at() { return viewer.at; },
     get slices() { return viewer.panes.map((pane) => pane.wholeSlice); },
     get look() { return { ...viewer.look }; },
-    get window() { return [viewer.greys.center, viewer.greys.width]; },
+    get window() { return [viewer.intensities.center, viewer.intensities.width]; },
     get latencies() { return viewer.latencies; },
     get paintedAt() { return viewer.paintedAt; },
     voxels: (/** @type {number} */ k) => viewer.volume.tally.foreground[k + 1],

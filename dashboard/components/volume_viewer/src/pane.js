@@ -125,7 +125,7 @@ export class PlanePane {
   }
 
   paintPicture() {
-    const { table } = this.viewer.greys;
+    const { table } = this.viewer.intensities;
     const { data } = this.pixels;
     for (let i = 0, to = 0; i < this.values.length; i++, to += 4) {
       data[to] = data[to + 1] = data[to + 2] = table[this.values[i]];
@@ -212,6 +212,6 @@ export class PlanePane {
     if (chip.hidden) return;
     const i = y * this.plane.width + x;
     const p = ((this.codes[i] - 1) / STEPS).toFixed(3);
-    writeText(chip, `p ${p}  ${this.viewer.greys.valueText(this.values[i])}`);
+    writeText(chip, `p ${p}  ${this.viewer.intensities.valueText(this.values[i])}`);
   }
 }

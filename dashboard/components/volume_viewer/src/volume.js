@@ -15,22 +15,62 @@ import { Intensities } from "./intensities.js";
 import { listenToVolumeKeys } from "./keys.js";
 import { PlanePane } from "./pane.js";
 import { describeRibbon, listenToRibbon, paintRibbon } from "./ribbon.js";
+import { fullestVoxel, volumeText } from "./summary.js";
 
+/**
+ * What is on; `lastFlat` is what the heat map goes back to.
+ * @typedef {{ overlay: boolean, style: "contour" | "fill" | "heat", lastFlat: "contour" | "fill",
+ *   projection: boolean, cross: boolean }} Look
+ */
+
+/** @typedef {import("./decode.js").VolumeHeader} Header */
+
+/**
+ * What a remount finds again.
+ * @typedef {object} Saved
+ * @property {string} map
+ * @property {number} start
+ * @property {number} threshold
+ * @property {number[]} at
+ * @property {[number, number] | null} window
+ * @property {number[]} shape
+ * @property {string | undefined} big name of the plane that was large
+ * @property {Look} look
+ */
+
+/** @type {Look} */
 const VOLUME_LOOK = { overlay: true, style: "contour", lastFlat: "contour", projection: false, cross: true };
 const TELL_DELAY_MS = 300;
+/** @type {Map<string, Saved>} */
 const rememberedVolumes = new Map(); // by key: what Streamlit's unmounting would forget
 
 export class VolumeViewer extends Mounted {
+  /** @param {HTMLElement} root */
   constructor(root) {
     super(root);
     this.look = { ...VOLUME_LOOK };
     this.threshold = 0;
     this.typing = false;
     this.at = [0, 0, 0];
+    /** @type {import("../../shared/mounted.js").Send} */
+    this.send = () => {};
+    // The three come with the first volume; until `volume` is there, nothing acts.
+    this.header = /** @type {Header} */ (/** @type {unknown} */ (undefined));
+    this.volume = /** @type {import("./decode.js").OpenVolume} */ (/** @type {unknown} */ (undefined));
+    this.intensities = /** @type {Intensities} */ (/** @type {unknown} */ (undefined));
+    this.told = -1;
+    this.trackWidth = 0;
+    this.ribbonsOld = true;
+    /** @type {number | undefined} */
+    this.frame = undefined;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.tellTimer = undefined;
     const { on } = this;
     const first = this.part("plane");
-    for (let n = 1; n < 3; n++) first.parentElement.append(first.cloneNode(true));
-    this.panes = [...root.querySelectorAll("[data-plane]")].map((element) => new PlanePane(this, element));
+    for (let n = 1; n < 3; n++) first.parentElement?.append(first.cloneNode(true));
+    /** @type {NodeListOf<HTMLElement>} */
+    const planes = root.querySelectorAll("[data-plane]");
+    this.panes = [...planes].map((element) => new PlanePane(this, element));
     this.active = this.panes[0];
     for (const pane of this.panes) {
       listenToPlane(this, pane, on);
@@ -47,9 +87,15 @@ export class VolumeViewer extends Mounted {
     this.sizes.observe(this.part("track"));
   }
 
+  /**
+   * @param {Uint8Array} bytes
+   * @param {import("../../shared/mounted.js").Send} send
+   */
   async receive(bytes, send) {
     this.send = send;
-    const { header, body } = readHeader(bytes);
+    const message = readHeader(bytes);
+    const { body } = message;
+    const header = /** @type {Header} */ (message.header);
     this.root.style.setProperty("--stage-height", `${header.stage_height}px`);
     if (this.header?.token === header.token) {
       this.header = header;
@@ -62,7 +108,7 @@ export class VolumeViewer extends Mounted {
       volume = await volumeOf(header, body);
     } catch {
       if (this.header !== header) return;
-      this.header = undefined;
+      this.header = /** @type {any} */ (undefined); // so that the same message is decoded again
       return this.say("This volume could not be decoded. Reload the page to try again.");
     }
     if (this.header.token !== header.token) return; // a newer one came meanwhile
@@ -70,16 +116,20 @@ export class VolumeViewer extends Mounted {
     this.open(volume, rememberedVolumes.get(header.key));
   }
 
+  /**
+   * @param {import("./decode.js").OpenVolume} volume
+   * @param {Saved | undefined} saved
+   */
   open(volume, saved) {
     const { header } = this;
     this.volume = volume;
-    this.greys = new Intensities(header.grey);
+    this.intensities = new Intensities(header.grey);
     if (saved) Object.assign(this.look, saved.look);
-    const same = saved?.map === header.map && saved.start === header.start;
-    this.threshold = same ? saved.threshold : header.start;
-    const fits = saved?.shape.join() === volume.shape.join();
-    this.at = fits ? saved.at : this.fullest();
-    if (same && saved.window && this.greys.adjustable) this.greys.set(...saved.window);
+    const same = saved?.map === header.map && saved.start === header.start ? saved : null;
+    this.threshold = same?.threshold ?? header.start;
+    const fits = saved && saved.shape.join() === volume.shape.join();
+    this.at = fits ? saved.at : fullestVoxel(volume, this.threshold);
+    if (same?.window && this.intensities.adjustable) this.intensities.set(...same.window);
     this.panes.forEach((pane, n) => pane.open(volume.planes[n]));
     const big = this.panes.find(({ plane }) => plane.name === saved?.big) ?? this.panes[0];
     this.told = header.start;
@@ -90,35 +140,21 @@ export class VolumeViewer extends Mounted {
     this.resize();
   }
 
-  /** The voxel at the middle of the fullest slices: there is most to see. */
-  fullest() {
-    const at = this.volume.shape.map((size) => Math.floor(size / 2));
-    if (!this.volume.tally.foreground[this.threshold + 1]) return at;
-    for (const plane of this.volume.planes) {
-      let best = 0;
-      for (let n = 1; n < plane.whole; n++) {
-        if (plane.sizeOf(n, this.threshold) > plane.sizeOf(best, this.threshold)) best = n;
-      }
-      const along = plane.flips[0] ? plane.whole - 1 - best : best;
-      at[plane.axes[0]] = Math.floor(along / plane.step);
-    }
-    return at;
-  }
-
   remember() {
     if (!this.volume) return;
     const { map, start, key } = this.header;
-    const { threshold, at, greys } = this;
-    const window = greys.adjustable ? [greys.center, greys.width] : null;
+    const { threshold, at, intensities } = this;
+    /** @type {[number, number] | null} */
+    const window = intensities.adjustable ? [intensities.center, intensities.width] : null;
     const { shape } = this.volume;
-    const big = this.panes.find(({ element }) => element.classList.contains("big")).plane.name;
+    const big = this.panes.find(({ element }) => element.classList.contains("big"))?.plane.name;
     rememberedVolumes.set(key, { map, start, threshold, at, window, shape, big, look: { ...this.look } });
   }
 
   close() {
     this.remember();
     clearTimeout(this.tellTimer);
-    cancelAnimationFrame(this.frame);
+    if (this.frame !== undefined) cancelAnimationFrame(this.frame);
     this.sizes.disconnect();
     super.close();
   }
@@ -129,7 +165,7 @@ export class VolumeViewer extends Mounted {
     this.part("title").title = header.title;
     writeText(this.part("point-name"), header.operating_point_name);
     writeText(this.part("point"), (header.operating_point / STEPS).toFixed(3));
-    writeText(this.root.querySelector(".tones span"), "Voxels by probability (log)");
+    writeText(/** @type {HTMLElement} */ (this.root.querySelector(".tones span")), "Voxels by probability (log)");
     const thin = header.steps.some((step) => step > 1);
     this.part("thinned").hidden = !thin;
     if (thin) {
@@ -137,7 +173,8 @@ export class VolumeViewer extends Mounted {
     }
     const box = this.part("presets");
     box.replaceChildren();
-    if (!this.greys.adjustable) return;
+    if (!header.grey.window) return;
+    /** @type {[string, number, number][]} */
     const presets = [[AS_OPENED, ...header.grey.window], ...header.presets];
     const named = presets.map(([name, ...window]) => presetOf(name, window, "Grey window: "));
     showPresets(box, named, (center, width) => this.setWindow(center, width));
@@ -145,6 +182,10 @@ export class VolumeViewer extends Mounted {
 
   // ---- What the hand does ----
 
+  /**
+   * @param {number} k
+   * @param {number} [inputTime]
+   */
   setThreshold(k, inputTime) {
     const next = clamp(Math.round(k), 0, STEPS);
     if (!this.volume || next === this.threshold) return;
@@ -154,7 +195,11 @@ export class VolumeViewer extends Mounted {
     this.schedule(inputTime);
   }
 
-  /** Puts the cross on a voxel; the planes through it follow. */
+  /**
+   * Puts the cross on a voxel; the planes through it follow.
+   * @param {number[] | null} at
+   * @param {number} [inputTime]
+   */
   moveTo(at, inputTime) {
     if (!at || at.join() === this.at.join()) return;
     this.at = at;
@@ -162,14 +207,22 @@ export class VolumeViewer extends Mounted {
     this.schedule(inputTime);
   }
 
+  /**
+   * @param {PlanePane} pane
+   * @param {number} slice
+   */
   showSlice(pane, slice) {
     const place = pane.plane.toPlane(this.at);
     const next = { ...place, slice: clamp(slice, 0, pane.plane.depth - 1) };
     this.moveTo(pane.plane.toVolume(next), performance.now());
   }
 
+  /**
+   * @param {number} center
+   * @param {number} width
+   */
   setWindow(center, width) {
-    this.greys.set(center, width);
+    this.intensities.set(center, width);
     for (const pane of this.panes) {
       pane.paintPicture();
       pane.spoil("view");
@@ -177,23 +230,30 @@ export class VolumeViewer extends Mounted {
     this.schedule();
   }
 
-  /** A drag with the right button: sideways is width, up and down is center. */
+  /**
+   * A drag with the right button: sideways is width, up and down is center.
+   * @param {number} dx
+   * @param {number} dy
+   */
   level(dx, dy) {
-    if (!this.greys.adjustable) return;
-    const step = this.greys.width / 300;
-    this.setWindow(this.greys.center + dy * step, this.greys.width + dx * step);
+    if (!this.intensities.adjustable) return;
+    const step = this.intensities.width / 300;
+    this.setWindow(this.intensities.center + dy * step, this.intensities.width + dx * step);
   }
 
+  /** @param {PlanePane} pane */
   changeView(pane) {
     pane.spoil("view");
     this.schedule();
   }
 
+  /** @param {PlanePane} pane */
   enlarge(pane) {
     for (const one of this.panes) one.element.classList.toggle("big", one === pane);
     this.resize();
   }
 
+  /** @param {string} action */
   act(action) {
     if (!this.volume || !(action in VOLUME_ACTIONS)) return;
     VOLUME_ACTIONS[action](this, this.look);
@@ -232,7 +292,7 @@ export class VolumeViewer extends Mounted {
       help: !this.part("keys").hidden,
     };
     for (const [action, state] of Object.entries(pressed)) {
-      this.part("action", action).setAttribute("aria-pressed", state);
+      this.part("action", action).setAttribute("aria-pressed", String(state));
     }
   }
 
@@ -269,6 +329,7 @@ export class VolumeViewer extends Mounted {
     this.schedule();
   }
 
+  /** @param {number} [inputTime] */
   schedule(inputTime) {
     if (inputTime !== undefined) this.pendingInput ??= inputTime;
     this.frame ??= requestAnimationFrame(() => this.draw());
@@ -291,7 +352,7 @@ export class VolumeViewer extends Mounted {
   drawTrack() {
     const track = this.part("track");
     this.trackWidth = track.clientWidth;
-    track.style.setProperty("--point", this.header.operating_point / STEPS);
+    track.style.setProperty("--point", String(this.header.operating_point / STEPS));
     const off = getComputedStyle(this.root.querySelector(".tones .off")).backgroundColor;
     paintHistogram(this.part("canvas", "histogram"), this.volume.tally, { off, on: off });
   }
@@ -302,7 +363,7 @@ export class VolumeViewer extends Mounted {
     const foreground = volume.tally.foreground[k + 1];
     const share = `${((100 * foreground) / volume.tally.voxels).toFixed(2)} %`;
     if (!this.typing) this.part("number").value = value;
-    writeText(this.part("value", "volume"), this.volumeText(foreground));
+    writeText(this.part("value", "volume"), volumeText(foreground, volume.tally.voxels, this.header.voxel_mm3));
     writeText(this.part("value", "share"), share);
     const track = this.part("track");
     track.style.setProperty("--at", k / STEPS);
@@ -316,15 +377,4 @@ export class VolumeViewer extends Mounted {
     const snapped = k === this.header.operating_point;
     this.part("action", "snap").classList.toggle("reached", snapped);
   }
-
-  volumeText(voxels) {
-    const count = `${WHOLE.format(voxels)} voxels`;
-    const unit = this.header.voxel_mm3;
-    if (unit === null) return count;
-    const whole_ml = (this.volume.tally.voxels * unit) / 1000;
-    const [size, name] = whole_ml >= 1 ? [1000, "ml"] : [1, "mm³"];
-    const digits = whole_ml >= 100 || whole_ml < 1 ? 2 : 3;
-    return `${((voxels * unit) / size).toFixed(digits)} ${name}  ·  ${count}`;
-  }
-
 }
