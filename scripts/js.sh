@@ -37,5 +37,5 @@ if [ "$1" = bundle ]; then
 fi
 npx eslint .
 npx tsc --project .
-node --test --test-reporter=dot tests/js/
+node --test --test-reporter=dot tests/js/*.test.js
 node scripts/bundle.mjs --check

@@ -21,7 +21,7 @@ def side_by_side(found: Compared, image: str) -> None:
         packed,
         key="compare-viewer",
         thresholds=from_address(st.query_params.get("thresholds", ""), image, points),
-        figure=found.comparison["figure"],
+        metric=found.comparison["figure"],
     )
     if chosen != points:
         st.query_params["thresholds"] = to_address(image, chosen)

@@ -39,6 +39,7 @@ test("hits, false positives and false negatives have their colours, true negativ
     pixels.paintErrors(null, k);
     levels.forEach((level, i) => {
       const inside = level >= k;
+      /** @type {import("../../dashboard/components/shared/colors.js").Color} */
       const expected = inside ? (truth[i] ? COLOR.hit : COLOR.extra) : truth[i] ? COLOR.missed : [0, 0, 0];
       assert.equal(opaque(pixels.out[i]), opaque(rgba(expected, 1)));
     });

@@ -6,7 +6,7 @@ there, pixel for pixel.
 How to use it on a page::
 
     packed = pack_sides([Side(name="unet", colour="#8C6BE0", scene=pack(Scene(…))), …])
-    thresholds = compare_viewer(packed, key="compare", thresholds=(294, 500), figure="dice")
+    thresholds = compare_viewer(packed, key="compare", thresholds=(294, 500), metric="dice")
 """
 
 import hashlib
@@ -58,7 +58,7 @@ def pack_sides(sides: Sequence[Side]) -> bytes:
 
 
 def compare_viewer(
-    packed: bytes, *, key: str, thresholds: Sequence[int], figure: str = "dice"
+    packed: bytes, *, key: str, thresholds: Sequence[int], metric: str = "dice"
 ) -> tuple[int, ...]:
     """Show a picture by several models and return the thresholds that were chosen by hand.
 
@@ -66,16 +66,16 @@ def compare_viewer(
         packed: A message of ``pack_sides``.
         key: Names this viewer on the page, as for any widget.
         thresholds: The k of each side to begin at, 0…1000.
-        figure: Key of ``FIGURES``, shown above each side; any other name shows Dice.
+        metric: Key of ``FIGURES``, shown above each side; any other name shows Dice.
     """
     for k in thresholds:
         check_index("threshold", k)
     header, body = split(packed)
-    shown = figure if figure in FIGURES else "dice"
+    shown = metric if metric in FIGURES else "dice"
     mount = {
         "key": key,
         "start": list(thresholds),
-        "figure": shown,
+        "metric": shown,
         "figure_title": FIGURES[shown],
     }
     result = _COMPONENT(

@@ -1,5 +1,5 @@
 // Generated from compare_viewer/src/main.js by "make js"; edit the sources, not this file.
-// Sources: sha256 1d520be53b60f2fc9bc20795b5c2a8a0f9cf25ba8bcb42388f92ce2b38ad533f
+// Sources: sha256 5716a75a1ba52f4fb7f827b4635315a8ea7912c132eb50035970bc7aea06cdd1
 
 // shared/mounted.js
 var LATENCIES_KEPT = 2e3;
@@ -887,7 +887,7 @@ var Side = class {
     this.snap.setAttribute("aria-pressed", String(k === scene.header.operating_point));
     if (!scene.tally.known) return;
     const scores = scene.tally.scores(k);
-    const score = scores[this.comparison.header.figure];
+    const score = scores[this.comparison.header?.metric ?? "dice"];
     this.value.textContent = Number.isNaN(score) ? "undefined" : score.toFixed(3);
   }
   /** @param {Place} place */
@@ -961,7 +961,7 @@ var Comparison = class extends Mounted {
     );
     if (this.header?.token === header.token) {
       const moved = JSON.stringify(header.start) !== JSON.stringify(this.header.start);
-      const title = header.figure !== this.header.figure;
+      const title = header.metric !== this.header.metric;
       this.header = header;
       const told = JSON.stringify(header.start) === JSON.stringify(this.thresholds());
       if (moved && !told) header.start.forEach((k, n) => this.setThreshold(n, k));

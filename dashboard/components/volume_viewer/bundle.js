@@ -1,5 +1,5 @@
 // Generated from volume_viewer/src/main.js by "make js"; edit the sources, not this file.
-// Sources: sha256 d0c44e95ec0bb2934d54de302cae4961ecf318c10ba97ba4219995dfd450c3e1
+// Sources: sha256 a9b54db5fb724b801fa85a77300c4448de51acc5a972b318d68dc4f358ad76a7
 
 // shared/mounted.js
 var LATENCIES_KEPT = 2e3;
@@ -149,7 +149,7 @@ function volumeHook(viewer) {
       return { ...viewer.look };
     },
     get window() {
-      return [viewer.greys.center, viewer.greys.width];
+      return [viewer.intensities.center, viewer.intensities.width];
     },
     get latencies() {
       return viewer.latencies;
@@ -371,10 +371,20 @@ function suffixSums(histogram) {
 
 // volume_viewer/src/plane.js
 var Plane = class _Plane {
-  constructor(volume, { name, axes, flips, sides }, number) {
+  /**
+   * @param {import("./decode.js").Volume} volume
+   * @param {PlaneHeader} plane
+   */
+  constructor(volume, { name, axes, flips, sides }) {
     const { shape, steps, header } = volume;
-    Object.assign(this, { volume, name, axes, flips, sides, number });
-    [this.depth, this.height, this.width] = axes.map((axis) => shape[axis]);
+    this.volume = volume;
+    this.name = name;
+    this.axes = axes;
+    this.flips = flips;
+    this.sides = sides;
+    this.depth = shape[axes[0]];
+    this.height = shape[axes[1]];
+    this.width = shape[axes[2]];
     this.whole = header.whole[axes[0]];
     this.step = steps[axes[0]];
     const [, rows, columns] = axes.map((axis) => header.spacing_mm[axis]);
@@ -384,7 +394,12 @@ var Plane = class _Plane {
     this.origin = axes.reduce((sum, axis, n) => sum + (flips[n] ? (shape[axis] - 1) * volume.strides[axis] : 0), 0);
     this.sizes = _Plane.suffixSums(volume.sizes[axes[0]], this.whole, flips[0]);
   }
-  /** Voxels at and above each level in every slice, in the order of this plane. */
+  /**
+   * Voxels at and above each level in every slice, in the order of this plane.
+   * @param {Uint32Array} counts
+   * @param {number} whole
+   * @param {boolean} flipped
+   */
   static suffixSums(counts, whole, flipped) {
     const sums = new Uint32Array(whole * LEVELS);
     for (let n = 0; n < whole; n++) {
@@ -397,17 +412,25 @@ var Plane = class _Plane {
     }
     return sums;
   }
-  /** Predicted voxels in a slice at threshold k; the slice counts in the whole volume. */
+  /**
+   * Predicted voxels in a slice at threshold k; the slice counts in the whole volume.
+   * @param {number} slice
+   * @param {number} k
+   */
   sizeOf(slice, k) {
     return this.sizes[slice * LEVELS + k];
   }
-  /** Where a position in the volume lies in this plane, and the way back. */
+  /**
+   * Where a position in the volume lies in this plane, and the way back.
+   * @param {number[]} at
+   */
   toPlane(at) {
     const [slice, row, column] = this.axes.map((axis, n) => {
       return this.flips[n] ? this.volume.shape[axis] - 1 - at[axis] : at[axis];
     });
     return { slice, row, column };
   }
+  /** @param {{ slice: number, row: number, column: number }} place */
   toVolume({ slice, row, column }) {
     const at = [0, 0, 0];
     [slice, row, column].forEach((value, n) => {
@@ -418,7 +441,13 @@ var Plane = class _Plane {
     });
     return at;
   }
-  /** A slice of an array of the volume. */
+  /**
+   * A slice of an array of the volume.
+   * @template {Voxels} T
+   * @param {Voxels} array
+   * @param {number} slice
+   * @param {T} out
+   */
   extract(array, slice, out) {
     const [deep, down, right] = this.strides;
     for (let y = 0, i = 0; y < this.height; y++) {
@@ -427,7 +456,12 @@ var Plane = class _Plane {
     }
     return out;
   }
-  /** The largest value along this plane's slices. */
+  /**
+   * The largest value along this plane's slices.
+   * @template {Voxels} T
+   * @param {Voxels} array
+   * @param {T} out
+   */
   project(array, out) {
     const [deep, down, right] = this.strides;
     out.fill(0);
@@ -452,7 +486,7 @@ async function decodeVolume(header, body) {
   const wide = header.grey.window !== null;
   const [codes, grey, ...sizes] = await Promise.all([
     blob("levels", Uint16Array),
-    blob("grey", wide ? Uint16Array : Uint8Array),
+    wide ? blob("grey", Uint16Array) : blob("grey", Uint8Array),
     blob("sizes0", Uint32Array),
     blob("sizes1", Uint32Array),
     blob("sizes2", Uint32Array)
@@ -462,9 +496,8 @@ async function decodeVolume(header, body) {
   for (let i = 0; i < codes.length; i++) codes[i]++;
   const strides = [shape[1] * shape[2], shape[2], 1];
   const volume = { header, shape, steps, strides, codes, grey, sizes };
-  volume.planes = header.planes.map((plane, number) => new Plane(volume, plane, number));
-  volume.tally = wholeTally(volume.planes[0]);
-  return volume;
+  const planes = header.planes.map((plane) => new Plane(volume, plane));
+  return { ...volume, planes, tally: wholeTally(planes[0]) };
 }
 function wholeTally(plane) {
   const all = new Float64Array(ADDED + 1);
@@ -476,13 +509,13 @@ function wholeTally(plane) {
   const foreground = suffixSums(all);
   return { all, on: new Float64Array(ADDED + 1), known: false, foreground, voxels: foreground[0] };
 }
-var lastVolume = { token: "", promise: null };
+var lastVolume = null;
 function volumeOf(header, body) {
-  if (lastVolume.token !== header.token) {
-    lastVolume = { token: header.token, promise: decodeVolume(header, body) };
-    lastVolume.promise.catch(() => lastVolume = { token: "", promise: null });
-  }
-  return lastVolume.promise;
+  if (lastVolume?.token === header.token) return lastVolume.promise;
+  const promise = decodeVolume(header, body);
+  lastVolume = { token: header.token, promise };
+  promise.catch(() => lastVolume = null);
+  return promise;
 }
 
 // shared/pointer.js
@@ -569,8 +602,11 @@ function listenToPlane(viewer, pane, on) {
 
 // volume_viewer/src/intensities.js
 var Intensities = class {
+  /** @param {Coding} coding */
   constructor(coding) {
     this.coding = coding;
+    this.center = 0;
+    this.width = 0;
     this.table = new Uint8ClampedArray(coding.window ? 65536 : 256);
     if (coding.window) this.set(...coding.window);
     else this.table.forEach((_, code) => this.table[code] = code);
@@ -578,6 +614,10 @@ var Intensities = class {
   get adjustable() {
     return this.coding.window !== null;
   }
+  /**
+   * @param {number} center
+   * @param {number} width
+   */
   set(center, width) {
     const { low, high, scale } = this.coding;
     const range = Math.max(high - low, scale);
@@ -589,6 +629,7 @@ var Intensities = class {
       this.table[code] = (low + code * scale - black) * gain;
     }
   }
+  /** @param {number} code */
   valueText(code) {
     const { low, scale, unit } = this.coding;
     const value = low + code * scale;
@@ -677,10 +718,11 @@ function reservedByControl(target, key) {
   return target.matches("button") && [" ", "Enter"].includes(key);
 }
 function turnSlices(viewer, event, target) {
-  const pane = viewer.panes.find(({ element }) => element.contains(target));
+  const pane = viewer.panes.find(({ element }) => target instanceof Node && element.contains(target));
   if (!pane) return false;
   const onRibbon = target === pane.part("ribbon");
-  const end = onRibbon ? { Home: 0, End: pane.plane.depth - 1 }[event.key] : void 0;
+  const ends = { Home: 0, End: pane.plane.depth - 1 };
+  const end = onRibbon ? ends[event.key] : void 0;
   const step = onRibbon && RIBBON_KEYS[event.key] || SLICE_KEYS[event.key];
   if (end === void 0 && step === void 0) return false;
   viewer.showSlice(pane, end ?? pane.slice + step * (event.shiftKey ? 10 : 1));
@@ -1141,27 +1183,53 @@ var View = class {
 // volume_viewer/src/pane.js
 var OPACITY_OF = { contour: 1, fill: 0.45, heat: 0.6 };
 var PlanePane = class {
+  /**
+   * @param {import("./volume.js").VolumeViewer} viewer
+   * @param {HTMLElement} element
+   */
   constructor(viewer, element) {
     this.viewer = viewer;
     this.element = element;
-    this.stage = element.querySelector("[data-stage]");
+    this.stage = this.part("stage");
     this.view = new View();
+    this.place = this.view.place();
     this.raster = new Raster();
     this.stale = { slice: true, view: true, overlay: true };
     this.shownSlice = null;
+    this.projected = null;
+    this.plane = /** @type {Plane} */
+    /** @type {unknown} */
+    null;
+    this.codes = new Uint16Array();
+    this.values = new Uint8Array();
+    this.picture = document.createElement("canvas");
+    this.context = /** @type {CanvasRenderingContext2D} */
+    this.picture.getContext("2d");
+    this.pixels = new ImageData(1, 1);
+    this.scene = this.sceneOf({ width: 1, height: 1, aspect: 1 });
   }
+  /**
+   * The element with attribute data-<name>; which kind it is, the markup says.
+   * @param {string} name
+   * @returns {any}
+   */
   part(name) {
     return this.element.querySelector(`[data-${name}]`);
   }
+  /** @param {{ width: number, height: number, aspect: number }} plane */
+  sceneOf({ width, height, aspect }) {
+    return { width, height, aspect, truth: null, uncertainty: null, codes: this.codes, pyramid: [this.picture] };
+  }
+  /** @param {Plane} plane */
   open(plane) {
     this.plane = plane;
-    const { width, height, aspect } = plane;
+    const { width, height } = plane;
     this.codes = new Uint16Array(width * height);
-    this.values = new plane.volume.grey.constructor(width * height);
-    this.picture = document.createElement("canvas");
+    const { grey } = plane.volume;
+    this.values = grey instanceof Uint8Array ? new Uint8Array(width * height) : new Uint16Array(width * height);
     Object.assign(this.picture, { width, height });
     this.pixels = new ImageData(width, height);
-    this.scene = { width, height, aspect, truth: null, codes: this.codes, pyramid: [this.picture] };
+    this.scene = this.sceneOf(plane);
     this.view.fitted = true;
     this.view.show(this.scene);
     this.projected = null;
@@ -1186,6 +1254,7 @@ var PlanePane = class {
     this.view.resize(this.stage.clientWidth, this.stage.clientHeight);
     this.spoil("view");
   }
+  /** @param {Part} what */
   spoil(what) {
     this.stale[what] = true;
   }
@@ -1211,13 +1280,13 @@ var PlanePane = class {
     this.spoil("view");
   }
   paintPicture() {
-    const { table: table2 } = this.viewer.greys;
+    const { table: table2 } = this.viewer.intensities;
     const { data } = this.pixels;
     for (let i = 0, to = 0; i < this.values.length; i++, to += 4) {
       data[to] = data[to + 1] = data[to + 2] = table2[this.values[i]];
       data[to + 3] = 255;
     }
-    this.picture.getContext("2d").putImageData(this.pixels, 0, 0);
+    this.context.putImageData(this.pixels, 0, 0);
   }
   draw() {
     if (!this.stage.clientWidth) return;
@@ -1270,13 +1339,19 @@ var PlanePane = class {
     bar.firstElementChild.style.width = `${length * pixelsPerMm}px`;
     writeText(bar.lastElementChild, lengthText(length));
   }
-  /** The voxel under a pane position; null outside the picture. */
+  /**
+   * The voxel under a pane position; null outside the picture.
+   * @param {{ x: number, y: number }} position
+   */
   voxelAt({ x, y }) {
     const point = this.view.toImage(x, y);
     const outside = point.x < 0 || point.y < 0 || point.x >= this.plane.width || point.y >= this.plane.height;
     return outside ? null : this.plane.toVolume({ slice: this.slice, row: point.y, column: point.x });
   }
-  /** Grey value and probability under a position. */
+  /**
+   * Grey value and probability under a position.
+   * @param {{ x: number, y: number } | null} at
+   */
   readOut(at) {
     const chip = this.part("readout");
     const point = at ? this.view.toImage(at.x, at.y) : { x: -1, y: -1 };
@@ -1285,7 +1360,7 @@ var PlanePane = class {
     if (chip.hidden) return;
     const i = y * this.plane.width + x;
     const p = ((this.codes[i] - 1) / STEPS).toFixed(3);
-    writeText(chip, `p ${p}  ${this.viewer.greys.valueText(this.values[i])}`);
+    writeText(chip, `p ${p}  ${this.viewer.intensities.valueText(this.values[i])}`);
   }
 };
 
@@ -1344,21 +1419,68 @@ function listenToRibbon(viewer, pane, on) {
   });
 }
 
+// volume_viewer/src/summary.js
+function fullestVoxel({ shape, planes, tally }, k) {
+  const at = shape.map((size) => Math.floor(size / 2));
+  if (!tally.foreground[k + 1]) return at;
+  for (const plane of planes) {
+    let best = 0;
+    for (let n = 1; n < plane.whole; n++) {
+      if (plane.sizeOf(n, k) > plane.sizeOf(best, k)) best = n;
+    }
+    const along = plane.flips[0] ? plane.whole - 1 - best : best;
+    at[plane.axes[0]] = Math.floor(along / plane.step);
+  }
+  return at;
+}
+function volumeText(voxels, whole, voxel_mm3) {
+  const count = `${WHOLE.format(voxels)} voxels`;
+  if (voxel_mm3 === null) return count;
+  const whole_ml = whole * voxel_mm3 / 1e3;
+  const [size, name] = whole_ml >= 1 ? (
+    /** @type {const} */
+    [1e3, "ml"]
+  ) : (
+    /** @type {const} */
+    [1, "mm³"]
+  );
+  const digits = whole_ml >= 100 || whole_ml < 1 ? 2 : 3;
+  return `${(voxels * voxel_mm3 / size).toFixed(digits)} ${name}  ·  ${count}`;
+}
+
 // volume_viewer/src/volume.js
 var VOLUME_LOOK = { overlay: true, style: "contour", lastFlat: "contour", projection: false, cross: true };
 var TELL_DELAY_MS = 300;
 var rememberedVolumes = /* @__PURE__ */ new Map();
 var VolumeViewer = class extends Mounted {
+  /** @param {HTMLElement} root */
   constructor(root) {
     super(root);
     this.look = { ...VOLUME_LOOK };
     this.threshold = 0;
     this.typing = false;
     this.at = [0, 0, 0];
+    this.send = () => {
+    };
+    this.header = /** @type {Header} */
+    /** @type {unknown} */
+    void 0;
+    this.volume = /** @type {import("./decode.js").OpenVolume} */
+    /** @type {unknown} */
+    void 0;
+    this.intensities = /** @type {Intensities} */
+    /** @type {unknown} */
+    void 0;
+    this.told = -1;
+    this.trackWidth = 0;
+    this.ribbonsOld = true;
+    this.frame = void 0;
+    this.tellTimer = void 0;
     const { on } = this;
     const first = this.part("plane");
-    for (let n = 1; n < 3; n++) first.parentElement.append(first.cloneNode(true));
-    this.panes = [...root.querySelectorAll("[data-plane]")].map((element) => new PlanePane(this, element));
+    for (let n = 1; n < 3; n++) first.parentElement?.append(first.cloneNode(true));
+    const planes = root.querySelectorAll("[data-plane]");
+    this.panes = [...planes].map((element) => new PlanePane(this, element));
     this.active = this.panes[0];
     for (const pane of this.panes) {
       listenToPlane(this, pane, on);
@@ -1374,9 +1496,18 @@ var VolumeViewer = class extends Mounted {
     for (const pane of this.panes) this.sizes.observe(pane.stage);
     this.sizes.observe(this.part("track"));
   }
+  /**
+   * @param {Uint8Array} bytes
+   * @param {import("../../shared/mounted.js").Send} send
+   */
   async receive(bytes, send) {
     this.send = send;
-    const { header, body } = readHeader(bytes);
+    const message = readHeader(bytes);
+    const { body } = message;
+    const header = (
+      /** @type {Header} */
+      message.header
+    );
     this.root.style.setProperty("--stage-height", `${header.stage_height}px`);
     if (this.header?.token === header.token) {
       this.header = header;
@@ -1389,23 +1520,28 @@ var VolumeViewer = class extends Mounted {
       volume = await volumeOf(header, body);
     } catch {
       if (this.header !== header) return;
-      this.header = void 0;
+      this.header = /** @type {any} */
+      void 0;
       return this.say("This volume could not be decoded. Reload the page to try again.");
     }
     if (this.header.token !== header.token) return;
     this.root.classList.remove("waiting");
     this.open(volume, rememberedVolumes.get(header.key));
   }
+  /**
+   * @param {import("./decode.js").OpenVolume} volume
+   * @param {Saved | undefined} saved
+   */
   open(volume, saved) {
     const { header } = this;
     this.volume = volume;
-    this.greys = new Intensities(header.grey);
+    this.intensities = new Intensities(header.grey);
     if (saved) Object.assign(this.look, saved.look);
-    const same = saved?.map === header.map && saved.start === header.start;
-    this.threshold = same ? saved.threshold : header.start;
-    const fits = saved?.shape.join() === volume.shape.join();
-    this.at = fits ? saved.at : this.fullest();
-    if (same && saved.window && this.greys.adjustable) this.greys.set(...saved.window);
+    const same = saved?.map === header.map && saved.start === header.start ? saved : null;
+    this.threshold = same?.threshold ?? header.start;
+    const fits = saved && saved.shape.join() === volume.shape.join();
+    this.at = fits ? saved.at : fullestVoxel(volume, this.threshold);
+    if (same?.window && this.intensities.adjustable) this.intensities.set(...same.window);
     this.panes.forEach((pane, n) => pane.open(volume.planes[n]));
     const big = this.panes.find(({ plane }) => plane.name === saved?.big) ?? this.panes[0];
     this.told = header.start;
@@ -1415,33 +1551,19 @@ var VolumeViewer = class extends Mounted {
     this.drawTrack();
     this.resize();
   }
-  /** The voxel at the middle of the fullest slices: there is most to see. */
-  fullest() {
-    const at = this.volume.shape.map((size) => Math.floor(size / 2));
-    if (!this.volume.tally.foreground[this.threshold + 1]) return at;
-    for (const plane of this.volume.planes) {
-      let best = 0;
-      for (let n = 1; n < plane.whole; n++) {
-        if (plane.sizeOf(n, this.threshold) > plane.sizeOf(best, this.threshold)) best = n;
-      }
-      const along = plane.flips[0] ? plane.whole - 1 - best : best;
-      at[plane.axes[0]] = Math.floor(along / plane.step);
-    }
-    return at;
-  }
   remember() {
     if (!this.volume) return;
     const { map, start, key } = this.header;
-    const { threshold, at, greys } = this;
-    const window2 = greys.adjustable ? [greys.center, greys.width] : null;
+    const { threshold, at, intensities } = this;
+    const window2 = intensities.adjustable ? [intensities.center, intensities.width] : null;
     const { shape } = this.volume;
-    const big = this.panes.find(({ element }) => element.classList.contains("big")).plane.name;
+    const big = this.panes.find(({ element }) => element.classList.contains("big"))?.plane.name;
     rememberedVolumes.set(key, { map, start, threshold, at, window: window2, shape, big, look: { ...this.look } });
   }
   close() {
     this.remember();
     clearTimeout(this.tellTimer);
-    cancelAnimationFrame(this.frame);
+    if (this.frame !== void 0) cancelAnimationFrame(this.frame);
     this.sizes.disconnect();
     super.close();
   }
@@ -1451,7 +1573,11 @@ var VolumeViewer = class extends Mounted {
     this.part("title").title = header.title;
     writeText(this.part("point-name"), header.operating_point_name);
     writeText(this.part("point"), (header.operating_point / STEPS).toFixed(3));
-    writeText(this.root.querySelector(".tones span"), "Voxels by probability (log)");
+    writeText(
+      /** @type {HTMLElement} */
+      this.root.querySelector(".tones span"),
+      "Voxels by probability (log)"
+    );
     const thin = header.steps.some((step) => step > 1);
     this.part("thinned").hidden = !thin;
     if (thin) {
@@ -1459,12 +1585,16 @@ var VolumeViewer = class extends Mounted {
     }
     const box = this.part("presets");
     box.replaceChildren();
-    if (!this.greys.adjustable) return;
+    if (!header.grey.window) return;
     const presets = [[AS_OPENED, ...header.grey.window], ...header.presets];
     const named = presets.map(([name, ...window2]) => presetOf(name, window2, "Grey window: "));
     showPresets(box, named, (center, width) => this.setWindow(center, width));
   }
   // ---- What the hand does ----
+  /**
+   * @param {number} k
+   * @param {number} [inputTime]
+   */
   setThreshold(k, inputTime) {
     const next = clamp(Math.round(k), 0, STEPS);
     if (!this.volume || next === this.threshold) return;
@@ -1473,40 +1603,59 @@ var VolumeViewer = class extends Mounted {
     this.ribbonsOld = true;
     this.schedule(inputTime);
   }
-  /** Puts the cross on a voxel; the planes through it follow. */
+  /**
+   * Puts the cross on a voxel; the planes through it follow.
+   * @param {number[] | null} at
+   * @param {number} [inputTime]
+   */
   moveTo(at, inputTime) {
     if (!at || at.join() === this.at.join()) return;
     this.at = at;
     for (const pane of this.panes) pane.spoil("slice");
     this.schedule(inputTime);
   }
+  /**
+   * @param {PlanePane} pane
+   * @param {number} slice
+   */
   showSlice(pane, slice) {
     const place = pane.plane.toPlane(this.at);
     const next = { ...place, slice: clamp(slice, 0, pane.plane.depth - 1) };
     this.moveTo(pane.plane.toVolume(next), performance.now());
   }
+  /**
+   * @param {number} center
+   * @param {number} width
+   */
   setWindow(center, width) {
-    this.greys.set(center, width);
+    this.intensities.set(center, width);
     for (const pane of this.panes) {
       pane.paintPicture();
       pane.spoil("view");
     }
     this.schedule();
   }
-  /** A drag with the right button: sideways is width, up and down is center. */
+  /**
+   * A drag with the right button: sideways is width, up and down is center.
+   * @param {number} dx
+   * @param {number} dy
+   */
   level(dx, dy) {
-    if (!this.greys.adjustable) return;
-    const step = this.greys.width / 300;
-    this.setWindow(this.greys.center + dy * step, this.greys.width + dx * step);
+    if (!this.intensities.adjustable) return;
+    const step = this.intensities.width / 300;
+    this.setWindow(this.intensities.center + dy * step, this.intensities.width + dx * step);
   }
+  /** @param {PlanePane} pane */
   changeView(pane) {
     pane.spoil("view");
     this.schedule();
   }
+  /** @param {PlanePane} pane */
   enlarge(pane) {
     for (const one of this.panes) one.element.classList.toggle("big", one === pane);
     this.resize();
   }
+  /** @param {string} action */
   act(action) {
     if (!this.volume || !(action in VOLUME_ACTIONS)) return;
     VOLUME_ACTIONS[action](this, this.look);
@@ -1542,7 +1691,7 @@ var VolumeViewer = class extends Mounted {
       help: !this.part("keys").hidden
     };
     for (const [action, state] of Object.entries(pressed)) {
-      this.part("action", action).setAttribute("aria-pressed", state);
+      this.button(action).setAttribute("aria-pressed", String(state));
     }
   }
   // ---- Telling Python ----
@@ -1572,6 +1721,7 @@ var VolumeViewer = class extends Mounted {
     this.markButtons();
     this.schedule();
   }
+  /** @param {number} [inputTime] */
   schedule(inputTime) {
     if (inputTime !== void 0) this.pendingInput ??= inputTime;
     this.frame ??= requestAnimationFrame(() => this.draw());
@@ -1580,7 +1730,7 @@ var VolumeViewer = class extends Mounted {
     this.frame = void 0;
     if (!this.volume) return;
     for (const pane of this.panes) pane.draw();
-    const color = getComputedStyle(this.root.querySelector(".ribbon-color")).backgroundColor;
+    const color = getComputedStyle(this.elements(".ribbon-color")[0]).backgroundColor;
     for (const pane of this.panes) {
       if (this.ribbonsOld) paintRibbon(pane, color);
       describeRibbon(pane);
@@ -1592,20 +1742,20 @@ var VolumeViewer = class extends Mounted {
   drawTrack() {
     const track = this.part("track");
     this.trackWidth = track.clientWidth;
-    track.style.setProperty("--point", this.header.operating_point / STEPS);
-    const off = getComputedStyle(this.root.querySelector(".tones .off")).backgroundColor;
-    paintHistogram(this.part("canvas", "histogram"), this.volume.tally, { off, on: off });
+    track.style.setProperty("--point", String(this.header.operating_point / STEPS));
+    const off = getComputedStyle(this.elements(".tones .off")[0]).backgroundColor;
+    paintHistogram(this.canvas("histogram"), this.volume.tally, { off, on: off });
   }
   drawFigures() {
     const { threshold: k, volume } = this;
     const value = (k / STEPS).toFixed(3);
     const foreground = volume.tally.foreground[k + 1];
     const share = `${(100 * foreground / volume.tally.voxels).toFixed(2)} %`;
-    if (!this.typing) this.part("number").value = value;
-    writeText(this.part("value", "volume"), this.volumeText(foreground));
+    if (!this.typing) this.field("number").value = value;
+    writeText(this.part("value", "volume"), volumeText(foreground, volume.tally.voxels, this.header.voxel_mm3));
     writeText(this.part("value", "share"), share);
     const track = this.part("track");
-    track.style.setProperty("--at", k / STEPS);
+    track.style.setProperty("--at", String(k / STEPS));
     track.setAttribute("aria-valuenow", value);
     track.setAttribute("aria-valuetext", `${value}, ${share} of the volume`);
     const { plane, wholeSlice } = this.panes[0];
@@ -1614,16 +1764,7 @@ var VolumeViewer = class extends Mounted {
     writeText(this.part("value", "slice"), `${WHOLE.format(size)} px`);
     this.say(foreground ? "" : `No voxel reaches ${value}`);
     const snapped = k === this.header.operating_point;
-    this.part("action", "snap").classList.toggle("reached", snapped);
-  }
-  volumeText(voxels) {
-    const count = `${WHOLE.format(voxels)} voxels`;
-    const unit = this.header.voxel_mm3;
-    if (unit === null) return count;
-    const whole_ml = this.volume.tally.voxels * unit / 1e3;
-    const [size, name] = whole_ml >= 1 ? [1e3, "ml"] : [1, "mm³"];
-    const digits = whole_ml >= 100 || whole_ml < 1 ? 2 : 3;
-    return `${(voxels * unit / size).toFixed(digits)} ${name}  ·  ${count}`;
+    this.button("snap").classList.toggle("reached", snapped);
   }
 };
 

@@ -18,7 +18,7 @@ const COMMIT_MS = 300;
  * @property {string} key
  * @property {string} token
  * @property {number[]} start threshold of each side
- * @property {string} figure
+ * @property {string} metric
  * @property {string} figure_title
  * @property {{ name: string, colour: string, at: [number, number] }[]} sides
  */
@@ -64,7 +64,7 @@ export class Comparison extends Mounted {
     const header = /** @type {Header} */ (message.header);
     if (this.header?.token === header.token) {
       const moved = JSON.stringify(header.start) !== JSON.stringify(this.header.start);
-      const title = header.figure !== this.header.figure;
+      const title = header.metric !== this.header.metric;
       this.header = header;
       const told = JSON.stringify(header.start) === JSON.stringify(this.thresholds());
       if (moved && !told) header.start.forEach((k, n) => this.setThreshold(n, k));

@@ -90,7 +90,7 @@ export class Side {
     if (!scene.tally.known) return;
     /** @type {Record<string, number>} */
     const scores = scene.tally.scores(k);
-    const score = scores[this.comparison.header.figure];
+    const score = scores[this.comparison.header?.metric ?? "dice"];
     this.value.textContent = Number.isNaN(score) ? "undefined" : score.toFixed(3);
   }
 

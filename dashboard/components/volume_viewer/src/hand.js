@@ -6,7 +6,7 @@ import { closest, pinch, positionIn, wheelDelta, zoomByWheel } from "../../share
 /**
  * @param {import("./volume.js").VolumeViewer} viewer
  * @param {import("./pane.js").PlanePane} pane
- * @param {import("../../shared/mounted.js").Listen} on
+ * @param {import("../../shared/mounted.js").On} on
  */
 export function listenToPlane(viewer, pane, on) {
   const { stage } = pane;

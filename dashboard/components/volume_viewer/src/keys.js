@@ -18,7 +18,7 @@ const VOLUME_KEYS = {
 
 /**
  * @param {VolumeViewer} viewer
- * @param {import("../../shared/mounted.js").Listen} on
+ * @param {import("../../shared/mounted.js").On} on
  */
 export function listenToVolumeKeys(viewer, on) {
   const { root } = viewer;

@@ -292,7 +292,7 @@ export class VolumeViewer extends Mounted {
       help: !this.part("keys").hidden,
     };
     for (const [action, state] of Object.entries(pressed)) {
-      this.part("action", action).setAttribute("aria-pressed", String(state));
+      this.button(action).setAttribute("aria-pressed", String(state));
     }
   }
 
@@ -339,7 +339,7 @@ export class VolumeViewer extends Mounted {
     this.frame = undefined;
     if (!this.volume) return;
     for (const pane of this.panes) pane.draw();
-    const color = getComputedStyle(this.root.querySelector(".ribbon-color")).backgroundColor;
+    const color = getComputedStyle(this.elements(".ribbon-color")[0]).backgroundColor;
     for (const pane of this.panes) {
       if (this.ribbonsOld) paintRibbon(pane, color);
       describeRibbon(pane);
@@ -353,8 +353,8 @@ export class VolumeViewer extends Mounted {
     const track = this.part("track");
     this.trackWidth = track.clientWidth;
     track.style.setProperty("--point", String(this.header.operating_point / STEPS));
-    const off = getComputedStyle(this.root.querySelector(".tones .off")).backgroundColor;
-    paintHistogram(this.part("canvas", "histogram"), this.volume.tally, { off, on: off });
+    const off = getComputedStyle(this.elements(".tones .off")[0]).backgroundColor;
+    paintHistogram(this.canvas("histogram"), this.volume.tally, { off, on: off });
   }
 
   drawFigures() {
@@ -362,11 +362,11 @@ export class VolumeViewer extends Mounted {
     const value = (k / STEPS).toFixed(3);
     const foreground = volume.tally.foreground[k + 1];
     const share = `${((100 * foreground) / volume.tally.voxels).toFixed(2)} %`;
-    if (!this.typing) this.part("number").value = value;
+    if (!this.typing) this.field("number").value = value;
     writeText(this.part("value", "volume"), volumeText(foreground, volume.tally.voxels, this.header.voxel_mm3));
     writeText(this.part("value", "share"), share);
     const track = this.part("track");
-    track.style.setProperty("--at", k / STEPS);
+    track.style.setProperty("--at", String(k / STEPS));
     track.setAttribute("aria-valuenow", value);
     track.setAttribute("aria-valuetext", `${value}, ${share} of the volume`);
     const { plane, wholeSlice } = this.panes[0];
@@ -375,6 +375,6 @@ export class VolumeViewer extends Mounted {
     writeText(this.part("value", "slice"), `${WHOLE.format(size)} px`);
     this.say(foreground ? "" : `No voxel reaches ${value}`);
     const snapped = k === this.header.operating_point;
-    this.part("action", "snap").classList.toggle("reached", snapped);
+    this.button("snap").classList.toggle("reached", snapped);
   }
 }
