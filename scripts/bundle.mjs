@@ -26,7 +26,8 @@ const BUNDLES = {
 function digestOf(entry) {
   const hash = createHash("sha256");
   for (const folder of ["shared", entry.slice(0, entry.lastIndexOf("/"))]) {
-    const names = readdirSync(COMPONENTS + folder).filter((name) => name.endsWith(".js"));
+    const found = readdirSync(COMPONENTS + folder, { recursive: true, encoding: "utf8" });
+    const names = found.filter((name) => name.endsWith(".js")).map((name) => name.replaceAll("\\", "/"));
     for (const name of names.sort()) {
       hash.update(`${folder}/${name}\n`).update(readFileSync(`${COMPONENTS}${folder}/${name}`));
     }

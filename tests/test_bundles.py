@@ -27,8 +27,10 @@ def digest_of(component: str, *, root: Path = COMPONENTS) -> str:
     """SHA-256 of a component's modules and the shared ones, as scripts/bundle.mjs computes it."""
     digest = hashlib.sha256()
     for folder in ("shared", f"{component}/src"):
-        for path in sorted((root / folder).glob("*.js")):
-            digest.update(f"{folder}/{path.name}\n".encode() + path.read_bytes())
+        base = root / folder
+        names = sorted(path.relative_to(base).as_posix() for path in base.rglob("*.js"))
+        for name in names:
+            digest.update(f"{folder}/{name}\n".encode() + (base / name).read_bytes())
     return digest.hexdigest()
 
 
@@ -50,7 +52,7 @@ def test_any_change_of_a_source_changes_the_digest(tmp_path: Path) -> None:
     shutil.copytree(COMPONENTS, tmp_path / "components")
     before = digest_of("viewer", root=tmp_path / "components")
     assert before == digest_of("viewer")
-    for changed in ("shared/levels.js", "viewer/src/mask.js"):
+    for changed in ("shared/levels.js", "viewer/src/mask/mask.js"):
         path = tmp_path / "components" / changed
         text = path.read_text(encoding="utf-8")
         path.write_text(text + "\n", encoding="utf-8")

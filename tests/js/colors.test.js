@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { COLOR, HEAT, rgba } from "../../dashboard/components/shared/colors.js";
+import { COLOR, HEAT, rgba } from "../../dashboard/components/shared/paint/colors.js";
 import { ADDED, REMOVED, STEPS } from "../../dashboard/components/shared/levels.js";
-import { EDGE, STRIPE, TRUTH, colorTable } from "../../dashboard/components/shared/pixel_colors.js";
+import { EDGE, STRIPE, TRUTH, colorTable } from "../../dashboard/components/shared/paint/pixel_colors.js";
 
 test("a colour is packed as the bytes of an image: red, green, blue, alpha", () => {
   const bytes = new Uint8Array(Uint32Array.of(rgba([1, 2, 3], 1)).buffer);

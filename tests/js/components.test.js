@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Components } from "../../dashboard/components/viewer/src/components.js";
-import { diametersOf } from "../../dashboard/components/viewer/src/diameters.js";
+import { Components } from "../../dashboard/components/viewer/src/mask/components.js";
+import { diametersOf } from "../../dashboard/components/viewer/src/mask/diameters.js";
 import { flood } from "./flood.js";
 import { randomCodes, randomOf } from "./random.js";
 

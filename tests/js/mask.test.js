@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ADDED, REMOVED, STEPS } from "../../dashboard/components/shared/levels.js";
 import { Tally } from "../../dashboard/components/shared/tally.js";
-import { MaskMap, PUT_IN, TAKEN_OUT } from "../../dashboard/components/viewer/src/mask.js";
+import { MaskMap, PUT_IN, TAKEN_OUT } from "../../dashboard/components/viewer/src/mask/mask.js";
 import { atOnce } from "./generators.js";
 import { randomCodes, randomOf, wholeOf } from "./random.js";
 

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ADDED } from "../../dashboard/components/shared/levels.js";
-import { AreaTree } from "../../dashboard/components/viewer/src/area_tree.js";
-import { fillHoles } from "../../dashboard/components/viewer/src/fill_holes.js";
+import { AreaTree } from "../../dashboard/components/viewer/src/mask/area_tree.js";
+import { fillHoles } from "../../dashboard/components/viewer/src/mask/fill_holes.js";
 import { flood } from "./flood.js";
 import { atOnce } from "./generators.js";
 import { randomCodes, randomOf, wholeOf } from "./random.js";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { sample, sampleAxis, spreadColumns, spreadRows } from "../../dashboard/components/shared/sampling.js";
+import { sample, sampleAxis, spreadColumns, spreadRows } from "../../dashboard/components/shared/paint/sampling.js";
 import { randomCodes, randomOf } from "./random.js";
 
 test("samples of an axis never leave the map and never run backwards", () => {

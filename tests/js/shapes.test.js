@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { brushSpans, polygonSpans } from "../../dashboard/components/viewer/src/shapes.js";
+import { brushSpans, polygonSpans } from "../../dashboard/components/viewer/src/mask/shapes.js";
 import { randomOf, wholeOf } from "./random.js";
 
 const SIZE = 40;

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { inParts, inSlices } from "../../dashboard/components/viewer/src/slices.js";
+import { inParts, inSlices } from "../../dashboard/components/viewer/src/mask/slices.js";
 import { atOnce } from "./generators.js";
 
 test("parts cover 0 to count without a gap or an overlap", () => {

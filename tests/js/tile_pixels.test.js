@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { COLOR, rgba } from "../../dashboard/components/shared/colors.js";
+import { COLOR, rgba } from "../../dashboard/components/shared/paint/colors.js";
 import { STEPS } from "../../dashboard/components/shared/levels.js";
 import { TilePixels } from "../../dashboard/components/threshold_board/src/tile_pixels.js";
 import { randomCodes, randomOf, wholeOf } from "./random.js";
@@ -39,7 +39,7 @@ test("hits, false positives and false negatives have their colours, true negativ
     pixels.paintErrors(null, k);
     levels.forEach((level, i) => {
       const inside = level >= k;
-      /** @type {import("../../dashboard/components/shared/colors.js").Color} */
+      /** @type {import("../../dashboard/components/shared/paint/colors.js").Color} */
       const expected = inside ? (truth[i] ? COLOR.hit : COLOR.extra) : truth[i] ? COLOR.missed : [0, 0, 0];
       assert.equal(opaque(pixels.out[i]), opaque(rgba(expected, 1)));
     });

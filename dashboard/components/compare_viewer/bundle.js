@@ -1,5 +1,5 @@
 // Generated from compare_viewer/src/main.js by "make js"; edit the sources, not this file.
-// Sources: sha256 5716a75a1ba52f4fb7f827b4635315a8ea7912c132eb50035970bc7aea06cdd1
+// Sources: sha256 ff483c0dd866d59a8ea5d42dbe73c490870e827dc53c2bfb53ab18a1a0daa600
 
 // shared/mounted.js
 var LATENCIES_KEPT = 2e3;
@@ -494,7 +494,7 @@ function listenToSide(comparison, side) {
   });
 }
 
-// shared/image.js
+// shared/paint/image.js
 function paintImage(canvas, scene, place) {
   if (canvas.width !== place.width || canvas.height !== place.height) {
     canvas.width = place.width;
@@ -515,7 +515,7 @@ function paintImage(canvas, scene, place) {
   context.drawImage(picture, 0, 0, scene.width, scene.height);
 }
 
-// shared/colors.js
+// shared/paint/colors.js
 var COLOR = {
   prediction: [240, 228, 66],
   truth: [86, 180, 233],
@@ -549,7 +549,7 @@ var HEAT = (() => {
   });
 })();
 
-// shared/pixel_colors.js
+// shared/paint/pixel_colors.js
 var CODE_BITS = 1023;
 var TRUTH = 1024;
 var STRIPE = 2048;
@@ -585,7 +585,7 @@ function decisionColor(look, code, foreground) {
   return rgba(foreground ? COLOR.extra : COLOR.missed, alpha);
 }
 
-// shared/sampling.js
+// shared/paint/sampling.js
 function sampleAxis(first, length, origin, scale, limit) {
   const index = new Int32Array(length);
   for (let i = 0; i < length; i++) {
@@ -642,7 +642,7 @@ function spreadColumns(lowIn, highIn, lowOut, highOut, width, height) {
   }
 }
 
-// shared/raster.js
+// shared/paint/raster.js
 var Raster = class {
   constructor() {
     this.capacity = 0;

@@ -1,5 +1,5 @@
 // Generated from threshold_board/src/main.js by "make js"; edit the sources, not this file.
-// Sources: sha256 5b76729a97565ec7e52e641c5ec26665fdfc1fccc6dd7f6f8e2fdcaab474ae55
+// Sources: sha256 c14dd3028ae18404ee672309f106ee7019d7cf7f956f355f1083b6c825d9df13
 
 // shared/mounted.js
 var LATENCIES_KEPT = 2e3;
@@ -162,7 +162,7 @@ var STEPS = 1e3;
 var ADDED = STEPS + 2;
 var LEVELS = STEPS + 1;
 
-// shared/histogram.js
+// shared/paint/histogram.js
 var BAR_PIXELS = 3;
 function paintHistogram(canvas, tally, style) {
   const density = window.devicePixelRatio || 1;
@@ -673,7 +673,7 @@ function awaited() {
   return { promise, resolve };
 }
 
-// shared/colors.js
+// shared/paint/colors.js
 var COLOR = {
   prediction: [240, 228, 66],
   truth: [86, 180, 233],
@@ -707,7 +707,7 @@ var HEAT = (() => {
   });
 })();
 
-// shared/sampling.js
+// shared/paint/sampling.js
 function spreadRows(lowIn, highIn, lowOut, highOut, width, height) {
   for (let y = 0; y < height; y++) {
     const start = y * width;

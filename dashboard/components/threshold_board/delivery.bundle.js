@@ -1,5 +1,5 @@
 // Generated from threshold_board/src/delivery.js by "make js"; edit the sources, not this file.
-// Sources: sha256 5b76729a97565ec7e52e641c5ec26665fdfc1fccc6dd7f6f8e2fdcaab474ae55
+// Sources: sha256 c14dd3028ae18404ee672309f106ee7019d7cf7f956f355f1083b6c825d9df13
 
 // shared/levels.js
 var STEPS = 1e3;

@@ -1,5 +1,5 @@
 // Generated from viewer/src/main.js by "make js"; edit the sources, not this file.
-// Sources: sha256 e104d4fb37d31fc43b340106dfe91faa702f1e9175990da40aaaa1800d29a7b5
+// Sources: sha256 4adc506b5fadde13e99487445965d489731b21a1910c06bcff75661d87044c6a
 
 // shared/mounted.js
 var LATENCIES_KEPT = 2e3;
@@ -277,7 +277,7 @@ function roundLength(longest) {
   return power * (factor >= 5 ? 5 : factor >= 2 ? 2 : 1);
 }
 
-// shared/colors.js
+// shared/paint/colors.js
 var COLOR = {
   prediction: [240, 228, 66],
   truth: [86, 180, 233],
@@ -311,7 +311,7 @@ var HEAT = (() => {
   });
 })();
 
-// shared/pixel_colors.js
+// shared/paint/pixel_colors.js
 var CODE_BITS = 1023;
 var TRUTH = 1024;
 var STRIPE = 2048;
@@ -347,7 +347,7 @@ function decisionColor(look, code, foreground) {
   return rgba(foreground ? COLOR.extra : COLOR.missed, alpha);
 }
 
-// shared/sampling.js
+// shared/paint/sampling.js
 function sampleAxis(first, length, origin, scale, limit) {
   const index = new Int32Array(length);
   for (let i = 0; i < length; i++) {
@@ -404,7 +404,7 @@ function spreadColumns(lowIn, highIn, lowOut, highOut, width, height) {
   }
 }
 
-// shared/raster.js
+// shared/paint/raster.js
 var Raster = class {
   constructor() {
     this.capacity = 0;
@@ -974,7 +974,7 @@ function markButtons(viewer) {
   viewer.part("legend").hidden = shown.length === 0;
 }
 
-// viewer/src/slices.js
+// viewer/src/mask/slices.js
 var SLICE_MS = 8;
 async function inSlices(work, wanted) {
   const channel = new MessageChannel();
@@ -1003,7 +1003,7 @@ function* inParts(count, part) {
   }
 }
 
-// viewer/src/area_tree.js
+// viewer/src/mask/area_tree.js
 var MOST_CLEANED = 2 ** 24;
 var STEP_X = [-1, 0, 1, -1, 1, -1, 0, 1];
 var STEP_Y = [-1, -1, -1, 0, 0, 1, 1, 1];
@@ -1092,7 +1092,7 @@ var AreaTree = class _AreaTree {
   }
 };
 
-// shared/image.js
+// shared/paint/image.js
 function paintImage(canvas, scene, place) {
   if (canvas.width !== place.width || canvas.height !== place.height) {
     canvas.width = place.width;
@@ -1113,7 +1113,7 @@ function paintImage(canvas, scene, place) {
   context.drawImage(picture, 0, 0, scene.width, scene.height);
 }
 
-// shared/histogram.js
+// shared/paint/histogram.js
 var BAR_PIXELS = 3;
 function paintHistogram(canvas, tally, style) {
   const density = window.devicePixelRatio || 1;
@@ -1158,7 +1158,7 @@ function writeSides(box, sides = "") {
   box.setAttribute("aria-label", `Patient's ${left} at the left, ${top} at the top`);
 }
 
-// viewer/src/fill_holes.js
+// viewer/src/mask/fill_holes.js
 function* fillHoles(codes, width, height) {
   const size = width * height;
   const filled = new Uint16Array(size);
@@ -1198,7 +1198,7 @@ function* fillHoles(codes, width, height) {
   return filled;
 }
 
-// viewer/src/mask.js
+// viewer/src/mask/mask.js
 var PUT_IN = 1;
 var TAKEN_OUT = 2;
 var STEPS_UNDONE = 200;
@@ -1400,7 +1400,7 @@ var MaskMap = class {
   }
 };
 
-// viewer/src/shapes.js
+// viewer/src/mask/shapes.js
 function brushSpans(size, start, end, span) {
   const radius = size / 2;
   const [dx, dy] = [end.x - start.x, end.y - start.y];
@@ -2052,7 +2052,7 @@ function relativeTo(from, to) {
   return { ...saved, scale: saved.scale / from.fitScale * to.fitScale };
 }
 
-// viewer/src/diameters.js
+// viewer/src/mask/diameters.js
 function hullOf(rows, [rowMm, columnMm]) {
   const first = rows[0][0];
   const count = 2 * rows.length + 1;
@@ -2126,7 +2126,7 @@ function heightAt(points, t) {
   return before.s + (t - before.t) / (after.t - before.t) * (after.s - before.s);
 }
 
-// viewer/src/components.js
+// viewer/src/mask/components.js
 function labelRuns(marks, k, width, height) {
   const begins = [];
   const ends = [];

@@ -1,5 +1,5 @@
 // Generated from volume_viewer/src/main.js by "make js"; edit the sources, not this file.
-// Sources: sha256 a9b54db5fb724b801fa85a77300c4448de51acc5a972b318d68dc4f358ad76a7
+// Sources: sha256 33bc8c12fd8552d420be6924b71028ff74251380b0813b501e1a844d4239d9cf
 
 // shared/mounted.js
 var LATENCIES_KEPT = 2e3;
@@ -171,7 +171,7 @@ var REMOVED = 0;
 var ADDED = STEPS + 2;
 var LEVELS = STEPS + 1;
 
-// shared/histogram.js
+// shared/paint/histogram.js
 var BAR_PIXELS = 3;
 function paintHistogram(canvas, tally, style) {
   const density = window.devicePixelRatio || 1;
@@ -729,7 +729,7 @@ function turnSlices(viewer, event, target) {
   return true;
 }
 
-// shared/image.js
+// shared/paint/image.js
 function paintImage(canvas, scene, place) {
   if (canvas.width !== place.width || canvas.height !== place.height) {
     canvas.width = place.width;
@@ -759,7 +759,7 @@ function writeSides(box, sides = "") {
   box.setAttribute("aria-label", `Patient's ${left} at the left, ${top} at the top`);
 }
 
-// shared/colors.js
+// shared/paint/colors.js
 var COLOR = {
   prediction: [240, 228, 66],
   truth: [86, 180, 233],
@@ -793,7 +793,7 @@ var HEAT = (() => {
   });
 })();
 
-// shared/pixel_colors.js
+// shared/paint/pixel_colors.js
 var CODE_BITS = 1023;
 var TRUTH = 1024;
 var STRIPE = 2048;
@@ -829,7 +829,7 @@ function decisionColor(look, code, foreground) {
   return rgba(foreground ? COLOR.extra : COLOR.missed, alpha);
 }
 
-// shared/sampling.js
+// shared/paint/sampling.js
 function sampleAxis(first, length, origin, scale, limit) {
   const index = new Int32Array(length);
   for (let i = 0; i < length; i++) {
@@ -886,7 +886,7 @@ function spreadColumns(lowIn, highIn, lowOut, highOut, width, height) {
   }
 }
 
-// shared/raster.js
+// shared/paint/raster.js
 var Raster = class {
   constructor() {
     this.capacity = 0;

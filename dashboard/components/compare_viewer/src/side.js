@@ -1,9 +1,9 @@
 // One model's pane: its picture, its overlay, its threshold. All panes share one view.
 
-import { paintImage } from "../../shared/image.js";
+import { paintImage } from "../../shared/paint/image.js";
 import { STEPS } from "../../shared/levels.js";
 import { clamp } from "../../shared/numbers.js";
-import { Raster } from "../../shared/raster.js";
+import { Raster } from "../../shared/paint/raster.js";
 
 /** @typedef {import("../../shared/scene.js").Scene} Scene */
 /** @typedef {import("../../shared/view.js").Place} Place */

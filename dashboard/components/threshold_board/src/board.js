@@ -1,6 +1,6 @@
 // The board: one threshold, and everything that follows it.
 
-import { paintHistogram } from "../../shared/histogram.js";
+import { paintHistogram } from "../../shared/paint/histogram.js";
 import { THRESHOLD_KEYS, hasModifier } from "../../shared/keys.js";
 import { LEVELS, STEPS } from "../../shared/levels.js";
 import { Mounted, writeText } from "../../shared/mounted.js";

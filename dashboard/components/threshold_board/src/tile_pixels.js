@@ -1,9 +1,9 @@
 // The pixels of a tile: sorted by level, so that a step of the threshold recolours only the pixels
 // it passes; and the contours on them.
 
-import { COLOR, rgba } from "../../shared/colors.js";
+import { COLOR, rgba } from "../../shared/paint/colors.js";
 import { STEPS } from "../../shared/levels.js";
-import { spreadColumns, spreadRows } from "../../shared/sampling.js";
+import { spreadColumns, spreadRows } from "../../shared/paint/sampling.js";
 
 /** @typedef {Pick<import("./parts.js").BoardImage, "width" | "height" | "levels" | "truth">} Maps */
 

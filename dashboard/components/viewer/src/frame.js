@@ -1,6 +1,6 @@
 // What a frame draws: the image, the overlay, and the numbers beside them.
 
-import { paintImage } from "../../shared/image.js";
+import { paintImage } from "../../shared/paint/image.js";
 import { STEPS } from "../../shared/levels.js";
 import { writeText } from "../../shared/mounted.js";
 import { drawScaleBar } from "./panel.js";

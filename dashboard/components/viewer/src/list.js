@@ -2,12 +2,12 @@
 
 import { writeText } from "../../shared/mounted.js";
 import { WHOLE, clamp } from "../../shared/numbers.js";
-import { Components } from "./components.js";
+import { Components } from "./mask/components.js";
 import { MOST_NUMBERED } from "./notes.js";
 
 /** @import { On } from "../../shared/mounted.js" */
 /** @import { Point } from "../../shared/view.js" */
-/** @import { Component } from "./components.js" */
+/** @import { Component } from "./mask/components.js" */
 /** @import { Viewer } from "./viewer.js" */
 
 const SHORTEST_WAIT_MS = 50;

@@ -2,7 +2,7 @@
 
 /** @import { SavedView } from "../../shared/view.js" */
 /** @import { Look, Style } from "./look.js" */
-/** @import { Stroke } from "./mask.js" */
+/** @import { Stroke } from "./mask/mask.js" */
 
 /**
  * How a viewer was left.

@@ -4,7 +4,7 @@ import { clamp } from "../../shared/numbers.js";
 import { pixelOf } from "./tools.js";
 
 /** @import { Place, Point } from "../../shared/view.js" */
-/** @import { Lines } from "./diameters.js" */
+/** @import { Lines } from "./mask/diameters.js" */
 /** @import { ComponentList } from "./list.js" */
 /** @import { Pen } from "./tools.js" */
 /** @import { Viewer } from "./viewer.js" */

@@ -1,11 +1,11 @@
 // The labels and numbers around the image.
 
-import { paintHistogram } from "../../shared/histogram.js";
+import { paintHistogram } from "../../shared/paint/histogram.js";
 import { STEPS } from "../../shared/levels.js";
 import { writeText } from "../../shared/mounted.js";
 import { WHOLE, areaText, lengthText, roundLength } from "../../shared/numbers.js";
 import { writeSides } from "../../shared/orientation.js";
-import { MOST_CLEANED } from "./area_tree.js";
+import { MOST_CLEANED } from "./mask/area_tree.js";
 import { placeOfArea } from "./tools.js";
 import { rawText } from "./window.js";
 

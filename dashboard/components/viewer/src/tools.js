@@ -2,8 +2,8 @@
 
 import { writeText } from "../../shared/mounted.js";
 import { clamp } from "../../shared/numbers.js";
-import { PUT_IN, TAKEN_OUT } from "./mask.js";
-import { brushSpans, polygonSpans } from "./shapes.js";
+import { PUT_IN, TAKEN_OUT } from "./mask/mask.js";
+import { brushSpans, polygonSpans } from "./mask/shapes.js";
 
 /** @import { On } from "../../shared/mounted.js" */
 /** @import { Point } from "../../shared/view.js" */

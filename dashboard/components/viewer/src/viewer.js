@@ -5,36 +5,36 @@ import { readHeader } from "../../shared/message.js";
 import { Mounted } from "../../shared/mounted.js";
 import { listenToNumber } from "../../shared/number_field.js";
 import { clamp } from "../../shared/numbers.js";
-import { Raster } from "../../shared/raster.js";
+import { Raster } from "../../shared/paint/raster.js";
 import { sceneOf } from "../../shared/scene.js";
 import { listenToTrack } from "../../shared/track.js";
 import { View } from "../../shared/view.js";
 import { ACTIONS, canAct, markButtons } from "./actions.js";
-import { MOST_CLEANED } from "./area_tree.js";
+import { MOST_CLEANED } from "./mask/area_tree.js";
 import { PREPARING, drawOverlay, drawPicture, drawScores } from "./frame.js";
 import { listenToKeys } from "./keys.js";
 import { linked, shareView } from "./link.js";
 import { ComponentList, listenToList } from "./list.js";
-import { MaskMap, PUT_IN, TAKEN_OUT } from "./mask.js";
+import { MaskMap, PUT_IN, TAKEN_OUT } from "./mask/mask.js";
 import { drawNotes } from "./notes.js";
 import { describeMask, describeScene, drawTrack } from "./panel.js";
 import { LOOK, OPACITY } from "./look.js";
 import { decided, keepDecision, memory } from "./memory.js";
 import { listenToPicture } from "./pointer.js";
-import { inSlices } from "./slices.js";
+import { inSlices } from "./mask/slices.js";
 import { Pen, listenToTools } from "./tools.js";
 import { Windowing, listenToWindow } from "./window.js";
 
 /** @import { Send } from "../../shared/mounted.js" */
 /** @import { SceneHeader } from "../../shared/scene.js" */
 /** @import { Point } from "../../shared/view.js" */
-/** @import { Component } from "./components.js" */
+/** @import { Component } from "./mask/components.js" */
 /** @import { Tool } from "./look.js" */
 /** @import { Saved } from "./memory.js" */
 
 const COMMIT_DELAY_MS = 300;
 
-/** @import { PostProcessing } from "./mask.js" */
+/** @import { PostProcessing } from "./mask/mask.js" */
 /** @import { Place } from "../../shared/view.js" */
 /** @import { Scene } from "../../shared/scene.js" */
 

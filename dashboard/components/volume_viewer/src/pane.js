@@ -1,11 +1,11 @@
 // One plane on the screen: its slice, the contour on it, and the lines where the others cut it.
 
-import { paintImage } from "../../shared/image.js";
+import { paintImage } from "../../shared/paint/image.js";
 import { STEPS } from "../../shared/levels.js";
 import { writeText } from "../../shared/mounted.js";
 import { lengthText, roundLength } from "../../shared/numbers.js";
 import { writeSides } from "../../shared/orientation.js";
-import { Raster } from "../../shared/raster.js";
+import { Raster } from "../../shared/paint/raster.js";
 import { View } from "../../shared/view.js";
 
 /** @typedef {import("./plane.js").Plane} Plane */

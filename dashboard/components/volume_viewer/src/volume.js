@@ -1,6 +1,6 @@
 // The volume viewer: its state, and how the parts above act on it.
 
-import { paintHistogram } from "../../shared/histogram.js";
+import { paintHistogram } from "../../shared/paint/histogram.js";
 import { STEPS } from "../../shared/levels.js";
 import { readHeader } from "../../shared/message.js";
 import { Mounted, writeText } from "../../shared/mounted.js";

@@ -1,7 +1,7 @@
 // Connected components of the mask and their measurements, as core.export.measure defines them: pixels
 // join at edges and corners, the largest is number 1, lengths count from pixel edge to pixel edge.
 
-import { STEPS } from "../../shared/levels.js";
+import { STEPS } from "../../../shared/levels.js";
 import { diametersOf } from "./diameters.js";
 
 /**
@@ -49,7 +49,7 @@ function labelRuns(marks, k, width, height) {
 }
 
 /** @typedef {Pick<Scene, "width" | "height" | "codes"> & { header: { spacing_mm?: [number, number] | null } }} Measured */
-/** @import { Scene } from "../../shared/scene.js" */
+/** @import { Scene } from "../../../shared/scene.js" */
 /** @import { Lines } from "./diameters.js" */
 
 /**

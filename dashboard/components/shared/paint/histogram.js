@@ -1,8 +1,8 @@
 // The histogram of levels under the threshold's track.
 
-import { STEPS } from "./levels.js";
+import { STEPS } from "../levels.js";
 
-/** @import { Tally } from "./tally.js" */
+/** @import { Tally } from "../tally.js" */
 
 const BAR_PIXELS = 3;
 

@@ -6,9 +6,9 @@ import { CODE_BITS, EDGE, STRIPE, TRUTH, colorTable } from "./pixel_colors.js";
 import { sample, sampleAxis, spreadColumns, spreadRows } from "./sampling.js";
 
 /** @import { PaintLook } from "./pixel_colors.js" */
-/** @import { Place } from "./view.js" */
+/** @import { Place } from "../view.js" */
 
-/** @import { Scene } from "./scene.js" */
+/** @import { Scene } from "../scene.js" */
 
 /** @typedef {Pick<Scene, "width" | "height" | "codes" | "truth"> & { uncertainty?: Uint16Array | null }} Sampled */
 

@@ -3,7 +3,7 @@
 // above k is exactly the mask at k, cleaned as core.threshold.postprocessing does (holes first; components join
 // through all eight neighbours, holes reach the border through four).
 
-import { ADDED } from "../../shared/levels.js";
+import { ADDED } from "../../../shared/levels.js";
 import { inParts } from "./slices.js";
 
 export const MOST_CLEANED = 2 ** 24; // pixels; the tree takes twelve bytes for each

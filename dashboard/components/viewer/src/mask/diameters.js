@@ -1,6 +1,6 @@
 // Longest diameter of a component, and the longest line at right angles to it.
 
-/** @import { Point } from "../../shared/view.js" */
+/** @import { Point } from "../../../shared/view.js" */
 
 /** @typedef {{ length: number, ends: Point[] }} Line in millimetres; its ends in pixels */
 /** @typedef {{ longest: Line, perpendicular: Line }} Lines */

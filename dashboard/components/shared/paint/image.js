@@ -1,7 +1,7 @@
 // The bare image on its canvas.
 
-/** @import { Scene } from "./scene.js" */
-/** @import { Place } from "./view.js" */
+/** @import { Scene } from "../scene.js" */
+/** @import { Place } from "../view.js" */
 
 /**
  * The bare picture; smooth where it is minified, with crisp pixels from twofold on.

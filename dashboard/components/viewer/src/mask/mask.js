@@ -1,7 +1,7 @@
 // From the map to the mask of the moment: clean-up, then what was put in and taken out by hand.
 
-import { ADDED, REMOVED } from "../../shared/levels.js";
-import { Tally } from "../../shared/tally.js";
+import { ADDED, REMOVED } from "../../../shared/levels.js";
+import { Tally } from "../../../shared/tally.js";
 import { AreaTree } from "./area_tree.js";
 import { fillHoles } from "./fill_holes.js";
 
@@ -12,7 +12,7 @@ const STEPS_UNDONE = 200;
 /** @typedef {{ kind: number, pixels: number[], before: number[] }} Stroke */
 /** @typedef {{ area: number, holes: boolean }} PostProcessing */
 /** @typedef {Pick<Scene, "codes" | "width" | "height" | "truth" | "tally">} Mapped */
-/** @import { Scene } from "../../shared/scene.js" */
+/** @import { Scene } from "../../../shared/scene.js" */
 
 /** The codes that are painted and counted, and every correction with its way back. */
 export class MaskMap {

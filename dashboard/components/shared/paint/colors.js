@@ -1,7 +1,7 @@
 // The colours of the product: one meaning each, safe for the colour-blind.
 
-import { STEPS } from "./levels.js";
-import { clamp } from "./numbers.js";
+import { STEPS } from "../levels.js";
+import { clamp } from "../numbers.js";
 
 /** @typedef {[number, number, number]} Color red, green and blue, 0…255 */
 

@@ -1,8 +1,8 @@
 // The colour of a display pixel, from its code and flags.
 
 import { COLOR, HEAT, rgba } from "./colors.js";
-import { ADDED, REMOVED, STEPS } from "./levels.js";
-import { clamp } from "./numbers.js";
+import { ADDED, REMOVED, STEPS } from "../levels.js";
+import { clamp } from "../numbers.js";
 
 // One number says all about a display pixel: its code in the low ten bits, then these flags.
 export const CODE_BITS = 1023;

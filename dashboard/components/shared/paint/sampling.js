@@ -1,6 +1,6 @@
 // From a map to display pixels: sampling, and the lowest and highest code around each.
 
-import { clamp } from "./numbers.js";
+import { clamp } from "../numbers.js";
 
 /**
  * @param {number} first

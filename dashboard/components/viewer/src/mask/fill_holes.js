@@ -1,6 +1,6 @@
 // Filling holes at every threshold at once.
 
-import { ADDED } from "../../shared/levels.js";
+import { ADDED } from "../../../shared/levels.js";
 import { inParts } from "./slices.js";
 
 /**

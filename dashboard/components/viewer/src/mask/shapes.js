@@ -1,8 +1,8 @@
 // Which pixels a stroke or a polygon covers: those whose centre lies inside.
 
-import { clamp } from "../../shared/numbers.js";
+import { clamp } from "../../../shared/numbers.js";
 
-/** @import { Point } from "../../shared/view.js" */
+/** @import { Point } from "../../../shared/view.js" */
 
 /** @typedef {(y: number, from: number, to: number) => void} Span columns `from` up to `to` of row `y` */
 
