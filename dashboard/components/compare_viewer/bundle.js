@@ -1,5 +1,5 @@
 // Generated from compare_viewer/src/main.js by "make js"; edit the sources, not this file.
-// Sources: sha256 ff483c0dd866d59a8ea5d42dbe73c490870e827dc53c2bfb53ab18a1a0daa600
+// Sources: sha256 e4997081c0c7fa34e74d90205d85d4ac4a0654d16decbe1556c13ee0ea251637
 
 // shared/mounted.js
 var LATENCIES_KEPT = 2e3;
@@ -395,7 +395,7 @@ var View = class {
     const least = this.fitScale;
     this.scale = Math.min(Math.max(this.scale, least), Math.max(LARGEST_SCALE, least));
   }
-  /** Keeps the picture in the pane: whole where it is smaller, without a gap where larger. */
+  /** Keeps the image in the pane: whole where it is smaller, without a gap where larger. */
   settle() {
     const { width, height, aspect } = this.image;
     if (this.fitted) Object.assign(this, { scale: this.fitScale, x: width / 2, y: height / 2 });
@@ -409,7 +409,7 @@ var View = class {
     const area = this.pane.width * this.pane.height;
     return Math.min(window.devicePixelRatio || 1, 2, Math.sqrt(MOST_PIXELS / area));
   }
-  /** The picture's place on a canvas of the pane's size, in display pixels. */
+  /** The image's place on a canvas of the pane's size, in display pixels. */
   place() {
     const density = this.density;
     const width = Math.max(1, Math.round(this.pane.width * density));
@@ -688,7 +688,7 @@ var Raster = class {
     this.pixels = this.size ? new ImageData(new Uint8ClampedArray(this.out.buffer, 0, this.size * 4), width, height) : null;
   }
   /**
-   * Samples the scene at the view's place. Dear: only after zoom, pan or resize.
+   * Samples the scene at the view's place. Expensive: only after zoom, pan or resize.
    * @param {Sampled} scene
    * @param {Place} place
    * @param {Uint16Array} marks
@@ -712,7 +712,7 @@ var Raster = class {
     this.refresh(scene, marks);
   }
   /**
-   * Samples the map anew where the view stays: after clean-up and corrections.
+   * Samples the map anew where the view stays: after post-processing and corrections.
    * @param {Sampled} scene
    * @param {Uint16Array} marks
    */

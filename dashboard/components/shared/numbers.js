@@ -16,7 +16,7 @@ export function threeDecimals(value) {
 }
 
 /**
- * An area in the unit that suits the whole picture, so that it never changes with the threshold.
+ * An area in the unit that suits the whole image, so that it never changes with the threshold.
  * @param {number} mm2
  * @param {number} whole_mm2
  */

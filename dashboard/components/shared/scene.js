@@ -50,7 +50,7 @@ import { Tally } from "./tally.js";
  */
 
 /**
- * The picture at full size, half, quarter, …: a minified picture is drawn from the nearest.
+ * The image at full size, half, quarter, …: a minified image is drawn from the nearest.
  * @param {HTMLCanvasElement | ImageBitmap} bitmap
  */
 export function halvings(bitmap) {

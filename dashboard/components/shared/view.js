@@ -1,4 +1,4 @@
-// Where the picture lies in its pane: zoom, position, and the way between screen and pixel.
+// Where the image lies in its pane: zoom, position, and the way between screen and pixel.
 
 import { clamp } from "./numbers.js";
 
@@ -108,7 +108,7 @@ export class View {
     this.scale = Math.min(Math.max(this.scale, least), Math.max(LARGEST_SCALE, least));
   }
 
-  /** Keeps the picture in the pane: whole where it is smaller, without a gap where larger. */
+  /** Keeps the image in the pane: whole where it is smaller, without a gap where larger. */
   settle() {
     const { width, height, aspect } = this.image;
     if (this.fitted) Object.assign(this, { scale: this.fitScale, x: width / 2, y: height / 2 });
@@ -124,7 +124,7 @@ export class View {
     return Math.min(window.devicePixelRatio || 1, 2, Math.sqrt(MOST_PIXELS / area));
   }
 
-  /** The picture's place on a canvas of the pane's size, in display pixels. */
+  /** The image's place on a canvas of the pane's size, in display pixels. */
   place() {
     const density = this.density;
     const width = Math.max(1, Math.round(this.pane.width * density));

@@ -1,5 +1,5 @@
 // Generated from threshold_board/src/main.js by "make js"; edit the sources, not this file.
-// Sources: sha256 c14dd3028ae18404ee672309f106ee7019d7cf7f956f355f1083b6c825d9df13
+// Sources: sha256 f62851c83a4d4c8c0bc3e402fe4cc0d08c609e730b422dcec64bb69f6c7049bc
 
 // shared/mounted.js
 var LATENCIES_KEPT = 2e3;

@@ -1,5 +1,5 @@
 // Generated from viewer/src/main.js by "make js"; edit the sources, not this file.
-// Sources: sha256 4adc506b5fadde13e99487445965d489731b21a1910c06bcff75661d87044c6a
+// Sources: sha256 133c5d754877cd35c9239c4d442e5f8a94d4175721a39e57afd2d3b50eff7223
 
 // shared/mounted.js
 var LATENCIES_KEPT = 2e3;
@@ -450,7 +450,7 @@ var Raster = class {
     this.pixels = this.size ? new ImageData(new Uint8ClampedArray(this.out.buffer, 0, this.size * 4), width, height) : null;
   }
   /**
-   * Samples the scene at the view's place. Dear: only after zoom, pan or resize.
+   * Samples the scene at the view's place. Expensive: only after zoom, pan or resize.
    * @param {Sampled} scene
    * @param {Place} place
    * @param {Uint16Array} marks
@@ -474,7 +474,7 @@ var Raster = class {
     this.refresh(scene, marks);
   }
   /**
-   * Samples the map anew where the view stays: after clean-up and corrections.
+   * Samples the map anew where the view stays: after post-processing and corrections.
    * @param {Sampled} scene
    * @param {Uint16Array} marks
    */
@@ -831,7 +831,7 @@ var View = class {
     const least = this.fitScale;
     this.scale = Math.min(Math.max(this.scale, least), Math.max(LARGEST_SCALE, least));
   }
-  /** Keeps the picture in the pane: whole where it is smaller, without a gap where larger. */
+  /** Keeps the image in the pane: whole where it is smaller, without a gap where larger. */
   settle() {
     const { width, height, aspect } = this.image;
     if (this.fitted) Object.assign(this, { scale: this.fitScale, x: width / 2, y: height / 2 });
@@ -845,7 +845,7 @@ var View = class {
     const area = this.pane.width * this.pane.height;
     return Math.min(window.devicePixelRatio || 1, 2, Math.sqrt(MOST_PIXELS / area));
   }
-  /** The picture's place on a canvas of the pane's size, in display pixels. */
+  /** The image's place on a canvas of the pane's size, in display pixels. */
   place() {
     const density = this.density;
     const width = Math.max(1, Math.round(this.pane.width * density));
@@ -1223,7 +1223,7 @@ var MaskMap = class {
     return this.leastArea > 1 || this.holes;
   }
   /**
-   * Whether a clean-up is quick because what it needs was made before, or there is little to do.
+   * Whether a post-processing is quick because what it needs was made before, or there is little to do.
    * @param {PostProcessing} wanted
    */
   prepared({ area, holes }) {
@@ -1231,7 +1231,7 @@ var MaskMap = class {
     return small || (!holes || this.filled) && (area < 2 || this.trees.has(holes));
   }
   /**
-   * Work: sets the clean-up when all is ready for it; false where nothing changed.
+   * Work: sets the post-processing when all is ready for it; false where nothing changed.
    * @param {number} leastArea
    * @param {boolean} holes
    */
@@ -1692,7 +1692,7 @@ var Windowing = class {
     this.set(middle, wide, { quiet: !saved });
   }
   /**
-   * Sets the window; `quiet` where the picture already shows it.
+   * Sets the window; `quiet` where the image already shows it.
    * @param {number} center
    * @param {number} width
    */
@@ -1722,7 +1722,7 @@ var Windowing = class {
     const step = Math.max(this.width, this.span.range / 200) / 300;
     this.set(this.center + dy * step, this.width + dx * step);
   }
-  /** Makes the picture, at most once a frame. */
+  /** Makes the image, at most once a frame. */
   apply() {
     if (!this.pending || !this.scene.raw) return;
     this.pending = false;
@@ -2511,7 +2511,7 @@ var ComponentList = class {
     texts.forEach((text, n) => writeText(row.children[n], text));
     row.title = `${WHOLE.format(one.area)} px${one.atBorder ? ", touches the border of the picture" : ""}`;
   }
-  /** One unit for the whole table: the one in which the picture's area was given. */
+  /** One unit for the whole table: the one in which the image's area was given. */
   areaScale() {
     const { header, tally } = this.viewer.scene;
     return tally.pixels * (header.pixel_area_mm2 ?? 0) >= 1 ? 1 : 1e6;
@@ -2916,7 +2916,7 @@ var Viewer = class extends Mounted {
     void 0;
     super.close();
   }
-  /** Whether what is on show is still the picture before the one that Python sent. */
+  /** Whether what is on show is still the image before the one that Python sent. */
   get waits() {
     return this.scene.header.token !== this.header?.token;
   }
@@ -2971,9 +2971,9 @@ var Viewer = class extends Mounted {
     clearTimeout(this.commitTimer);
     this.commitTimer = setTimeout(() => this.commit(), COMMIT_DELAY_MS);
   }
-  // ---- Clean-up and corrections ----
+  // ---- Post-processing and corrections ----
   /**
-   * The clean-up that the hand asked for last; the mask may still be on its way to it.
+   * The post-processing that the hand asked for last; the mask may still be on its way to it.
    * @returns {PostProcessing}
    */
   get wanted() {
@@ -2991,7 +2991,7 @@ var Viewer = class extends Mounted {
     if (!this.mask.prepared(this.cleaning)) this.say(PREPARING);
     this.clean();
   }
-  /** Many moves of the slider, one clean-up after the other, until the last one is reached. */
+  /** Many moves of the slider, one post-processing after the other, until the last one is reached. */
   async clean() {
     const { mask } = this;
     let made;
@@ -3115,7 +3115,7 @@ var Viewer = class extends Mounted {
     this.stale.view = true;
     this.schedule();
   }
-  /** The mask changed at this threshold: by clean-up or by hand. */
+  /** The mask changed at this threshold: by post-processing or manually. */
   changeMap() {
     this.stale.map = true;
     this.list.spoil();

@@ -1,5 +1,5 @@
 // Generated from volume_viewer/src/main.js by "make js"; edit the sources, not this file.
-// Sources: sha256 33bc8c12fd8552d420be6924b71028ff74251380b0813b501e1a844d4239d9cf
+// Sources: sha256 adcc21119156b802fcefdb4ca1240053a92ad5ce2f1192a8a5c53a03a9550d4b
 
 // shared/mounted.js
 var LATENCIES_KEPT = 2e3;
@@ -932,7 +932,7 @@ var Raster = class {
     this.pixels = this.size ? new ImageData(new Uint8ClampedArray(this.out.buffer, 0, this.size * 4), width, height) : null;
   }
   /**
-   * Samples the scene at the view's place. Dear: only after zoom, pan or resize.
+   * Samples the scene at the view's place. Expensive: only after zoom, pan or resize.
    * @param {Sampled} scene
    * @param {Place} place
    * @param {Uint16Array} marks
@@ -956,7 +956,7 @@ var Raster = class {
     this.refresh(scene, marks);
   }
   /**
-   * Samples the map anew where the view stays: after clean-up and corrections.
+   * Samples the map anew where the view stays: after post-processing and corrections.
    * @param {Sampled} scene
    * @param {Uint16Array} marks
    */
@@ -1140,7 +1140,7 @@ var View = class {
     const least = this.fitScale;
     this.scale = Math.min(Math.max(this.scale, least), Math.max(LARGEST_SCALE, least));
   }
-  /** Keeps the picture in the pane: whole where it is smaller, without a gap where larger. */
+  /** Keeps the image in the pane: whole where it is smaller, without a gap where larger. */
   settle() {
     const { width, height, aspect } = this.image;
     if (this.fitted) Object.assign(this, { scale: this.fitScale, x: width / 2, y: height / 2 });
@@ -1154,7 +1154,7 @@ var View = class {
     const area = this.pane.width * this.pane.height;
     return Math.min(window.devicePixelRatio || 1, 2, Math.sqrt(MOST_PIXELS / area));
   }
-  /** The picture's place on a canvas of the pane's size, in display pixels. */
+  /** The image's place on a canvas of the pane's size, in display pixels. */
   place() {
     const density = this.density;
     const width = Math.max(1, Math.round(this.pane.width * density));
@@ -1340,7 +1340,7 @@ var PlanePane = class {
     writeText(bar.lastElementChild, lengthText(length));
   }
   /**
-   * The voxel under a pane position; null outside the picture.
+   * The voxel under a pane position; null outside the image.
    * @param {{ x: number, y: number }} position
    */
   voxelAt({ x, y }) {

@@ -1,4 +1,4 @@
-// One model's pane: its picture, its overlay, its threshold. All panes share one view.
+// One model's pane: its image, its overlay, its threshold. All panes share one view.
 
 import { paintImage } from "../../shared/paint/image.js";
 import { STEPS } from "../../shared/levels.js";

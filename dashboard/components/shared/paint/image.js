@@ -4,7 +4,7 @@
 /** @import { Place } from "../view.js" */
 
 /**
- * The bare picture; smooth where it is minified, with crisp pixels from twofold on.
+ * The bare image; smooth where it is minified, with crisp pixels from twofold on.
  * @param {HTMLCanvasElement} canvas
  * @param {Pick<Scene, "width" | "height" | "pyramid">} scene
  * @param {Place} place

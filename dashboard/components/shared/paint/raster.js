@@ -65,7 +65,7 @@ export class Raster {
   }
 
   /**
-   * Samples the scene at the view's place. Dear: only after zoom, pan or resize.
+   * Samples the scene at the view's place. Expensive: only after zoom, pan or resize.
    * @param {Sampled} scene
    * @param {Place} place
    * @param {Uint16Array} marks
@@ -90,7 +90,7 @@ export class Raster {
   }
 
   /**
-   * Samples the map anew where the view stays: after clean-up and corrections.
+   * Samples the map anew where the view stays: after post-processing and corrections.
    * @param {Sampled} scene
    * @param {Uint16Array} marks
    */

@@ -4,7 +4,7 @@
 const PARTS_KEPT = 3;
 
 /**
- * An image as Python describes it: where its level map and its picture lie in the message.
+ * An image as Python describes it: where its level map and its image lie in the message.
  * @typedef {{ id: string, width: number, height: number, at: number, picture: [number, number] }} ImageHeader
  */
 

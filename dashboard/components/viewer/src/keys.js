@@ -58,7 +58,7 @@ function takeBack(viewer, event) {
 const TOOL_STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 /**
- * With a tool in hand the picture's arrows move its cursor.
+ * With a tool in hand the image's arrows move its cursor.
  * @param {Viewer} viewer
  * @param {KeyboardEvent} event
  */

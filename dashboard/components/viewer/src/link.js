@@ -1,4 +1,4 @@
-// Viewers of one picture under several models zoom and pan together.
+// Viewers of one image under several models zoom and pan together.
 
 /** @import { View } from "../../shared/view.js" */
 /** @import { Viewer } from "./viewer.js" */
@@ -7,7 +7,7 @@
 export const linked = new Set();
 
 /**
- * Gives the view of a viewer to the others of its link that show a picture of the same size.
+ * Gives the view of a viewer to the others of its link that show a image of the same size.
  * @param {Viewer} viewer
  */
 export function shareView(viewer) {
@@ -26,7 +26,7 @@ export function shareView(viewer) {
 }
 
 /**
- * The same part of the picture in a pane of another size.
+ * The same part of the image in a pane of another size.
  * @param {View} from
  * @param {View} to
  */

@@ -1,4 +1,4 @@
-// The table of components, and the way from a row to the picture and back.
+// The table of components, and the way from a row to the image and back.
 
 import { writeText } from "../../shared/mounted.js";
 import { WHOLE, clamp } from "../../shared/numbers.js";
@@ -147,7 +147,7 @@ export class ComponentList {
     row.title = `${WHOLE.format(one.area)} px${one.atBorder ? ", touches the border of the picture" : ""}`;
   }
 
-  /** One unit for the whole table: the one in which the picture's area was given. */
+  /** One unit for the whole table: the one in which the image's area was given. */
   areaScale() {
     const { header, tally } = this.viewer.scene;
     return tally.pixels * (header.pixel_area_mm2 ?? 0) >= 1 ? 1 : 1e6;

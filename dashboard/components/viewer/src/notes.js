@@ -1,4 +1,4 @@
-// What is drawn over the picture: boxes and numbers of components, diameters, and the tool in use.
+// What is drawn over the image: boxes and numbers of components, diameters, and the tool in use.
 
 import { clamp } from "../../shared/numbers.js";
 import { pixelOf } from "./tools.js";

@@ -39,7 +39,7 @@ export function describeScene(viewer) {
 }
 
 /**
- * What clean-up and corrections did, in figures.
+ * What post-processing and corrections did, in figures.
  * @param {Viewer} viewer
  */
 export function describeMask(viewer) {
@@ -93,7 +93,7 @@ export function drawScaleBar(viewer) {
 }
 
 /**
- * Pixel and probability under a pane position; nothing outside the picture.
+ * Pixel and probability under a pane position; nothing outside the image.
  * @param {Viewer} viewer
  * @param {Point | null} at
  */

@@ -1,4 +1,4 @@
-// The hand on the picture: pan, zoom, pinch, window, tools, wipe and the read-out under the pointer.
+// The hand on the image: pan, zoom, pinch, window, tools, wipe and the read-out under the pointer.
 
 import { closest, pinch, positionIn, wheelDelta, zoomByWheel } from "../../shared/pointer.js";
 import { readOut } from "./panel.js";

@@ -1,4 +1,4 @@
-// Correcting by hand: brush, eraser and polygon, with mouse, finger, pen or the arrow keys.
+// Correcting manually: brush, eraser and polygon, with mouse, finger, pen or the arrow keys.
 
 import { writeText } from "../../shared/mounted.js";
 import { clamp } from "../../shared/numbers.js";
@@ -211,7 +211,7 @@ export function listenToTools(viewer, on) {
 }
 
 /**
- * Slider 0…100 to pixels: none, then by shares up to a tenth of the picture.
+ * Slider 0…100 to pixels: none, then by shares up to a tenth of the image.
  * @param {number} place
  * @param {{ codes: Uint16Array }} scene
  */

@@ -63,7 +63,7 @@ export class Viewer extends Mounted {
     this.look = { ...LOOK };
     this.opacity = { ...OPACITY };
     /** @type {(PostProcessing & { commit: boolean }) | null} */
-    this.cleaning = null; // the clean-up that is being made, while there is one
+    this.cleaning = null; // the post-processing that is being made, while there is one
     this.stale = { view: true, map: true, overlay: true, notes: true };
     this.pen = new Pen(this);
     this.list = new ComponentList(this);
@@ -171,7 +171,7 @@ export class Viewer extends Mounted {
     if (before) this.mask.done = before.done;
     this.window.open(scene, same ? saved.window : undefined);
     this.told = this.signature();
-    // Leaving a page makes Streamlit forget a widget's value; the picture is what was chosen.
+    // Leaving a page makes Streamlit forget a widget's value; the image is what was chosen.
     if (this.told !== this.startSignature()) this.tell();
     describeScene(this);
     describeMask(this);
@@ -204,7 +204,7 @@ export class Viewer extends Mounted {
     super.close();
   }
 
-  /** Whether what is on show is still the picture before the one that Python sent. */
+  /** Whether what is on show is still the image before the one that Python sent. */
   get waits() {
     return this.scene.header.token !== this.header?.token;
   }
@@ -268,10 +268,10 @@ export class Viewer extends Mounted {
     this.commitTimer = setTimeout(() => this.commit(), COMMIT_DELAY_MS);
   }
 
-  // ---- Clean-up and corrections ----
+  // ---- Post-processing and corrections ----
 
   /**
-   * The clean-up that the hand asked for last; the mask may still be on its way to it.
+   * The post-processing that the hand asked for last; the mask may still be on its way to it.
    * @returns {PostProcessing}
    */
   get wanted() {
@@ -291,7 +291,7 @@ export class Viewer extends Mounted {
     this.clean();
   }
 
-  /** Many moves of the slider, one clean-up after the other, until the last one is reached. */
+  /** Many moves of the slider, one post-processing after the other, until the last one is reached. */
   async clean() {
     const { mask } = this;
     /** @type {PostProcessing | undefined} */
@@ -433,7 +433,7 @@ export class Viewer extends Mounted {
     this.schedule();
   }
 
-  /** The mask changed at this threshold: by clean-up or by hand. */
+  /** The mask changed at this threshold: by post-processing or manually. */
   changeMap() {
     this.stale.map = true;
     this.list.spoil();

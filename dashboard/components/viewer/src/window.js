@@ -1,4 +1,4 @@
-// Window and level: which raw values the grey scale spans, where a picture holds more than 8 bits.
+// Window and level: which raw values the gray scale spans, where a image holds more than 8 bits.
 
 import { writeText } from "../../shared/mounted.js";
 import { clamp } from "../../shared/numbers.js";
@@ -10,7 +10,7 @@ import { halvings } from "../../shared/scene.js";
 /** @import { Viewer } from "./viewer.js" */
 
 /**
- * The raw values as grey, `center - width / 2` black and `center + width / 2` white.
+ * The raw values as gray, `center - width / 2` black and `center + width / 2` white.
  * @param {Scene} scene
  * @param {Float32Array} raw
  * @param {number} center
@@ -76,7 +76,7 @@ export class Windowing {
   }
 
   /**
-   * Sets the window; `quiet` where the picture already shows it.
+   * Sets the window; `quiet` where the image already shows it.
    * @param {number} center
    * @param {number} width
    */
@@ -108,7 +108,7 @@ export class Windowing {
     this.set(this.center + dy * step, this.width + dx * step);
   }
 
-  /** Makes the picture, at most once a frame. */
+  /** Makes the image, at most once a frame. */
   apply() {
     if (!this.pending || !this.scene.raw) return;
     this.pending = false;

@@ -191,7 +191,7 @@ export class PlanePane {
   }
 
   /**
-   * The voxel under a pane position; null outside the picture.
+   * The voxel under a pane position; null outside the image.
    * @param {{ x: number, y: number }} position
    */
   voxelAt({ x, y }) {

@@ -1,4 +1,4 @@
-// Clean-up at every threshold at once. Filling holes and dropping what is small commute with
+// Post-processing at every threshold at once. Filling holes and dropping what is small commute with
 // thresholding, so each is done once on the codes, and a threshold stays a look-up: the result
 // above k is exactly the mask at k, cleaned as core.threshold.postprocessing does (holes first; components join
 // through all eight neighbours, holes reach the border through four).

@@ -1,4 +1,4 @@
-// From the map to the mask of the moment: clean-up, then what was put in and taken out by hand.
+// From the map to the mask of the moment: post-processing, then what was put in and taken out manually.
 
 import { ADDED, REMOVED } from "../../../shared/levels.js";
 import { Tally } from "../../../shared/tally.js";
@@ -43,7 +43,7 @@ export class MaskMap {
   }
 
   /**
-   * Whether a clean-up is quick because what it needs was made before, or there is little to do.
+   * Whether a post-processing is quick because what it needs was made before, or there is little to do.
    * @param {PostProcessing} wanted
    */
   prepared({ area, holes }) {
@@ -52,7 +52,7 @@ export class MaskMap {
   }
 
   /**
-   * Work: sets the clean-up when all is ready for it; false where nothing changed.
+   * Work: sets the post-processing when all is ready for it; false where nothing changed.
    * @param {number} leastArea
    * @param {boolean} holes
    */
