@@ -20,10 +20,10 @@ BENCHMARKS := $(filter-out benchmarks/_%,$(wildcard benchmarks/*.py))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check fix bench clean
+.PHONY: help install run test check fix js js-check bench clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
 
 install: $(INSTALLED) ## make .venv and install what is pinned (again when the pins change)
 
@@ -40,11 +40,11 @@ $(INSTALLED): requirements.txt requirements-dev.txt | $(BIN)/python
 run: install ## start the dashboard
 	$(BIN)/python -m streamlit run dashboard/app.py --server.port $(PORT) $(ARGS)
 
-test: install ## every test, the browser ones too (gets Chromium where it may)
+test: install js-check ## every test, the browser ones too (gets Chromium where it may)
 	chromium=$$(PYTHON=$(BIN)/python scripts/chromium.sh) && \
 	ISOLINE_CHROMIUM="$$chromium" $(PYTEST) $(ARGS)
 
-check: install ## format, lint, types and the quick tests
+check: install js-check ## format, lint, types and the quick tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -54,6 +54,12 @@ fix: install ## format, and mend what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+js: ## make the bundles of dashboard/components (needs Node)
+	scripts/js.sh bundle
+
+js-check: ## lint, types and tests of the JavaScript (skipped without Node)
+	scripts/js.sh check
+
 bench: install ## run the benchmarks into benchmarks/results/
 	@mkdir -p benchmarks/results
 	@set -e; for script in $(BENCHMARKS); do \
@@ -62,6 +68,6 @@ bench: install ## run the benchmarks into benchmarks/results/
 		mv benchmarks/results/$$name.json.part benchmarks/results/$$name.json; \
 	done
 
-clean: ## remove caches (not .venv, not workspace/)
+clean: ## remove caches (not .venv, not node_modules/, not workspace/)
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -22,7 +22,7 @@ from core.cli.architecture import FLOORS, dotted_imports, package_imports
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE_LINES = 110
-GENERATED = {".git", ".venv", "workspace", "mlruns", "__pycache__"}
+GENERATED = {".git", ".venv", "node_modules", "workspace", "mlruns", "__pycache__"}
 
 Rule = Callable[[Path], list[str]]
 

@@ -1,9 +1,7 @@
 """The volume viewer in Python: the message is exact, counts are of all voxels, planes lie right."""
 
 import json
-import shutil
 import struct
-import subprocess
 import zlib
 from pathlib import Path
 from typing import Any
@@ -15,11 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.imaging import Window
 from core.imaging.planes import PLANES, from_slices, to_slices
-from dashboard.components.viewer import HERE as SHARED
 from dashboard.components.volume_viewer import (
-    HERE,
-    SCRIPTS,
-    SHARED_SCRIPTS,
     VolumeScene,
     pack_volume,
 )
@@ -166,19 +160,6 @@ def test_bytes_stay_bytes() -> None:
 def test_what_cannot_be_shown_is_refused(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         scene(**changes)
-
-
-def test_all_scripts_are_named() -> None:
-    assert sorted(SCRIPTS) == sorted(path.name for path in HERE.glob("*.js"))
-
-
-@pytest.mark.skipif(shutil.which("node") is None, reason="no node to parse the scripts")
-def test_the_scripts_parse_together(tmp_path: Path) -> None:
-    module = tmp_path / "viewer.mjs"
-    parts = [SHARED / name for name in SHARED_SCRIPTS] + [HERE / name for name in SCRIPTS]
-    module.write_text("\n".join(part.read_text("utf-8") for part in parts))
-    checked = subprocess.run(["node", "--check", module], capture_output=True, check=False)
-    assert checked.returncode == 0, checked.stderr.decode()
 
 
 def test_the_page_of_the_viewer_runs() -> None:

@@ -1,7 +1,7 @@
 """One image seen by several models, side by side: linked zoom, a threshold for each.
 
-Made of the threshold viewer's own parts (``decode.js``, ``view.js``, ``paint.js``), so that a mask
-here is the mask there, pixel for pixel.
+Decoding, view and overlay are the modules of the threshold viewer, so that a mask here is the mask
+there, pixel for pixel.
 
 How to use it on a page::
 
@@ -17,11 +17,10 @@ from pathlib import Path
 import streamlit as st
 
 from core.levels import STEPS
+from dashboard.components.shared import read, style
 from dashboard.components.viewer.scene import MESSAGE_VERSION, check_index, join, split
 
 HERE = Path(__file__).parent
-VIEWER = HERE.parent / "viewer"
-SHARED = ("mounted.js", "decode.js", "view.js", "paint.js", "pointer.js")
 FIGURES = {"dice": "Dice", "iou": "IoU", "precision": "Precision", "recall": "Recall"}
 """Scores that the browser follows while a threshold moves."""
 
@@ -107,13 +106,9 @@ def _heard() -> None:
     """Streamlit keeps a component's state only where it has a callback; the rerun is enough."""
 
 
-def _read(*files: Path) -> str:
-    return "\n".join(file.read_text(encoding="utf-8") for file in files)
-
-
 _COMPONENT = st.components.v2.component(
     "isoline.compare_viewer",
-    html=_read(HERE / "compare.html"),
-    css=_read(VIEWER / "viewer.css", HERE / "compare.css"),
-    js=_read(*(VIEWER / name for name in SHARED), HERE / "side.js", HERE / "compare.js"),
+    html=read(HERE / "compare.html"),
+    css=style(HERE / "compare.css"),
+    js=read(HERE / "bundle.js"),
 )

@@ -3,8 +3,7 @@
 Two inline components. ``deliver`` brings the maps and curves of a part once, megabytes that never
 change; ``threshold_board`` shows them and hears of every change of rule and scores, a few hundred
 bytes each. The browser paints, counts and moves the marks by itself; Python hears of a threshold
-when the hand lets go. The scripts of the viewer that read messages, paint and move the track are
-used as they are.
+when the hand lets go. The modules that read messages, paint and move the track are the viewer's.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,10 +12,10 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.components.shared import markup, read, style
 from dashboard.components.viewer.scene import check_index
 
 HERE = Path(__file__).parent
-VIEWER = HERE.parent / "viewer"
 MOST_LINES = 4
 
 
@@ -77,22 +76,14 @@ def _heard() -> None:
     """Streamlit keeps a component's state only where it has a callback; the rerun is enough."""
 
 
-def _read(*files: Path) -> str:
-    return "\n".join(file.read_text(encoding="utf-8") for file in files)
-
-
-SHARED = ("mounted.js", "decode.js", "view.js", "paint.js", "track.js")
 _DELIVERY = st.components.v2.component(
     "isoline.threshold_delivery",
     html="<span hidden></span>",
-    js=_read(VIEWER / "decode.js", HERE / "parts.js", HERE / "deliver.js"),
+    js=read(HERE / "delivery.bundle.js"),
 )
 _BOARD = st.components.v2.component(
     "isoline.threshold_board",
-    html=_read(HERE / "board.html").replace("<!-- tuner -->", _read(VIEWER / "tuner.html")),
-    css=_read(VIEWER / "viewer.css", HERE / "board.css"),
-    js=_read(
-        *(VIEWER / name for name in SHARED),
-        *(HERE / name for name in ("parts.js", "tiles.js", "charts.js", "panels.js", "board.js")),
-    ),
+    html=markup(HERE / "board.html"),
+    css=style(HERE / "board.css"),
+    js=read(HERE / "bundle.js"),
 )

@@ -16,6 +16,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.threshold.postprocessing import PostProcessing
+from dashboard.components.shared import markup, read, style
 from dashboard.components.viewer.decision import Decision, decided
 from dashboard.components.viewer.scene import (
     RawValues,
@@ -29,7 +30,6 @@ from dashboard.components.viewer.scene import (
 
 __all__ = [
     "HERE",
-    "SCRIPTS",
     "STAGE_HEIGHT_PX",
     "Decision",
     "RawValues",
@@ -40,29 +40,6 @@ __all__ = [
 ]
 
 HERE = Path(__file__).parent
-SCRIPTS = (
-    "mounted.js",
-    "decode.js",
-    "view.js",
-    "paint.js",
-    "slices.js",
-    "cleanup.js",
-    "mask.js",
-    "shapes.js",
-    "components.js",
-    "track.js",
-    "pointer.js",
-    "keys.js",
-    "panel.js",
-    "window.js",
-    "tools.js",
-    "notes.js",
-    "list.js",
-    "actions.js",
-    "hook.js",
-    "link.js",
-    "viewer.js",
-)
 STAGE_HEIGHT_PX = 560
 
 
@@ -107,13 +84,9 @@ def _heard() -> None:
     """Streamlit keeps a component's state only where it has a callback; the rerun is enough."""
 
 
-def _read(name: str) -> str:
-    return (HERE / name).read_text(encoding="utf-8")
-
-
 _COMPONENT = st.components.v2.component(
     "isoline.threshold_viewer",
-    html=_read("viewer.html").replace("<!-- tuner -->", _read("tuner.html")),
-    css=_read("viewer.css"),
-    js="\n".join(_read(name) for name in SCRIPTS),
+    html=markup(HERE / "viewer.html"),
+    css=style(),
+    js=read(HERE / "bundle.js"),
 )

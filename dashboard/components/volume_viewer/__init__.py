@@ -1,8 +1,8 @@
 """The volume viewer: three linked planes of a volume and a mask that follows the hand.
 
-The browser receives levels and grey values once and paints every plane by itself, in the look of
-``dashboard.components.viewer``, whose scripts it shares. Python hears of the threshold when the
-hand lets go.
+The browser receives levels and intensities once and paints every plane by itself, in the look of
+``dashboard.components.viewer``, with the modules of ``shared``. Python hears of the threshold when
+the hand lets go.
 
 How to use it on a page::
 
@@ -16,17 +16,15 @@ from pathlib import Path
 import streamlit as st
 
 from core.levels import STEPS
-from dashboard.components.viewer import HERE as SHARED
+from dashboard.components.shared import markup, read, style
 from dashboard.components.viewer import Decision
 from dashboard.components.viewer.decision import decided
 from dashboard.components.viewer.scene import check_index, join, split
 from dashboard.components.volume_viewer.scene import VolumeScene, pack_volume
 
-__all__ = ["SCRIPTS", "STAGE_HEIGHT_PX", "VolumeScene", "pack_volume", "volume_viewer"]
+__all__ = ["STAGE_HEIGHT_PX", "VolumeScene", "pack_volume", "volume_viewer"]
 
 HERE = Path(__file__).parent
-SHARED_SCRIPTS = ("mounted.js", "decode.js", "view.js", "paint.js", "track.js", "panel.js")
-SCRIPTS = ("voxels.js", "pane.js", "ribbon.js", "hand.js", "volume.js")
 STAGE_HEIGHT_PX = 600
 
 
@@ -61,18 +59,9 @@ def _heard() -> None:
     """Streamlit keeps a component's state only where it has a callback; the rerun is enough."""
 
 
-def _read(folder: Path, name: str) -> str:
-    return (folder / name).read_text(encoding="utf-8")
-
-
 _COMPONENT = st.components.v2.component(
     "isoline.volume_viewer",
-    html=_read(HERE, "volume.html").replace("<!-- tuner -->", _read(SHARED, "tuner.html")),
-    css=_read(SHARED, "viewer.css") + _read(HERE, "volume.css"),
-    js="\n".join(
-        [
-            *(_read(SHARED, name) for name in SHARED_SCRIPTS),
-            *(_read(HERE, name) for name in SCRIPTS),
-        ]
-    ),
+    html=markup(HERE / "volume.html"),
+    css=style(HERE / "volume.css"),
+    js=read(HERE / "bundle.js"),
 )
