@@ -20,8 +20,9 @@ from core.models.training_facts import TrainingFacts
 from core.predict.batch import PredictionOptions, predict_files
 from core.promotion.promote import promote
 from core.runs import Run
-from core.serve.answers import answer, submission_of
+from core.serve.answers import Submission, answer
 from core.serve.models import Models
+from core.serve.parameters import Parameters
 from core.system.files import read_json
 
 
@@ -79,7 +80,7 @@ def test_every_way_to_a_mask_says_what_to_doubt(tmp_path: Path) -> None:
         assert sentence[1:40] in " ".join(sheet.split())
 
     models = Models()
-    sent = submission_of(picture.read_bytes(), "photo.png", {"model": "isbi2012-unet"})
+    sent = Submission(content=picture.read_bytes(), asked=Parameters(model="isbi2012-unet"))
     answered = answer(sent, models)
     assert json.loads(answered.content)["warnings"] == expected
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core import __version__
 from core.errors import InputError
 from core.export.case import DISCLAIMER, Case, Source
 from core.imaging.planes import from_slices
@@ -54,7 +55,6 @@ _EMPTY = (
     *("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID"),
     *("StudyDate", "StudyTime", "ReferringPhysicianName", "PositionReferenceIndicator"),
 )
-_VERSION = "0.1.0"
 
 
 def dicom_seg(case: Case) -> bytes:
@@ -100,7 +100,7 @@ def _segmentation(case: Case, images: list[Any], frames: NDArray[np.uint8]) -> A
     algorithm = AlgorithmIdentificationSequence(
         name=f"Isoline {case.model.name}"[:64],
         family=codes.DCM.ArtificialIntelligence,
-        version=(case.model.sha256 or _VERSION)[:64],
+        version=(case.model.sha256 or __version__)[:64],
         parameters={"threshold": f"{case.threshold:.3f}", "clean-up": case.post_processing.words},
     )
     segment = SegmentDescription(
@@ -122,7 +122,7 @@ def _segmentation(case: Case, images: list[Any], frames: NDArray[np.uint8]) -> A
         instance_number=1,
         manufacturer="Isoline",
         manufacturer_model_name=case.model.name[:64],
-        software_versions=_VERSION,
+        software_versions=__version__,
         device_serial_number="0",
         content_description=DISCLAIMER,
         series_description=f"Isoline {case.model.name}"[:64],

@@ -1,11 +1,15 @@
 """What an export says of a model: its name and SHA-256, its data, its scores and its limits."""
 
+from typing import Protocol
+
+from core.config import RunConfig
 from core.data import info_of
+from core.data.splits import Split
 from core.errors import InputError
 from core.export.case import ModelFacts
 from core.inference.classes import split_name
 from core.inference.volumetric import inference_mode
-from core.models import TrainedModel, weights_folder
+from core.models import weights_folder
 from core.networks import MODELS
 from core.runs import open_run
 from core.system.files import read_json, sha256
@@ -13,7 +17,27 @@ from core.system.files import read_json, sha256
 _ANSWERS_ALL = "On images of another kind the network still answers; the answer means nothing."
 
 
-def model_facts(trained: TrainedModel, *, origin: str = "weights") -> ModelFacts:
+class Described(Protocol):
+    """What is known of a model without its weights; a ``TrainedModel`` is one."""
+
+    @property
+    def name(self) -> str:
+        """Of the run or the shipped model; ``NAME:CLASS`` for one class."""
+
+    @property
+    def config(self) -> RunConfig:
+        """How it was trained."""
+
+    @property
+    def split(self) -> Split:
+        """The split it was trained on."""
+
+    @property
+    def of(self) -> str:
+        """The class it segments alone; empty for all."""
+
+
+def model_facts(trained: Described, *, origin: str = "weights") -> ModelFacts:
     """Facts of a model, as far as its documents hold them.
 
     Args:

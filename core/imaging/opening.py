@@ -10,6 +10,8 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,6 +23,36 @@ MAX_PIXELS = 100_000_000
 MAX_BYTES = 2 << 30
 """Largest volume in memory, and largest file: 512 x 512 x 2000 voxels of a scaled CT."""
 MIN_SIDE = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caps:
+    """What a file may decode to."""
+
+    pixels: int = MAX_PIXELS
+    """Of one image or slice."""
+    volume_bytes: int = MAX_BYTES
+    """Of one volume in memory."""
+
+
+_CAPS: ContextVar[Caps | None] = ContextVar("caps", default=None)
+
+
+def current_caps() -> Caps:
+    """Those of the read under way in this thread."""
+    return _CAPS.get() or Caps()
+
+
+@contextmanager
+def caps(*, pixels: int, volume_bytes: int) -> Iterator[None]:
+    """Lower caps for what this thread reads inside the block."""
+    lower = Caps(pixels=min(pixels, MAX_PIXELS), volume_bytes=min(volume_bytes, MAX_BYTES))
+    token = _CAPS.set(lower)
+    try:
+        yield
+    finally:
+        _CAPS.reset(token)
+
 
 EXPORT = "export it as PNG or TIFF"
 DAMAGED = "the {} data are damaged or cut short; export or download the file again"
@@ -167,16 +199,26 @@ def check_size(width: int, height: int) -> None:
     """Refuse what a header claims, before anything is decoded.
 
     Raises:
-        InputError: More than ``MAX_PIXELS``, or a side below ``MIN_SIDE``.
+        InputError: More pixels than the caps allow, or a side below ``MIN_SIDE``.
     """
-    if width * height > MAX_PIXELS:
-        raise InputError(
-            f"{width} x {height} pixels are more than the {MAX_PIXELS // 10**6} million allowed; "
-            "crop it or save it smaller"
-        )
+    check_pixels(width, height)
     if min(width, height) < MIN_SIDE:
         raise InputError(
             f"{width} x {height} pixels are too few; models need at least {MIN_SIDE} x {MIN_SIDE}"
+        )
+
+
+def check_pixels(width: int, height: int) -> None:
+    """Refuse what is too large to be decoded.
+
+    Raises:
+        InputError: More pixels than the caps allow.
+    """
+    most = current_caps().pixels
+    if width * height > most:
+        raise InputError(
+            f"{width} x {height} pixels are more than the {most / 10**6:g} million allowed; "
+            "crop it or save it smaller"
         )
 
 

@@ -7,28 +7,24 @@ and a traceback without values in the server's log.
 import json
 import logging
 import traceback
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.errors import InputError, choose
+from core.errors import InputError
 from core.export import DISCLAIMER, EXPORTS, Case, export
 from core.export.images import png
 from core.export.measure import table
-from core.imaging import read_any, read_image
-from core.imaging.intensities import AS_TRAINED, CHOICES
+from core.imaging import Image, read_any, read_image
+from core.imaging.opening import caps, check_pixels
 from core.levels import threshold_index
 from core.predict.cases import predict_case
+from core.serve.limits import Limits
 from core.serve.models import Models
+from core.serve.parameters import Parameters
+from core.serve.work import StoppedError, Work, doing
 from core.threshold.postprocessing import parse_post_processing
 
 log = logging.getLogger(__name__)
-
-PARAMETERS = frozenset(
-    {"model", "threshold", "post_processing", "intensities", "page", "format", "name"}
-)
-FORMATS = ("json", "levels", *EXPORTS)
-"""``json`` is threshold, area and components; ``levels`` the level map as 16-bit grey PNG."""
 
 _ACCEPTS = {
     "application/json": "json",
@@ -49,19 +45,21 @@ class Submission:
     """What a client sent."""
 
     content: bytes = field(repr=False)
-    name: str
-    """File name; names the answer's file."""
-    page: int | None = None
-    """From 0; None takes the first page of a stack, and a volume as a whole."""
-    model: str = ""
-    """Empty takes the server's first."""
-    k: int | None = None
-    """Index of the threshold; None takes the operating point."""
-    intensities: str = AS_TRAINED
-    """In which intensities the model sees a file of more than 8 bits, key of ``CHOICES``."""
-    post_processing: str = ""
-    """As ``parse_post_processing`` reads it; empty takes the operating point's."""
-    format: str = "json"
+    name: str = ""
+    """File name, where ``asked`` gives none; names the answer's file."""
+    asked: Parameters = field(default_factory=Parameters)
+    limits: Limits = field(default_factory=Limits)
+    """Of the server that reads it."""
+
+    @property
+    def title(self) -> str:
+        """The name it goes by."""
+        return self.asked.name or self.name or "image"
+
+    @property
+    def page(self) -> int | None:
+        """From 0; None takes the first page of a stack, and a volume as a whole."""
+        return None if self.asked.page is None else self.asked.page - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,54 +72,31 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def submission_of(
-    content: bytes, name: str, query: Mapping[str, str], *, accept: str = ""
-) -> Submission:
-    """A submission from the parts of a request.
-
-    Args:
-        content: The file.
-        name: Its name; ``query["name"]`` goes before it.
-        query: ``model``, ``threshold``, ``post_processing``, ``intensities``, ``page``, ``format``,
-            ``name``.
-        accept: The ``Accept`` header, asked where there is no ``format``.
-
-    Raises:
-        InputError: There is no file, or a value cannot be read.
-    """
-    if not content:
-        raise InputError("there is no file; send one as the field 'file' or as the body")
-    if unknown := set(query) - PARAMETERS:
-        raise InputError(f"unknown parameter '{min(unknown)}'; see /openapi.json")
-    wanted = query.get("format") or _format_of(accept)
-    choose("format", wanted, dict.fromkeys(FORMATS))
-    parse_post_processing(query.get("post_processing", ""))
-    choose("intensities", query.get("intensities") or AS_TRAINED, CHOICES)
-    threshold = query.get("threshold", "")
-    return Submission(
-        content=content,
-        name=query.get("name") or name or "image",
-        page=int(_number("page", query["page"])) - 1 if query.get("page") else None,
-        model=query.get("model", ""),
-        k=threshold_index(_number("threshold", threshold)) if threshold else None,
-        post_processing=query.get("post_processing", ""),
-        intensities=query.get("intensities") or AS_TRAINED,
-        format=wanted,
-    )
-
-
-def answer(submission: Submission, models: Models) -> Answer:
+def answer(submission: Submission, models: Models, work: Work | None = None) -> Answer:
     """Predict and answer; never raises."""
+    work = work or Work(submission.limits.work_seconds)
     try:
-        return _answer(submission, models)
+        with doing(work):
+            return _answer(submission, models, work)
     except InputError as wrong:
         return refusal(400, str(wrong))
+    except StoppedError:
+        return too_slow(submission.limits)
     except MemoryError:
         return refusal(413, "the image is too large for this server's memory; crop it")
     except Exception as fault:  # noqa: BLE001 - the boundary: nothing of it may leave
         frames = "".join(traceback.format_tb(fault.__traceback__))
         log.error("%s while answering\n%s", type(fault).__name__, frames)  # noqa: TRY400 - values stay out
         return refusal(500, "the server failed on this request; its log says where")
+
+
+def too_slow(limits: Limits) -> Answer:
+    """The answer where a prediction takes too long."""
+    return refusal(
+        503,
+        f"the prediction took more than {limits.work_seconds:g} s; send a smaller image, or ask "
+        "when fewer predictions are under way",
+    )
 
 
 def refusal(status: int, sentence: str, **headers: str) -> Answer:
@@ -132,43 +107,52 @@ def refusal(status: int, sentence: str, **headers: str) -> Answer:
     )
 
 
-def predicted(submission: Submission, models: Models) -> Case:
+def predicted(submission: Submission, models: Models, work: Work) -> Case:
     """The submitted image, page or volume with its level map.
 
     Raises:
-        InputError: The file cannot be read, or does not fit the model.
+        InputError: The file cannot be read, is too large, or does not fit the model.
+        StoppedError: The work is over.
     """
-    served = models.open(submission.model)
-    content, name, page = submission.content, submission.name, submission.page
-    whole = page is None
-    found = (
-        read_any(content, name=name) if whole else read_image(content, name=name, page=page or 0)
-    )
+    asked, limits = submission.asked, submission.limits
+    served = models.open(asked.model)
+    work.check()
+    with caps(pixels=limits.max_pixels, volume_bytes=limits.volume_bytes):
+        if submission.page is None:
+            found = read_any(submission.content, name=submission.title)
+        else:
+            found = read_image(submission.content, name=submission.title, page=submission.page)
+        shape = found.pixels.shape if isinstance(found, Image) else found.slices().shape[1:]
+        check_pixels(shape[1], shape[0])  # of what is not compressed no header says it earlier
+    work.check()
     return predict_case(
         found,
         served.trained,
         served.facts,
-        k=submission.k,
-        intensities=submission.intensities,
-        post_processing=parse_post_processing(submission.post_processing)
-        if submission.post_processing
+        k=None if asked.threshold is None else threshold_index(asked.threshold),
+        intensities=asked.intensities,
+        post_processing=parse_post_processing(asked.post_processing)
+        if asked.post_processing
         else None,
+        progress=work.check,
     )
 
 
-def _answer(submission: Submission, models: Models) -> Answer:
-    case = predicted(submission, models)
+def _answer(submission: Submission, models: Models, work: Work) -> Answer:
+    case = predicted(submission, models, work)
+    work.check()
+    wanted = submission.asked.format or "json"
     about = {"X-Isoline-Model": case.model.name, "X-Isoline-Note": DISCLAIMER}
-    if submission.format == "json":
+    if wanted == "json":
         content = json.dumps(_document(submission, case), allow_nan=False).encode()
         return Answer(status=200, media_type="application/json", content=content, headers=about)
-    if submission.format == "levels":
+    if wanted == "levels":
         return Answer(status=200, media_type="image/png", content=png(case.levels), headers=about)
-    name, content = export(submission.format, case)
+    name, content = export(wanted, case)
     plain = name.encode("ascii", errors="replace").decode().replace("?", "_").replace('"', "_")
     return Answer(
         status=200,
-        media_type=EXPORTS[submission.format].media_type,
+        media_type=EXPORTS[wanted].media_type,
         content=content,
         headers={**about, "Content-Disposition": f'attachment; filename="{plain}"'},
     )
@@ -176,7 +160,7 @@ def _answer(submission: Submission, models: Models) -> Answer:
 
 def _document(submission: Submission, case: Case) -> dict[str, Any]:
     return {
-        "input": submission.name,
+        "input": submission.title,
         "page": submission.page,
         "mask": None,
         **case.row,
@@ -190,16 +174,10 @@ def _document(submission: Submission, case: Case) -> dict[str, Any]:
     }
 
 
-def _format_of(accept: str) -> str:
+def format_of(accept: str) -> str:
+    """The format for an ``Accept`` header; ``json`` where it names none of ours."""
     for part in accept.split(","):
         kind = part.partition(";")[0].strip().lower()
         if kind in _ACCEPTS:
             return _ACCEPTS[kind]
     return "json"
-
-
-def _number(name: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise InputError(f"{name} '{text[:40]}' is not a number") from None

@@ -8,7 +8,9 @@ each shape and size is run one by one too, and unless both agree bit for bit tha
 is never batched.
 """
 
+import os
 import queue
+import sys
 import threading
 from collections import deque
 from concurrent.futures import Future
@@ -16,13 +18,24 @@ from concurrent.futures import Future
 import torch
 from torch import Tensor, nn
 
+from core.serve.work import StoppedError, Work, current_work
+
 LINGER_SECONDS = 0.002
 """How long a batch that is not full waits for one more tile; the network takes far longer."""
 
 REMEMBERED = 1000
 """Shapes and sizes of batches whose check is remembered."""
 
-_Waiting = tuple[Tensor, "Future[Tensor]"]
+NICENESS = 5
+"""Of the threads that predict: they take what the thread that answers HTTP leaves."""
+
+_Waiting = tuple[Tensor, "Future[Tensor]", Work | None]
+
+
+def be_nice() -> None:
+    """Lower the priority of this thread; Linux alone has one for each."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 class TileBatcher(nn.Module):
@@ -44,25 +57,37 @@ class TileBatcher(nn.Module):
         threading.Thread(target=self._run, name="tile-batcher", daemon=True).start()
 
     def forward(self, x: Tensor) -> Tensor:
-        """The network's answer to tiles of shape (B, C, h, w); blocks until it is there."""
+        """The network's answer to tiles of shape (B, C, h, w); blocks until it is there.
+
+        Raises:
+            StoppedError: Nobody waits for this request any more.
+        """
         answer: Future[Tensor] = Future()
-        self._arriving.put((x, answer))
+        self._arriving.put((x, answer, current_work()))
         return answer.result()
 
     def _run(self) -> None:
+        be_nice()
         waiting: deque[_Waiting] = deque()
         while True:
             if not waiting:
                 waiting.append(self._arriving.get())
-            batch = self._gather(waiting)
+            batch = []
+            for one in self._gather(waiting):
+                if one[2] is not None and one[2].is_over:
+                    one[1].set_exception(StoppedError())
+                else:
+                    batch.append(one)
+            if not batch:
+                continue
             try:
                 with torch.inference_mode():
-                    answers = self._answers([x for x, _ in batch])
+                    answers = self._answers([x for x, _, _ in batch])
             except Exception as fault:  # noqa: BLE001 - it belongs to those who wait
-                for _, answer in batch:
+                for _, answer, _ in batch:
                     answer.set_exception(fault)
                 continue
-            for (_, answer), result in zip(batch, answers, strict=True):
+            for (_, answer, _), result in zip(batch, answers, strict=True):
                 answer.set_result(result)
 
     def _answers(self, tiles: list[Tensor]) -> list[Tensor]:

@@ -1,20 +1,20 @@
-"""What stands before every request: token, size, a cap on requests in flight, and counters.
+"""What stands before every request: host name, token, size and duration of the upload, counters.
 
-ASGI, so that the same guard stands before LitServe's app and before the routes in the dashboard's
-process. A refused upload is read to its end, up to the size limit: a client that is still sending
-would otherwise see a broken connection instead of the answer.
+The whole upload is read before anything else happens to it, so a slow client holds no place among
+the predictions. A refused upload is read to its end, up to the size limit: a client that is still
+sending would otherwise see a broken connection instead of the answer.
 """
 
 import asyncio
 import hmac
-import time
-from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
-
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from urllib.parse import urlsplit
 
 from core.serve.answers import Answer, refusal
+from core.serve.counters import Counters
+from core.serve.fair_share import FairShare, client_of
+from core.serve.limits import Limits
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -22,151 +22,142 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-BODY_SECONDS = 60
-"""How long an upload may take."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """What a server takes on."""
-
-    in_flight: int = 16
-    """Predictions at a time, those that wait for the network included; more get 429."""
-    max_bytes: int = 64 << 20
-    """Largest upload; more gets 413."""
-    token: str = ""
-    """Asked for as ``Authorization: Bearer …`` where it is not empty; ``/health`` is open."""
-    retry_after_seconds: int = 1
-    """What a 429 advises."""
-
-
-class Counters:
-    """Prometheus counters of one server."""
-
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.requests = Counter(
-            "isoline_requests",
-            "Predictions asked for, by status.",
-            ["status"],
-            registry=self.registry,
-        )
-        self.in_flight = Gauge(
-            "isoline_in_flight", "Predictions under way.", registry=self.registry
-        )
-        self.seconds = Histogram(
-            "isoline_request_seconds",
-            "From the whole upload to the answer.",
-            buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
-            registry=self.registry,
-        )
-        self.bytes = Counter(
-            "isoline_uploaded_bytes", "Bytes of the uploads taken on.", registry=self.registry
-        )
-
-    def text(self) -> bytes:
-        """For ``GET /metrics``."""
-        return generate_latest(self.registry)
-
 
 class Guard:
     """ASGI middleware; see the module."""
 
     def __init__(self, app: App, *, limits: Limits, counters: Counters) -> None:
         self.app, self.limits, self.counters = app, limits, counters
-        self.active = 0
+        self.memory = FairShare(limits.uploads_bytes, at_least=limits.max_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer it here."""
-        path = str(scope.get("path", "")).rstrip("/")
-        if scope["type"] != "http" or path.endswith("/health"):
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
-        elif not self._knows_token(scope):
-            await _drain(receive, self.limits.max_bytes)
-            refused = refusal(401, "a token is needed: Authorization: Bearer …")
-            await _send(send, refused, **{"WWW-Authenticate": "Bearer"})
-        elif scope["method"] == "POST" and path.endswith("/predict"):
+            return
+        path = str(scope.get("path", "")).rstrip("/")
+        upload = scope["method"] == "POST" and path.endswith("/predict")
+        refused = self._refused(dict(scope["headers"]), is_open=path.endswith("/health"))
+        if refused:
+            await self._drain(receive)
+            await _send(send, refused)
+        elif upload:
             await self._predict(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
+    def _refused(self, headers: dict[bytes, bytes], *, is_open: bool) -> Answer | None:
+        """The answer to who may not ask; None for everybody else."""
+        limits = self.limits
+        if limits.hosts and _host_name(headers.get(b"host", b"")) not in limits.hosts:
+            return refusal(
+                400, "this server does not answer to that host name; allow it with --allowed-host"
+            )
+        wanted = b"Bearer " + limits.token.encode()
+        if is_open or not limits.token:
+            return None
+        if hmac.compare_digest(headers.get(b"authorization", b""), wanted):
+            return None
+        sentence = "a token is needed: Authorization: Bearer …"
+        return refusal(401, sentence, **{"WWW-Authenticate": "Bearer"})
+
     async def _predict(self, scope: Scope, receive: Receive, send: Send) -> None:
-        statuses: list[int] = []
+        status = "aborted"
+        client, parts = client_of(scope), list[bytes]()
 
         async def counted(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
-                statuses.append(int(message["status"]))
+                status = str(message["status"])
             await send(message)
 
         try:
-            if self.active >= self.limits.in_flight:
-                await _drain(receive, self.limits.max_bytes)
-                wait = str(self.limits.retry_after_seconds)
-                sentence = (
-                    f"{self.limits.in_flight} predictions are under way; ask again in {wait} s"
-                )
-                await _send(counted, refusal(429, sentence), **{"Retry-After": wait})
+            refused = await self._read(scope, receive, client, parts)
+            if refused:
+                await _send(counted, refused)
                 return
-            self.active += 1
-            self.counters.in_flight.set(self.active)
-            try:
-                await self._admitted(scope, receive, counted)
-            finally:
-                self.active -= 1
-                self.counters.in_flight.set(self.active)
-        finally:
-            self.counters.requests.labels(str(statuses[0]) if statuses else "aborted").inc()
-
-    async def _admitted(self, scope: Scope, receive: Receive, send: Send) -> None:
-        most = self.limits.max_bytes
-        try:
-            body = await asyncio.wait_for(_body(scope, receive, most), BODY_SECONDS)
-        except TimeoutError:
-            await _send(send, refusal(408, "the upload took too long; try again"))
-            return
+            self.counters.bytes.inc(sum(map(len, parts)))
+            await self.app(scope, _replay(b"".join(parts), receive), counted)
         except ConnectionError:  # the client is gone, nobody reads an answer
+            pass
+        finally:
+            self._forget(client, parts)
+            self.counters.requests.labels(status).inc()
+
+    async def _read(
+        self, scope: Scope, receive: Receive, client: str, parts: list[bytes]
+    ) -> Answer | None:
+        """Fill ``parts`` with the body; an answer where it is refused."""
+        most = self.limits.max_bytes
+        too_large = refusal(
+            413,
+            f"the upload is above {most / (1 << 20):g} MiB; crop or compress it",
+            Connection="close",
+        )
+        claimed = dict(scope["headers"]).get(b"content-length", b"0")
+        if claimed.isdigit() and int(claimed) > most:
+            return too_large
+        size, kept = 0, True
+        try:
+            async with asyncio.timeout(self.limits.body_seconds):
+                async for part in _body(receive):
+                    size += len(part)
+                    if size > most:
+                        return too_large
+                    kept = kept and self.memory.take(client, len(part))
+                    if kept:
+                        parts.append(part)
+                    else:
+                        self._forget(client, parts)
+        except TimeoutError:
+            sentence = f"the upload took more than {self.limits.body_seconds:g} s; try again"
+            return refusal(408, sentence, Connection="close")
+        if kept:
+            return None
+        return busy(self.limits, "too many uploads are under way; ask again in a moment")
+
+    def _forget(self, client: str, parts: list[bytes]) -> None:
+        self.memory.give_back(client, sum(map(len, parts)))
+        parts.clear()
+
+    async def _drain(self, receive: Receive) -> None:
+        """Read the rest of a body without keeping it."""
+        size = 0
+        try:
+            async with asyncio.timeout(self.limits.body_seconds):
+                async for part in _body(receive):
+                    size += len(part)
+                    if size > self.limits.max_bytes:
+                        return
+        except (TimeoutError, ConnectionError):
             return
-        if body is None:
-            sentence = f"the upload is above {most / (1 << 20):g} MiB; crop or compress it"
-            await _send(send, refusal(413, sentence), Connection="close")
-            return
-        self.counters.bytes.inc(len(body))
-        started = time.perf_counter()
-        await self.app(scope, _replay(body, receive), send)
-        self.counters.seconds.observe(time.perf_counter() - started)
-
-    def _knows_token(self, scope: Scope) -> bool:
-        if not self.limits.token:
-            return True
-        given = dict(scope["headers"]).get(b"authorization", b"")
-        return hmac.compare_digest(given, b"Bearer " + self.limits.token.encode())
 
 
-async def _body(scope: Scope, receive: Receive, most: int) -> bytes | None:
-    """The whole body; None where it is larger than allowed."""
-    claimed = dict(scope["headers"]).get(b"content-length", b"0")
-    if claimed.isdigit() and int(claimed) > most:
-        return None
-    parts, size = [], 0
+def busy(limits: Limits, sentence: str) -> Answer:
+    """The answer to a client that has to come back."""
+    return refusal(429, sentence, **{"Retry-After": str(limits.retry_after_seconds)})
+
+
+async def _body(receive: Receive) -> AsyncIterator[bytes]:
+    """The parts of a body.
+
+    Raises:
+        ConnectionError: The client left.
+    """
     while True:
         message = await receive()
         if message["type"] != "http.request":
             raise ConnectionError
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > most:
-            return None
+        yield message.get("body", b"")
         if not message.get("more_body"):
-            return b"".join(parts)
-
-
-async def _drain(receive: Receive, most: int) -> None:
-    size = 0
-    while size <= most:
-        message = await receive()
-        size += len(message.get("body", b""))
-        if message["type"] != "http.request" or not message.get("more_body"):
             return
+
+
+def _host_name(header: bytes) -> str:
+    try:
+        return urlsplit("//" + header.decode("latin-1")).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
@@ -182,12 +173,11 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-async def _send(send: Send, answer: Answer, **headers: str) -> None:
+async def _send(send: Send, answer: Answer) -> None:
     fields = {
         "content-type": answer.media_type,
         "content-length": str(len(answer.content)),
         **answer.headers,
-        **headers,
     }
     encoded = [(k.lower().encode(), v.encode("latin-1")) for k, v in fields.items()]
     await send({"type": "http.response.start", "status": answer.status, "headers": encoded})

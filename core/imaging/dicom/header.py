@@ -21,7 +21,7 @@ from core.imaging.dicom.tags import (
     whole_of,
 )
 from core.imaging.facts import MODALITIES
-from core.imaging.opening import MAX_BYTES, MAX_PIXELS
+from core.imaging.opening import check_pixels, current_caps
 from core.imaging.planes import sides_of_directions, sides_towards
 from core.imaging.window import Window
 
@@ -154,15 +154,12 @@ def header_of(dataset: "Dataset") -> Header:
 
 
 def _check_claim(rows: int, columns: int, frames: int, size: int) -> None:
-    if rows * columns > MAX_PIXELS:
-        raise InputError(
-            f"{columns} x {rows} pixels are more than the {MAX_PIXELS // 10**6} million allowed; "
-            "crop it or save it smaller"
-        )
-    if rows * columns * frames * size > MAX_BYTES:
+    check_pixels(columns, rows)
+    most = current_caps().volume_bytes
+    if rows * columns * frames * size > most:
         raise InputError(
             f"{frames} frames of {columns} x {rows} pixels are more than the "
-            f"{MAX_BYTES >> 20:,} MB allowed; export fewer frames"
+            f"{most >> 20:,} MB allowed; export fewer frames"
         )
 
 

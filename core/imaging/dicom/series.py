@@ -18,7 +18,7 @@ from core.imaging.dicom.tags import read_dataset
 from core.imaging.facts import MODALITIES, SourceFacts
 from core.imaging.formats.voxels import not_numbers
 from core.imaging.image import Pixels
-from core.imaging.opening import MAX_BYTES, as_input_error, check_page, megabytes, stream_of
+from core.imaging.opening import as_input_error, check_page, current_caps, megabytes, stream_of
 from core.imaging.pixels import kind_in_words
 from core.imaging.source_file import SourceFile
 from core.imaging.volume import Volume, axes_of
@@ -197,10 +197,11 @@ def _volume(
 ) -> Volume:
     kind = np.result_type(*(result_type(one) for one in headers or (header,)))
     claimed = header.rows * header.columns * len(placed.order) * kind.itemsize
-    if claimed > MAX_BYTES:
+    most = current_caps().volume_bytes
+    if claimed > most:
         raise InputError(
             f"{len(placed.order)} slices of {header.columns} x {header.rows} need "
-            f"{megabytes(claimed)}, more than the {megabytes(MAX_BYTES)} allowed; give fewer slices"
+            f"{megabytes(claimed)}, more than the {megabytes(most)} allowed; give fewer slices"
         )
     stacked: NDArray[Any] = np.empty((len(placed.order), header.rows, header.columns), kind)
     for target, number in zip(stacked, placed.order, strict=True):

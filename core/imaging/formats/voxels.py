@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import InputError
-from core.imaging.opening import MAX_BYTES, megabytes
+from core.imaging.opening import MAX_BYTES, current_caps, megabytes
 
 PIECE = 1 << 20  # voxels converted at a time, so that no second copy of a volume exists
 DEFLATE_RATIO = 1032  # no deflate stream expands further
@@ -63,8 +63,9 @@ def check_claim(
         InputError: The claim is too large.
     """
     voxels, size = math.prod(shape), " x ".join(map(str, shape))
-    if voxels * max(layout.result.itemsize, layout.dtype.itemsize) > max_bytes:
-        raise InputError(f"{size} voxels are more than the {megabytes(max_bytes)} allowed; crop it")
+    most = min(max_bytes, current_caps().volume_bytes)
+    if voxels * max(layout.result.itemsize, layout.dtype.itemsize) > most:
+        raise InputError(f"{size} voxels are more than the {megabytes(most)} allowed; crop it")
     if voxels * layout.dtype.itemsize > room:
         raise InputError(
             f"its header claims {size} voxels, more than the file can hold; "
