@@ -72,7 +72,7 @@ def test_it_is_promoted_like_any_other(
 ) -> None:
     monkeypatch.setenv("ISOLINE_WEIGHTS", str(tmp_path))
     card = (promote(committee, "three") / "card.md").read_text(encoding="utf-8")
-    assert "3 networks of this kind" in card
+    assert "Ensemble of 3 networks" in card
     shipped, own = load_weights("three"), load_run(committee)
     assert shipped.parameters == own.parameters == 3 * parameters_of_one(committee)
     image = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)

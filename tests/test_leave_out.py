@@ -119,7 +119,7 @@ def test_a_training_goes_by_the_others_and_says_so(
     assert len(used) == 10
     assert not used & set(DAMAGED)
     card = (promote(run, "fewer") / "card.md").read_text()
-    assert "Left out of the data manually: `p03`, `p08`." in card
+    assert "Excluded manually: `p03`, `p08`." in card
 
 
 def test_the_command_takes_ids(damaged: Path) -> None:

@@ -13,7 +13,16 @@ import pytest
 from core.cli.tables import DOCUMENTS, filled
 from core.evaluation.of_model import evaluate_model, robustness_of_model
 from core.evaluation.perturbations import PERTURBATIONS
-from core.models import list_weights, load_weights, weights_document, weights_folder
+from core.models import (
+    list_weights,
+    load_weights,
+    shipped_config,
+    weights_document,
+    weights_folder,
+)
+from core.papers.text import as_markdown
+from core.promotion.stored_card import stored_card
+from core.system.files import read_json
 from dashboard.common.sources import PUBLISHED_FOLDERS
 
 FLOORS = {"brats_flair": 0.9, "isbi2012": 0.95, "dsb2018": 0.92, "lung_ct": 0.98, "busi": 0.70}
@@ -52,6 +61,17 @@ def test_the_tables_are_made_from_the_code(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     assert "<!-- table: " in text
     assert filled(text) == text, "run: python -m core.cli.tables"
+
+
+def test_the_report_of_the_papers_is_up_to_date_with_the_shipped_models() -> None:
+    document = read_json(ROOT / "docs" / "papers.json")
+    assert as_markdown(document) == (ROOT / "docs" / "papers.md").read_text(encoding="utf-8")
+    shipped = [row["shipped"] for row in document["presets"] if row["shipped"]]
+    assert len(shipped) >= 5
+    for one in shipped:
+        test = weights_document(one["model"], "evaluation/test")
+        assert one["dice"]["pooled"] == test["pooled"]["dice"], one["model"]
+        assert one["threshold"] == test["threshold"]
 
 
 def test_the_five_lines_of_python_run() -> None:
@@ -99,6 +119,16 @@ def test_every_card_says_what_its_evaluation_says(name: str) -> None:
     assert ("no better than that" in card) == (grey["dice"] >= test["pooled"]["dice"])
     for words in ("Research use only", "Licence of the data", "Limits", "95 % interval"):
         assert words in card
+
+
+@pytest.mark.parametrize("name", list_weights())
+def test_every_card_is_what_the_template_gives(name: str) -> None:
+    folder = weights_folder() / name
+    card = stored_card(folder, name=name, config=shipped_config(name)[0])
+    written = (folder / "card.md").read_text(encoding="utf-8")
+    assert written == card, "run: python -m core.promotion.stored_card"
+    patients, test = weights_document(name, "patients"), weights_document(name, "evaluation/test")
+    assert patients["test"] == test["n_patients"]
 
 
 @pytest.mark.realdata

@@ -93,18 +93,18 @@ def test_a_run_that_was_stopped_goes_on_from_its_own_weights() -> None:
     assert all(torch.equal(one[key], other[key]) for key in one)
 
 
-def test_a_shipped_model_is_a_beginning_and_its_card_says_what_it_began_with() -> None:
+def test_a_shipped_model_can_be_fine_tuned_and_the_card_names_it() -> None:
     promote(trained("first", seed=1), "shipped")
     second = trained("second", start_from="shipped", split_seed=0)
     card = (promote(second, "finer") / "card.md").read_text(encoding="utf-8")
-    assert "began with" not in (weights_folder() / "shipped" / "card.md").read_text()
-    assert "not begin with random weights but with those of `shipped`" in card
+    assert "Fine-tuned" not in (weights_folder() / "shipped" / "card.md").read_text()
+    assert "Fine-tuned from `shipped`, trained on" in card
     third = trained("third", start_from="finer")
     card = (promote(third, "finest") / "card.md").read_text(encoding="utf-8")
-    assert "with those of `finer`" in card
-    assert "That one did not begin with random weights but with those of `shipped`" in card
+    assert "Fine-tuned from `finer`" in card
+    assert "That model was fine-tuned from `shipped`" in card
     card = (promote(third, "finer") / "card.md").read_text(encoding="utf-8")
-    assert "with those of an earlier `finer`" in card
+    assert "Fine-tuned from an earlier `finer`" in card
     assert startable() == ["finer", "finest", "shipped", "third", "second", "first"]
     assert near(kernels(third), kernels(open_run("first")))
 

@@ -100,6 +100,7 @@ def test_a_shipped_model_is_whole_and_says_nothing_of_this_machine(
         "manifest.json",
         "model.safetensors",
         "operating_point.json",
+        "patients.json",
         "split.json",
         "training_facts.json",
     }

@@ -1,6 +1,6 @@
-"""What a threshold on the grey level alone would have: the least that a network has to beat.
+"""Baseline of a threshold on the intensity alone: the least that a network has to beat.
 
-One grey level for all images, and the side of it that is segmented, are chosen on validation by
+One intensity for all images, and the side of it that is segmented, are chosen on validation by
 pooled Dice, as a network's threshold is.
 """
 
@@ -21,10 +21,10 @@ GREYS = 255
 
 
 class GreyLevels(ImagePredictor):
-    """An image's intensities in the place of a network's answer.
+    """Predictor that returns an image's intensities as its level map.
 
     Args:
-        dark: Whether what is darker is segmented.
+        dark: Whether darker pixels are segmented.
     """
 
     def __init__(self, *, dark: bool) -> None:
@@ -44,7 +44,7 @@ _LEVELS: LevelMap = (np.arange(GREYS + 1, dtype=np.uint32) * STEPS // GREYS).ast
 def intensity_baseline(
     source: LabelledImages, validation: Sequence[Sample], evaluated: Sequence[Sample]
 ) -> dict[str, Any]:
-    """The best single grey level of the validation images, and what it has on others.
+    """The best single intensity threshold on validation images, and its score on others.
 
     Args:
         source: Where the samples are from.

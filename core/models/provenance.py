@@ -30,16 +30,15 @@ def provenance_words(document: Mapping[str, Any] | None, *, name: str = "") -> s
     """``provenance`` as sentences for a card; empty for None.
 
     Args:
-        document: What the weights began with.
+        document: Where the initial weights come from.
         name: Of the model that the card is of; one of the same name was there before it.
     """
     if document is None:
         return ""
-    learnt = f"{document['images']} images of `{document['dataset']}`"
-    before = f"an earlier `{name}`" if document["name"] == name else f"`{document['name']}`"
+    source = f"an earlier `{name}`" if document["name"] == name else f"`{document['name']}`"
     words = (
-        f"It did not begin with random weights but with those of {before},\n"
-        f"which was trained on {learnt} ({document['loss']} loss, {document['epochs']} epochs).\n"
+        f"Fine-tuned from {source}, trained on {document['images']} images of "
+        f"`{document['dataset']}` ({document['loss']} loss, {document['epochs']} epochs).\n"
     )
     further = provenance_words(document["started_from"], name=name)
-    return words + further.replace("It did", "That one did", 1)
+    return words + further.replace("Fine-tuned", "That model was fine-tuned", 1)

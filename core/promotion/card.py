@@ -1,4 +1,4 @@
-"""The card of a shipped model, written from its documents: it cannot say other than they do."""
+"""The model card of a shipped model, written from its documents and so never at odds with them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +14,9 @@ from core.threshold.operating_point import OperatingPoint
 
 FIGURES = ("dice", "iou", "precision", "recall", "specificity", "accuracy")
 FEW = 5
-"""Patients; from fewer a model has not learned how they differ."""
+"""Training patients; with fewer the card lists their number among the limits."""
+LONGEST_NAME = 20
+"""Characters before the colon of a paper's title that still are the network's name."""
 
 
 def model_card(
@@ -38,97 +40,121 @@ def model_card(
         info: Of its data set.
         split: Of its data.
         point: Its frozen threshold.
-        evaluations: Of the parts ``val`` and ``test``.
-        patients: Patients or specimens that each part is of.
+        evaluations: Of the splits ``val`` and ``test``.
+        patients: Patients or specimens in each split.
         grey: From ``core.evaluation.intensity_baseline``, of the test split.
         perturbed: From ``core.evaluation.robustness``, of the test split.
-        origin: What its weights began with, whole lines; empty for random ones.
+        origin: Where its initial weights come from, whole lines; empty for random ones.
     """
     network = card_of(config.model)
-    source = f"arXiv {network.arxiv}" if network.arxiv else f"doi {network.doi}"
-    paper = f"{network.authors} {network.year}, {source}"
     options = ", ".join(f"{key} = {value}" for key, value in config.model_options.items())
-    together = (
-        f"{config.members} networks of this kind learned side by side from different initial\n"
-        "weights and answer with the mean of their logits.\n"
-        if config.members > 1
-        else ""
-    )
-    test, few = evaluations["test"], _few(patients)
+    test = evaluations["test"]
     ranking, calibration = test["threshold_free"], test["calibration"]
     return f"""# {name}
 
 **Research use only. Not a medical device.**
 
-A {config.model} ({paper}; {options or "default options"}) that segments the
-{info.foreground} in {info.modality}.
-{together}It sees an image {inference_mode(config)},
-and returns a probability for every pixel; the mask is a decision at the threshold
-{point.threshold:.3f} ({point.name}).
+{_network_name(config.model)} for {_task(info.foreground)} in {info.modality}. {_input(config)}, \
+threshold {point.threshold:.3f} ({point.name[:1].lower()}{point.name[1:]}).
+
+- Network: `{config.model}` ([{network.authors} {network.year}]({network.link})), \
+{options or "default options"}.
+{_ensemble(config)}- Output: a probability per pixel; pixels at or above the threshold are the mask.
 
 ## Data
 
 - {". ".join(filter(None, (f"{info.title}: {info.citation}".rstrip(": "), info.homepage)))}
 - Licence of the data: {info.license}.
-- Split ({split.method}): {len(split.train)} training, {len(split.val)} validation and
-  {len(split.test)} test images{_patients(split, patients)}. SHA-256 of the split: `{split.hash}`.
-- The weights come from the training images alone; epoch and threshold from the validation images;
-  the test images chose neither.
+- Split ({split.method}): {len(split.train)} training, {len(split.val)} validation and \
+{len(split.test)} test images{_patients(split, patients)}. SHA-256 of the split: `{split.hash}`.
+- Weights were fitted on the training images, epoch and threshold chosen on the validation images; \
+nothing was chosen on the test images.
 {_left_out(config)}
-## Numbers
+## Results
 
-Threshold {point.threshold:.3f}, chosen on {point.n_images} validation images, {test["resolution"]}
-resolution. *Pooled*: {test["conventions"]["pooled"]}. *Mean over images*: with a 95 % interval
-({test["conventions"]["ci95"]}); {test["empties"]}.
+Threshold {point.threshold:.3f}, chosen on {point.n_images} validation images; \
+{test["resolution"]} resolution. *Pooled*: {test["conventions"]["pooled"]}. \
+*Mean over images*: with a 95 % interval ({test["conventions"]["ci95"]}); \
+{test["empties"].partition(": ")[2]}.
 
 {_table(evaluations)}
 
-For comparison: marking every pixel as foreground scores a pooled test Dice of
-{_number(test["baseline_all_foreground"]["dice"])},
-{_grey(grey, test)}
-Test, pooled over all pixels and all thresholds: AUROC {_number(ranking["auroc"])}, average
-precision {_number(ranking["average_precision"])}. Calibration ({calibration["convention"]}):
-expected error {_number(calibration["ece"])}, Brier score
+Baselines, pooled Dice on test: segmenting every pixel scores \
+{_number(test["baseline_all_foreground"]["dice"])}; {_grey(grey, test)}
+
+All thresholds, pooled over all test pixels: AUROC {_number(ranking["auroc"])}, average precision \
+{_number(ranking["average_precision"])}. Calibration ({calibration["convention"]}): expected \
+calibration error {_number(calibration["ece"])}, Brier score \
 {_number(calibration["brier"])}{_scaled(calibration)}.
 {_by_label(test["images"])}
-Implementation: {test["conventions"]["implementation"]}. The same scores again:
+Implementation: {test["conventions"]["implementation"]}. To reproduce: \
 `python -m core evaluate --weights {name} --split test --data PATH`
 
 ## Training
 
-{config.loss} loss, {config.optimizer}, learning rate {config.learning_rate:g} ({config.schedule}),
-batch {config.batch_size}, {config.epochs} epochs at most, best epoch by {config.monitor} on
-validation, seed {config.seed}. Weights are stored as float16 and were evaluated as stored.
+Loss {config.loss}, optimizer {config.optimizer}, learning rate {config.learning_rate:g} \
+({config.schedule}), batch size {config.batch_size}, up to {config.epochs} epochs, best epoch by \
+validation {config.monitor}, seed {config.seed}. Weights are stored as float16 and were evaluated \
+as stored.
 {origin}
-## Where it fails
+## Failure cases
 
-![The test images on which it does worst](failures.jpg)
+![The test images with the lowest scores](failures.jpg)
 
 {_failures(test["images"])}
-The prediction is outlined in yellow, the truth in sky blue.
+Prediction outlined in yellow, reference mask in sky blue.
 
-## When images differ
+## Robustness
 
 {_robustness(name, perturbed)}
 
 ## Limits
 
-- {len(split.test)} test images from the same source as the training images say little about other
-  laboratories, devices or preparations; the intervals above do not cover that, and perturbed images
-  of one source are no images of another.
-{few}- Neighbouring images of one specimen are alike, so the effective number of test images is
-  smaller than it looks.
-- On images of another kind the network still answers; the answer then means nothing.
+- All {len(split.test)} test images come from the same source as the training images. The \
+intervals above do not cover other laboratories, devices or preparations; \
+perturbed images are no substitute.
+{_few(patients)}- Neighbouring images of one specimen are similar, so the effective number of test \
+images is smaller than it looks.
+- The network returns a mask for any image. Where the image differs in kind from the training \
+images, that mask means nothing.
 """
 
 
+def _network_name(model: str) -> str:
+    """``U-Net`` from a title like ``U-Net: Convolutional …``; else the key of ``MODELS``."""
+    name, colon, _ = card_of(model).title.partition(":")
+    return name if colon and len(name) <= LONGEST_NAME else model
+
+
+def _task(foreground: str) -> str:
+    """``lesion segmentation``; ``segmentation of nuclei, lesion or lung`` for several."""
+    if "," in foreground or " or " in foreground:
+        return f"segmentation of {foreground}"
+    return f"{foreground} segmentation"
+
+
+def _input(config: RunConfig) -> str:
+    """The size at which the network runs, as the start of a sentence."""
+    if config.size and card_of(config.model).dimensions == 2:
+        return f"Input {config.size} × {config.size}"
+    return f"Input {inference_mode(config)}"
+
+
+def _ensemble(config: RunConfig) -> str:
+    if config.members == 1:
+        return ""
+    return (
+        f"- Ensemble of {config.members} networks trained from different initial weights; their "
+        "logits are averaged.\n"
+    )
+
+
 def _grey(grey: Mapping[str, Any], test: Mapping[str, Any]) -> str:
-    """What one grey level alone would have, and plainly where the network has less."""
+    """What a threshold on the intensity scores, and plainly where the network scores no more."""
     ours, its = test["pooled"]["dice"], grey["dice"]
     words = (
-        f"and marking what is of grey {grey['grey']} {SIDES[grey['side']]}, the best single grey "
-        f"level on validation\n(of 0 to 255, pooled Dice there {_number(grey['val_dice'])}), "
-        f"scores {_number(its)}."
+        f"segmenting intensities of {grey['grey']} {SIDES[grey['side']]} (0 to 255; best on "
+        f"validation, where it scores {_number(grey['val_dice'])}) scores {_number(its)}."
     )
     if its is not None and ours is not None and its >= ours:
         words += " **On these images the network is no better than that.**"
@@ -136,7 +162,7 @@ def _grey(grey: Mapping[str, Any], test: Mapping[str, Any]) -> str:
 
 
 def _patients(split: Split, patients: Mapping[str, int]) -> str:
-    """How many patients the parts are of, where images are more than these."""
+    """Number of patients in each split, where there are fewer than images."""
     if all(patients[part] == len(getattr(split, part)) for part in SUBSETS):
         return ""
     train, val, test = (patients[part] for part in SUBSETS)
@@ -146,18 +172,16 @@ def _patients(split: Split, patients: Mapping[str, int]) -> str:
 def _left_out(config: RunConfig) -> str:
     if not config.leave_out:
         return ""
-    return (
-        f"- Left out of the data manually: {', '.join(f'`{one}`' for one in config.leave_out)}.\n"
-    )
+    return f"- Excluded manually: {', '.join(f'`{one}`' for one in config.leave_out)}.\n"
 
 
 def _few(patients: Mapping[str, int]) -> str:
-    """A limit that is reported first where a model has seen too few to know how people differ."""
+    """A limit where training or test images come from too few patients to show their variation."""
     if patients["train"] >= FEW:
         return ""
     return (
-        f"- Patients or specimens are few: {patients['train']} for training, {patients['test']} "
-        "to be evaluated on. How others differ it has not seen, and no interval here holds that.\n"
+        f"- Few patients or specimens: {patients['train']} for training, {patients['test']} for "
+        "test. The intervals do not cover variation between patients.\n"
     )
 
 
@@ -178,23 +202,25 @@ def _table(evaluations: dict[str, dict[str, Any]]) -> str:
 
 
 def _robustness(name: str, perturbed: Mapping[str, Any]) -> str:
-    """What is left of Dice where test images are perturbed."""
+    """Pooled Dice on perturbed test images, and the change."""
     taken = perturbed["n_images"]
     lines = [
-        f"Pooled Dice on {taken} of {perturbed['of_images']} test images, as they are and",
-        "perturbed one way at a time; threshold and post-processing unchanged. In brackets 95 %",
-        f"({perturbed['conventions']['ci95']}).",
+        (
+            f"Pooled Dice on {taken} of {perturbed['of_images']} test images with one perturbation "
+            "each; threshold and post-processing unchanged. In brackets the 95 % interval "
+            f"({perturbed['conventions']['ci95']})."
+        ),
         "",
-        "| the images | Dice | difference |",
+        "| perturbation | Dice | difference |",
         "|---|---|---|",
-        f"| As they are | {_number(perturbed['as_is']['pooled'])} | |",
+        f"| None | {_number(perturbed['as_is']['pooled'])} | |",
     ]
     for row in perturbed["perturbations"]:
         change, band = row["pooled_difference"], row["pooled_difference_ci95"]
         words = "" if change is None else f"{change:+.3f}"
         words += f" ({band[0]:+.3f} to {band[1]:+.3f})" if band else ""
         lines.append(f"| {row['title']} | {_number(row['pooled'])} | {words} |")
-    lines += ["", "The same scores again:"]
+    lines += ["", "To reproduce:"]
     lines += [
         f"`python -m core robustness --weights {name} --split test --images {taken} --data PATH`"
     ]
@@ -205,25 +231,25 @@ def _scaled(calibration: Mapping[str, Any]) -> str:
     if not (scaled := calibration.get("scaled")):
         return ""
     return (
-        f";\nwith logits divided by {scaled['temperature']:.3f}, fitted on validation, "
-        f"{_number(scaled['ece'])} and {_number(scaled['brier'])}"
+        f"; with logits divided by the temperature {scaled['temperature']:.3f}, fitted on "
+        f"validation, {_number(scaled['ece'])} and {_number(scaled['brier'])}"
     )
 
 
 def _by_label(images: Sequence[Mapping[str, Any]]) -> str:
-    """Pooled Dice of every label, and false alarms where there is nothing to find."""
+    """Pooled Dice of every label, and false positives on images without foreground."""
     labels = sorted({str(row["label"]) for row in images if row["label"]})
     if len(labels) < 2:
         return ""
     lines = [
         "",
-        "| label | test images | Dice, pooled | what is segmented though nothing is there |",
+        "| label | test images | Dice, pooled | images without foreground: false positives |",
     ]
     lines.append("|---|---|---|---|")
     for label in labels:
         rows = [row for row in images if row["label"] == label]
         tp, fp, fn, _ = (sum(row["counts"][n] for row in rows) for n in range(4))
-        dice = f"{2 * tp / (2 * tp + fp + fn):.4f}" if tp + fn else "nothing to find"
+        dice = f"{2 * tp / (2 * tp + fp + fn):.4f}" if tp + fn else "no foreground"
         empty = [row for row in rows if not row["counts"][0] + row["counts"][2]]
         alarms = [int(row["counts"][1]) for row in empty]
         marked = f"{sum(map(bool, alarms))} of {len(empty)} images" if empty else ""
@@ -233,12 +259,12 @@ def _by_label(images: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _failures(images: Sequence[Mapping[str, Any]]) -> str:
-    """What the image of the worst images shows, from left to right."""
+    """Caption of the failure cases, from left to right."""
     rows = {str(row["id"]): row for row in images}
     words = []
     for identity in worst_images(images):
         tp, fp, fn, _ = rows[identity]["counts"]
-        dice = f"Dice {rows[identity]['dice']:.3f}" if tp + fn else f"{fp} px on nothing"
+        dice = f"Dice {rows[identity]['dice']:.3f}" if tp + fn else f"{fp} false-positive px"
         words.append(f"`{identity}` ({dice})")
     return f"From left to right: {', '.join(words)}."
 

@@ -1,4 +1,4 @@
-"""The test images on which a model does worst, as one image for its card."""
+"""The test images with the lowest scores, side by side in one image for the model card."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ QUALITY = 82
 
 
 def worst_images(images: Sequence[Mapping[str, Any]], *, count: int = 3) -> list[str]:
-    """Ids of the images with the least Dice, and of the empty one with most false foreground.
+    """Ids of the images with the lowest Dice, and of the empty one with most false positives.
 
     Args:
         images: Rows of an evaluation, each with ``id``, ``dice`` and ``counts`` (TP, FP, FN, TN).
@@ -35,10 +35,10 @@ def worst_images(images: Sequence[Mapping[str, Any]], *, count: int = 3) -> list
 def failure_strip(
     cases: Sequence[tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.bool_]]],
 ) -> bytes:
-    """Images side by side, the prediction outlined in yellow and the truth in sky blue, as JPEG.
+    """JPEG of images side by side, prediction outlined in yellow and reference in sky blue.
 
     Args:
-        cases: Image (H, W) or (H, W, 3), predicted mask and truth (H, W) of each; at least one.
+        cases: Image (H, W) or (H, W, 3), predicted and reference mask (H, W) of each; at least one.
     """
     shown = [Pillow.fromarray(outlined(*case)) for case in cases]
     width = sum(one.width for one in shown) + GAP_PX * (len(shown) - 1)
@@ -59,12 +59,12 @@ def outlined(
     *,
     height_px: int = SIDE_PX,
 ) -> NDArray[np.uint8]:
-    """Prediction in yellow and truth in sky blue on an image of this height, shape (h, w, 3).
+    """Outlines of prediction (yellow) and reference (sky blue) on an image, shape (h, w, 3).
 
     Args:
         image: Shape (H, W) or (H, W, 3).
-        mask: What was predicted, shape (H, W).
-        truth: What is true, shape (H, W).
+        mask: Prediction, shape (H, W).
+        truth: Reference foreground, shape (H, W).
         height_px: h.
     """
     height, width = mask.shape

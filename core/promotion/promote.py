@@ -7,19 +7,18 @@ from pathlib import Path
 
 import torch
 
-from core.data import info_of, open_dataset
+from core.data import open_dataset
 from core.data.splits import SUBSETS
 from core.evaluation.intensity_baseline import intensity_baseline
 from core.evaluation.of_model import evaluate_model, robustness_of_model
 from core.models import TrainedModel, load_run, restored, weights_folder
 from core.models.provenance import FILE as STARTED_FROM
-from core.models.provenance import provenance_words
 from core.models.training_facts import FILE, training_facts
-from core.promotion.card import model_card
 from core.promotion.failures import failure_strip, worst_images
+from core.promotion.stored_card import PATIENTS, write_card
 from core.runs import Run, check_name
 from core.runs.checkpoint import load_checkpoint
-from core.system.files import read_json, sha256, write_atomic, write_json
+from core.system.files import read_json, write_atomic, write_json
 
 MOST_PERTURBED = 100
 """Test images that the card's scores of perturbed images are from, at most."""
@@ -88,25 +87,12 @@ def promote(run: Run, name: str) -> Path:
         worst = worst_images(evaluations["test"]["images"])
         strip = failure_strip([shipped.outcome(opened, identity) for identity in worst])
         write_atomic(partial / "failures.jpg", strip)
-        card = model_card(
-            name,
-            config=config,
-            info=info_of(config.dataset),
-            split=trained.split,
-            point=trained.operating_point,
-            evaluations=evaluations,
-            patients={
-                part: len({sample.group for sample in trained.samples(opened, part)})
-                for part in SUBSETS
-            },
-            perturbed=perturbed,
-            grey=grey,
-            origin=provenance_words(origin, name=name),
-        )
-        write_atomic(partial / "card.md", card.encode())
-        files = sorted(file for file in partial.rglob("*") if file.is_file())
-        digests = {str(file.relative_to(partial)): sha256(file) for file in files}
-        write_json(partial / "manifest.json", {"files": digests})
+        patients = {
+            part: len({sample.group for sample in trained.samples(opened, part)})
+            for part in SUBSETS
+        }
+        write_json(partial / PATIENTS, patients)
+        write_card(partial, name=name, config=config)
         folder = weights_folder() / name
         older = partial.with_name(f"{partial.name}-older")
         if folder.exists():
