@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 import torch
+import torch.distributed as dist
+from torch import Tensor
+from torch.multiprocessing.spawn import spawn
 
 from core.config import RunConfig
 from core.runs import Run, create_run
 from core.runs.checkpoint import load_checkpoint
-from core.training.distributed import SharedBatchNorm2d, Team, with_shared_statistics
+from core.training.distributed import SharedBatchNorm, Team, with_shared_statistics
 from core.training.loop import train
 
 ROOT = Path(__file__).parents[1]
@@ -79,11 +82,45 @@ def test_one_process_is_a_team_of_its_own() -> None:
     assert team.wrap(network, sync_batch_norm=True, unused=False) is network
 
 
-def test_sharing_statistics_leaves_the_weights_alone() -> None:
-    network = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.BatchNorm2d(2))
-    network = torch.nn.Sequential(network, torch.nn.BatchNorm2d(2))
+def normalized(rank: int, folder: Path, images: Tensor) -> None:
+    """One of two processes: its images through a shared batch normalization, and a step back."""
+    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+    kind = {4: torch.nn.BatchNorm2d, 5: torch.nn.BatchNorm3d}[images.ndim]
+    network = with_shared_statistics(torch.nn.Sequential(kind(3)))
+    own = images[[slice(0, 3), slice(3, 4)][rank]].requires_grad_()
+    seen = network(own)
+    seen.pow(3).sum().backward()
+    torch.save(
+        (seen.detach(), own.grad, dict(network.get_submodule("0").named_buffers())),
+        folder / f"{rank}.pt",
+    )
+    dist.destroy_process_group()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sides", [(6, 7), (4, 6, 7)], ids=["images", "volumes"])
+def test_two_processes_normalize_as_one_does(tmp_path: Path, sides: tuple[int, ...]) -> None:
+    images = torch.randn(4, 3, *sides, generator=torch.manual_seed(0)) * 3 + 2
+    spawn(normalized, (tmp_path, images), nprocs=2)  # type: ignore[no-untyped-call]  # torch's
+    parts = [torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1)]
+    alone = {4: torch.nn.BatchNorm2d, 5: torch.nn.BatchNorm3d}[images.ndim](3)
+    whole = images.clone().requires_grad_()
+    expected = alone(whole)
+    expected.pow(3).sum().backward()
+    assert whole.grad is not None
+    assert torch.allclose(torch.cat([part[0] for part in parts]), expected, atol=1e-5)
+    assert torch.allclose(torch.cat([part[1] for part in parts]), whole.grad, atol=1e-3)
+    for _, _, statistics in parts:
+        for name, value in alone.named_buffers():
+            assert torch.allclose(statistics[name], value), name
+
+
+@pytest.mark.parametrize("kind", [torch.nn.BatchNorm2d, torch.nn.BatchNorm3d])
+def test_sharing_statistics_leaves_the_weights_alone(kind: type[torch.nn.Module]) -> None:
+    network = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), kind(2))
+    network = torch.nn.Sequential(network, kind(2))
     state = {key: value.clone() for key, value in network.state_dict().items()}
     assert with_shared_statistics(network) is network
-    found = [m for m in network.modules() if isinstance(m, SharedBatchNorm2d)]
+    found = [m for m in network.modules() if isinstance(m, SharedBatchNorm)]
     assert len(found) == 2
     assert all(torch.equal(value, state[key]) for key, value in network.state_dict().items())

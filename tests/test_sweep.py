@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from core.levels import STEPS, level_map, mask_at
 from core.metrics.overlap import METRICS, dice, iou
 from core.metrics.sweep import (
-    LANES,
     Sweep,
     concatenate,
     histograms,
@@ -130,8 +129,11 @@ def test_levels_above_the_grid_are_refused() -> None:
         sweep_batch(torch.zeros(1, 2, dtype=torch.int32), torch.zeros(2, 1))
 
 
-@pytest.mark.parametrize("pixels", range(2 * LANES + 1))
-def test_any_number_of_pixels_fits_the_lanes(pixels: int) -> None:
+@pytest.mark.parametrize("pixels", range(9))
+def test_any_number_of_pixels_is_counted_in_chunks(
+    monkeypatch: pytest.MonkeyPatch, pixels: int
+) -> None:
+    monkeypatch.setattr("core.metrics.sweep.CHUNK", 4)
     levels = np.arange(pixels, dtype=np.uint16) % 3 * 500
     truth = np.arange(pixels) % 2 == 1
     sweep = sweep_image(levels, truth)

@@ -10,7 +10,6 @@ import hashlib
 import io
 import os
 import stat
-import struct
 import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -19,15 +18,20 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from core.errors import InputError
-from core.system.zip_entries import check_claims, count_claimed, inflate, member_name
+from core.system.zip_entries import (
+    MAX_ENTRIES,
+    inflate,
+    is_link,
+    is_litter,
+    list_entries,
+    member_name,
+)
 
-MAX_ENTRIES = 1_000_000
 MAX_ENTRY_BYTES = 2 << 30
 """Read into memory at once; larger than any image that can be read."""
 MAX_TOTAL_BYTES = 500 << 30
 """What a zip may claim to hold: ten times the largest public set of this field."""
 
-_LITTER = {"__macosx", "thumbs.db", "desktop.ini", "$recycle.bin", "system volume information"}
 _TEXTS = {".txt", ".md", ".pdf", ".html", ".rtf", ".docx", ""}
 
 
@@ -213,7 +217,7 @@ class FolderArchive(Archive):
         with os.scandir(folder) as entries:
             for entry in entries:
                 name = prefix + entry.name
-                if _is_litter(entry.name):
+                if is_litter(entry.name):
                     continue
                 if entry.is_symlink():
                     self._check_link(Path(entry.path))
@@ -243,32 +247,18 @@ class ZipArchive(Archive):
     _joint = ": "
 
     def __init__(self, path: Path) -> None:
-        count_claimed(path, MAX_ENTRIES)
+        self._entries: dict[str, zipfile.ZipInfo] = {}
+        links: dict[str, zipfile.ZipInfo] = {}
         try:
-            with zipfile.ZipFile(path) as container:
-                listed = container.infolist()
-        except (
-            zipfile.BadZipFile,
-            NotImplementedError,
-            ValueError,
-            EOFError,
-            struct.error,
-        ) as fault:
-            raise InputError(
-                f"{path}: not a zip that can be read ({fault}); download it again"
-            ) from fault
+            with path.open("rb") as stream:
+                listed = list_entries(stream, show_names=True)
+            for entry in listed:
+                (links if is_link(entry) else self._entries)[member_name(entry)] = entry
+        except InputError as fault:
+            raise InputError(f"{path}: {fault}") from fault
         except OSError as fault:
             raise InputError(f"{path}: cannot be read ({fault.strerror}); check access") from fault
         _check_count(path, len(listed))
-        self._entries: dict[str, zipfile.ZipInfo] = {}
-        links: dict[str, zipfile.ZipInfo] = {}
-        for entry in listed:
-            name = member_name(path, entry)
-            if entry.is_dir() or not name or any(map(_is_litter, name.split("/"))):
-                continue
-            check_claims(path, entry)
-            is_link = stat.S_ISLNK(entry.external_attr >> 16)
-            (links if is_link else self._entries)[name] = entry
         super().__init__(path, {name: entry.file_size for name, entry in self._entries.items()})
         total = sum(self.sizes.values())
         if total > MAX_TOTAL_BYTES:
@@ -312,10 +302,6 @@ def stem(name: str) -> str:
     """Last part of a name without its extension."""
     last = name.rpartition("/")[2]
     return last[: len(last) - len(suffix(last))]
-
-
-def _is_litter(part: str) -> bool:
-    return part.startswith(".") or part.lower() in _LITTER
 
 
 def _rank(held: dict[str, int], root: str) -> tuple[int, int]:

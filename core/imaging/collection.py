@@ -6,8 +6,6 @@ DICOM series are named by what they show, since exports are often called by pati
 
 import io
 import os
-import stat
-import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,14 +21,13 @@ from core.imaging.opening import MAX_BYTES, as_input_error, megabytes, stream_of
 from core.imaging.read import format_of, read_any
 from core.imaging.source_file import SourceFile
 from core.imaging.volume import Volume
+from core.system.zip_entries import is_link, is_litter, list_entries
 
 MAX_FILES = 5_000
 """In one go; a chest CT has up to 2,000 slices."""
-BOMB_BYTES, BOMB_RATIO = 100_000_000, 200
 MAX_UNPACKED = 8 << 30
 """What a zip may claim to hold; one volume at a time is unpacked."""
 
-_LITTER = {"__macosx", "thumbs.db", "desktop.ini", "dicomdir", "$recycle.bin"}
 _VOLUMES = {"NIfTI", "NRRD", "MetaImage"}
 
 
@@ -224,10 +221,10 @@ def _is_zip(source: SourceFile) -> bool:
 def _in_folder(folder: Path) -> Iterator[SourceFile]:
     """Files below a folder; links are not followed, as they may lead anywhere."""
     for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not _is_litter(name))
+        folders[:] = sorted(name for name in folders if not is_litter(name))
         for name in sorted(names):
             path = Path(place) / name
-            if not _is_litter(name) and not path.is_symlink() and path.is_file():
+            if not is_litter(name) and not path.is_symlink() and path.is_file():
                 yield _on_disk(path)
 
 
@@ -238,27 +235,13 @@ def _in_zip(source: SourceFile) -> Iterator[SourceFile]:
         InputError: Damaged, encrypted, or a bomb.
     """
     where = str(source.path) if source.path else clean_name(source.name)
-    with (
-        as_input_error(where, "zip"),
-        stream_of(source.whole) as stream,
-        zipfile.ZipFile(stream) as container,
-    ):
-        entries = [entry for entry in container.infolist() if not _skipped(entry)]
+    with as_input_error(where, "zip"), stream_of(source.whole) as stream:
+        entries = [e for e in list_entries(stream, show_names=False) if not is_link(e)]
         if len(entries) > MAX_FILES:
             raise InputError(
                 f"it holds {len(entries):,} files, more than {MAX_FILES:,}; give the zip of one "
                 "study"
             )
-        if any(entry.flag_bits & 1 for entry in entries):
-            raise InputError("it is encrypted; save the zip without a password")
-        if any(e.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED} for e in entries):
-            raise InputError("it is compressed in an uncommon way; zip it again as usual (deflate)")
-        for entry in entries:
-            if entry.file_size > max(BOMB_BYTES, BOMB_RATIO * entry.compress_size):
-                raise InputError(
-                    f"{entry.compress_size:,} bytes of it claim to hold {entry.file_size:,}: a zip "
-                    "bomb, not opened"
-                )
         if sum(entry.file_size for entry in entries) > MAX_UNPACKED:
             raise InputError(
                 f"it claims to hold more than {MAX_UNPACKED >> 30} GiB; give fewer files at once"
@@ -266,13 +249,3 @@ def _in_zip(source: SourceFile) -> Iterator[SourceFile]:
     for entry in sorted(entries, key=lambda entry: entry.filename):
         name = PurePosixPath(entry.filename.replace("\\", "/")).name
         yield SourceFile(name=clean_name(name), path=source.path, data=source.data, entry=entry)
-
-
-def _skipped(entry: zipfile.ZipInfo) -> bool:
-    parts = entry.filename.replace("\\", "/").split("/")
-    link = stat.S_ISLNK(entry.external_attr >> 16)
-    return entry.is_dir() or link or any(map(_is_litter, parts))
-
-
-def _is_litter(name: str) -> bool:
-    return name.startswith(".") or name.lower() in _LITTER

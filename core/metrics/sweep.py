@@ -18,10 +18,8 @@ Counts = NDArray[np.int64]
 Truth = NDArray[np.bool_ | np.uint8]
 
 BINS = 1024  # levels 0…1000, rounded up so that the truth is one bit above them
-LANES = 4
-CHUNK = 32_764
-"""Pixels at a time: the cache holds them, and torch wakes threads of its own from 32,768 on, which
-wait for each other wherever the machine has other work."""
+CHUNK = 1 << 20
+"""Pixels at a time, so that a volume needs no second array of its size."""
 
 
 @dataclass(frozen=True)
@@ -128,28 +126,15 @@ def concatenate(sweeps: Iterable[Sweep]) -> Sweep:
 
 
 def _histogram(levels: LevelMap, truth: Truth) -> Counts:
-    """Pixels of each level off and on the truth (0 or 1), shape (2, T), of flat arrays.
-
-    Neighbours mostly have the same level, and a processor waits when it raises the counter it has
-    just raised. So a pixel counts in the lane of its position modulo 4, and lanes are added up.
-    """
+    """Pixels of each level off and on the truth (0 or 1), shape (2, T), of flat arrays."""
     from torch import bincount, from_numpy  # takes 16 bits as they are, and lets threads run
 
     if levels.size and levels.max() > STEPS:
         raise ValueError(f"a level map holds {levels.max()}, above {STEPS}")
-    lanes = (np.arange(LANES, dtype=np.uint16) * (2 * BINS)).view(np.uint64)
-    counts = np.zeros(LANES * 2 * BINS, np.int64)
-    scratch = np.zeros(CHUNK, np.uint16)
+    counts = np.zeros(2 * BINS, np.int64)
     for start in range(0, levels.size, CHUNK):
         part = slice(start, start + CHUNK)
-        pixels = levels[part].size
-        joint = scratch[: pixels + -pixels % LANES]  # lane, truth and level in one number
-        joint[pixels:] = 0
-        joint[:pixels] = truth[part]
-        joint *= BINS
-        joint[:pixels] += levels[part]
-        joint.view(np.uint64)[...] += lanes
+        joint = np.multiply(truth[part], BINS, dtype=np.uint16)  # truth and level in one number
+        joint += levels[part]
         counts += bincount(from_numpy(joint.view(np.int16)), minlength=len(counts)).numpy()
-    histogram: Counts = counts.reshape(LANES, 2, BINS).sum(axis=0)
-    histogram[0, 0] -= -levels.size % LANES  # what filled the last lanes
-    return histogram[:, : STEPS + 1]
+    return counts.reshape(2, BINS)[:, : STEPS + 1]

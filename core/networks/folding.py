@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 _CONVOLUTIONS = (nn.Conv2d, nn.Conv3d)
-_NORMALIZATIONS = (nn.BatchNorm2d, nn.BatchNorm3d)
+_NORMALIZATION = nn.modules.batchnorm._BatchNorm  # noqa: SLF001 - no public base
 
 
 def folded(network: nn.Module) -> nn.Module:
@@ -30,7 +30,7 @@ def folded(network: nn.Module) -> nn.Module:
             convolution, normalization = block._modules[name], block._modules[following]  # noqa: SLF001 - as above
             if (
                 isinstance(convolution, _CONVOLUTIONS)
-                and isinstance(normalization, _NORMALIZATIONS)
+                and isinstance(normalization, _NORMALIZATION)
                 and normalization.track_running_stats
             ):
                 fused = fuse_conv_bn_eval(convolution, normalization)

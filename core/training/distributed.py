@@ -143,16 +143,26 @@ def from_leader(team: Team, make: Callable[[], Shared]) -> Shared:
     return cast("Shared", made)
 
 
-class SharedBatchNorm2d(nn.BatchNorm2d):
-    """Batch normalization over the batch of all processes; torch's own knows GPUs alone."""
+_BatchNorm = nn.modules.batchnorm._BatchNorm  # noqa: SLF001 - no public base
+
+
+class SharedBatchNorm(_BatchNorm):
+    """Batch normalization over the batch of all processes on the CPU; torch's own knows GPUs alone.
+
+    For images (B, C, H, W) and volumes (B, C, D, H, W) alike.
+    """
+
+    def _check_input_dim(self, input: Tensor) -> None:  # noqa: A002 - the name is torch's
+        assert input.ndim > 2
 
     def forward(self, x: Tensor) -> Tensor:
-        """Shape (B, C, H, W) in and out."""
+        """Shape (B, C, …) in and out."""
         if not self.training:
             return super().forward(x)
         values = x.float()
+        across = (0, *range(2, x.ndim))
         pixels = values.new_tensor([values[:, 0].numel()])
-        sums = [values.sum((0, 2, 3)), values.square().sum((0, 2, 3)), pixels]
+        sums = [values.sum(across), values.square().sum(across), pixels]
         # float64: the mean square less the squared mean must not lose the variance
         total: Tensor = _Sum.apply(torch.cat(sums).double())  # type: ignore[no-untyped-call]  # torch's
         channels, count = self.num_features, total[-1]
@@ -170,7 +180,8 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
         shift = -mean * scale
         if self.affine:
             scale, shift = scale * self.weight, shift * self.weight + self.bias
-        normal: Tensor = values * scale[:, None, None] + shift[:, None, None]
+        each = (-1, *(1 for _ in across[1:]))  # one value for all pixels of a channel
+        normal: Tensor = values * scale.reshape(each) + shift.reshape(each)
         return normal.to(x.dtype)
 
 
@@ -192,9 +203,10 @@ class _Sum(torch.autograd.Function):
 
 def with_shared_statistics(network: nn.Module) -> nn.Module:
     """The network with each batch normalization over all processes, weights as they were."""
-    for name, child in network.named_children():
-        if type(child) is nn.BatchNorm2d:
-            child.__class__ = SharedBatchNorm2d
-        else:
-            network.add_module(name, with_shared_statistics(child))
+    if any(parameter.is_cuda for parameter in network.parameters()):
+        converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]  # torch's
+        return converted
+    for module in network.modules():
+        if isinstance(module, _BatchNorm):
+            module.__class__ = SharedBatchNorm
     return network
