@@ -168,6 +168,18 @@ def test_an_empty_mask_is_a_segmentation_of_nothing(tmp_path: Path) -> None:
     assert not back.pixel_array.any()
 
 
+def test_a_corrected_mask_is_not_called_automatic(tmp_path: Path) -> None:
+    series(tmp_path, "axial")
+    (volume,) = read_all([tmp_path])
+    case = predicted(volume)
+    grown, elsewhere = case.mask.copy(), ~case.mask
+    grown[0, 0, :] = True
+    for corrected, kind in ((None, "AUTOMATIC"), (grown, "SEMIAUTOMATIC"), (elsewhere, "MANUAL")):
+        changed = Case(**{**vars_of(case), "corrected": corrected})
+        back = pydicom.dcmread(io.BytesIO(export("dicom-seg", changed)[1]))
+        assert back.SegmentSequence[0].SegmentAlgorithmType == kind
+
+
 def vars_of(case: Case) -> dict[str, Any]:
     return {name: getattr(case, name) for name in Case.__dataclass_fields__}
 

@@ -158,11 +158,11 @@ def test_a_mask_drawn_on_slices_goes_back_to_its_voxels(plane: str) -> None:
 
 
 def test_slices_share_their_greys() -> None:
-    stack = np.stack([np.full((H, W), value, np.int16) for value in (0, 50, 100)])
+    stack = np.stack([np.full((H, W), value, np.int16) for value in (0, 50, 100, 100)])
     stack[:, 0, 0] = 0
     volume = as_volume(npy(stack))
-    assert [int(volume.image(n).grey8()[5, 5]) for n in range(3)] == [0, 128, 255]
-    assert volume.to_uint8()[:, 5, 5].tolist() == [0, 128, 255]
+    assert [int(volume.image(n).grey8()[5, 5]) for n in range(4)] == [0, 128, 255, 255]
+    assert volume.to_uint8()[:, 5, 5].tolist() == [0, 128, 255, 255]
 
 
 def test_windows_by_pencil() -> None:

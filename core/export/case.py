@@ -22,6 +22,8 @@ class Source(Protocol):
         """All of it."""
 
 
+AUTOMATIC, SEMIAUTOMATIC, MANUAL = "AUTOMATIC", "SEMIAUTOMATIC", "MANUAL"
+"""How a mask came about, as DICOM names it."""
 AS_IT_IS = PostProcessing()
 DISCLAIMER = "Research use only. Not a medical device."
 
@@ -89,11 +91,31 @@ class Case:
     """Reference mask, shape as ``levels``."""
     corrected: Mask | None = None
     """A mask edited manually, in the place of the one the threshold gives."""
+    source_name: str = ""
+    """File name of the image with its extension; see ``core.imaging.clean_name``."""
 
     @property
     def is_volume(self) -> bool:
         """Whether there are slices."""
         return self.levels.ndim == 3
+
+    @property
+    def file_name(self) -> str:
+        """The file that the image was read from, as importers look for it; else ``name``."""
+        return self.source_name or self.name
+
+    @cached_property
+    def made_by(self) -> str:
+        """``AUTOMATIC``, or of a corrected mask ``SEMIAUTOMATIC`` or ``MANUAL``.
+
+        It is manual where it shares no foreground with what the model found.
+        """
+        if self.corrected is None:
+            return AUTOMATIC
+        model = clean(mask_at(self.levels, self.k), self.post_processing)
+        if np.array_equal(model, self.corrected):
+            return AUTOMATIC
+        return SEMIAUTOMATIC if (model & self.corrected).any() else MANUAL
 
     @property
     def shown_sides(self) -> str:

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from core import __version__
 from core.errors import InputError
-from core.export.case import DISCLAIMER, Case, Source
+from core.export.case import DISCLAIMER, MANUAL, Case, Source
+from core.export.dicom_planes import in_source_order, shared_groups, source_planes, without_rounding
 from core.imaging.planes import from_slices
 
 REFERENCE = (
@@ -71,6 +72,7 @@ def dicom_seg(case: Case) -> bytes:
         )
     images = [_reference(source, case.name) for source in case.sources]
     frames = _frames(case, images)
+    without_rounding(images)
     try:
         with warnings.catch_warnings():
             # what highdicom finds unusual in the source is not ours
@@ -108,8 +110,8 @@ def _segmentation(case: Case, images: list[Any], frames: NDArray[np.uint8]) -> A
         segment_label=(case.model.marks or "foreground")[:64],
         segmented_property_category=codes.SCT.SpatialAndRelationalConcept,
         segmented_property_type=codes.DCM.SelectedRegion,
-        algorithm_type=SegmentAlgorithmTypeValues.AUTOMATIC,
-        algorithm_identification=algorithm,
+        algorithm_type=SegmentAlgorithmTypeValues[case.made_by],
+        algorithm_identification=None if case.made_by == MANUAL else algorithm,
     )
     return Segmentation(
         source_images=images,
@@ -149,6 +151,7 @@ def _reference(source: Path | bytes | Source, name: str) -> Any:  # noqa: ANN401
             for groups in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
                 if groups in kept:
                     setattr(kept, groups, [_only(item, GROUPS) for item in kept[groups].value])
+            shared_groups(kept)
             meta = whole.file_meta if hasattr(whole, "file_meta") else pydicom.Dataset()
             kept.file_meta = pydicom.dataset.FileMetaDataset()
             if "TransferSyntaxUID" in meta:
@@ -171,48 +174,24 @@ def _only(item: Any, keywords: tuple[str, ...]) -> Any:  # noqa: ANN401 - pydico
 
 
 def _frames(case: Case, images: list[Any]) -> NDArray[np.uint8]:
-    """The mask as stored rows and columns, one frame for each source image, in their order."""
+    """The mask as stored rows and columns, one frame for each source frame, in their order."""
     slices = (case.mask if case.is_volume else case.mask[None]).astype(np.uint8)
     geometry, name = case.geometry, case.name
-    if geometry is not None and all("ImagePositionPatient" in image for image in images):
+    planes = source_planes(images)
+    if geometry is not None and planes is not None:
         voxels = from_slices(slices, geometry.orientation, plane=case.plane)
-        frames = np.stack([_plane(voxels, geometry.affine, image, name) for image in images])
-    else:
-        frames = slices
+        if voxels.shape[2] == len(planes):
+            return in_source_order(voxels, geometry.affine, planes, name=name)
     count = len(images) if len(images) > 1 else int(images[0].get("NumberOfFrames") or 1)
     wanted = (count, int(images[0].Rows), int(images[0].Columns))
-    if frames.shape != wanted:
+    if slices.shape == (1, *wanted[1:]) and count > 1:
         raise InputError(
-            f"{name}: the mask has {frames.shape} voxels and its DICOM images {wanted}; "
+            f"{name}: this is one frame of {count} that are no volume, and a DICOM segmentation "
+            "refers to all of them; take NIfTI or PNG"
+        )
+    if slices.shape != wanted:
+        raise InputError(
+            f"{name}: the mask has {slices.shape} voxels and its DICOM images {wanted}; "
             "predict on the whole series"
         )
-    return frames
-
-
-def _plane(
-    voxels: NDArray[np.uint8],
-    affine: NDArray[np.float64],
-    image: Any,  # noqa: ANN401 - pydicom's Dataset
-    name: str,
-) -> NDArray[np.uint8]:
-    """The voxels under the pixels of one image, found by where they lie in the patient."""
-    rows, columns = int(image.Rows), int(image.Columns)
-    across, down = np.reshape(np.array(image.ImageOrientationPatient, float), (2, 3))
-    first = np.array(image.ImagePositionPatient, float)
-    tall, wide = (float(value) for value in image.PixelSpacing)
-    to_ras = np.array([-1.0, -1.0, 1.0])  # DICOM counts towards left and posterior
-    corners = [first, first + down * tall * (rows - 1), first + across * wide * (columns - 1)]
-    inverse = np.linalg.inv(affine)
-    found = np.array([inverse[:3, :3] @ (point * to_ras) + inverse[:3, 3] for point in corners])
-    index = np.rint(found).astype(int)
-    if np.abs(found - index).max() > 0.05 or index.min() < 0 or (index >= voxels.shape).any():
-        raise InputError(f"{name}: the mask does not lie on the pixels of its DICOM images")
-    origin, bottom, right = index
-    steps = [(end - origin) // max(n - 1, 1) for end, n in ((bottom, rows), (right, columns))]
-    place = (
-        origin[:, None, None]
-        + steps[0][:, None, None] * np.arange(rows)[:, None]
-        + steps[1][:, None, None] * np.arange(columns)
-    )  # (3, rows, columns)
-    plane: NDArray[np.uint8] = voxels[place[0], place[1], place[2]]
-    return plane
+    return slices

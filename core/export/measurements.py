@@ -7,13 +7,18 @@ from typing import Any
 from core.export.case import Case
 from core.export.measure import table
 
+_SLICES = ("slice", "first_slice", "behind_slice", "centroid_slice_px")
+"""Counted from 1, as the viewer and the report do; rows and columns are pixels from 0."""
 _POINTS = {"longest_ends_px": "longest", "perpendicular_ends_px": "perpendicular"}
 
 
 def measurements(case: Case) -> bytes:
     """UTF-8 with a header line; what is unknown is empty, a case of nothing has the header only."""
     rows = [_flat(row) for row in table(case.components)]
+    for row in rows:
+        row |= {name: row[name] + 1 for name in _SLICES if row.get(name) is not None}
     head = {"picture": case.name, "threshold": case.threshold, "model": case.model.name}
+    head["made_by"] = case.made_by
     columns = list(rows[0]) if rows else ["number"]
     stream = io.StringIO()
     writer = csv.DictWriter(stream, [*head, *columns], lineterminator="\n")

@@ -3,7 +3,8 @@
 Where the source has a geometry, array and affine are the source's own: same axes, same order, same
 position, so that both can be laid over each other by voxel index. An image becomes one slice,
 upright for a viewer that shows the patient's right on the left; where its spacing is unknown the
-header gives no unit. The header is made anew: nothing of the source's texts is copied.
+header gives no unit. The header is made anew: nothing of the source's texts is copied; of a mask
+it says whether it is as the model made it, corrected or drawn manually.
 """
 
 import gzip
@@ -49,6 +50,7 @@ def _nifti(case: Case, array: NDArray[Any], *, slope: float | None) -> bytes:
     header.set_sform(affine, code="scanner" if placed else "aligned")
     header.set_xyzt_units("mm" if known else "unknown")
     header["scl_slope"], header["scl_inter"] = slope or 1, 0
+    header["descrip"] = f"Isoline {case.made_by}".encode() if slope is None else b""
     header["vox_offset"] = 352
     # the voxels are written as they are: nibabel's images would find a scaling of their own
     content = header.binaryblock + bytes(4) + voxels.astype(voxels.dtype, copy=False).tobytes("F")

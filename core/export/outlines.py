@@ -41,13 +41,14 @@ def coco(case: Case) -> bytes:
                     if _is_simple(outline)
                     else _runs(case.labels == outline.label)
                 ),
+                "attributes": {"made_by": case.made_by},
                 "score": component.mean_probability,
             }
         )
     return _json(
         {
             "info": {"description": f"Isoline, {case.model.name}. {DISCLAIMER}"},
-            "images": [{"id": 1, "file_name": case.name, "width": width, "height": height}],
+            "images": [{"id": 1, "file_name": case.file_name, "width": width, "height": height}],
             "categories": [{"id": 1, "name": case.model.marks or "foreground"}],
             "annotations": annotations,
         }

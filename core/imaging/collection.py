@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from core.errors import InputError
 from core.imaging.dicom.header import Header
 from core.imaging.dicom.series import Series, is_volume, read_header, read_series, sort_series
+from core.imaging.dicom.tags import is_dicom
 from core.imaging.formats.metaimage import second_file
 from core.imaging.image import Image
 from core.imaging.names import clean_name
@@ -104,7 +105,7 @@ def survey(sources: Sequence[Path | SourceFile]) -> Collection:
             with as_input_error(""):
                 head = source.head(512)
                 alone = len(files) == 1 and source.entry is None
-                if not alone and (head[128:132] == b"DICM" or head.startswith(b"\x08\0")):
+                if not alone and is_dicom(head):
                     where = f"file {number} of {len(files)}"
                 title = format_of(head)
                 if title == "DICOM":

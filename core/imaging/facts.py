@@ -54,6 +54,8 @@ class SourceFacts:
     """Slope and intercept that were applied to stored samples."""
     window: tuple[float, float] | None = None
     """Lower and upper end of the grey window that the file proposes, in its values."""
+    stated_window: tuple[float, float] | None = None
+    """Center and width as the file states them; DICOM draws 99 steps in a width of 100."""
     orientation: str = ""
     """Towards which side the axes of the file count, as in ``Geometry.orientation``."""
     tilt_degrees: float = 0.0

@@ -17,6 +17,7 @@ import numpy as np
 from core.errors import InputError
 from core.imaging.decoded import Decoded, Reader
 from core.imaging.dicom.series import count_dicom, read_dicom
+from core.imaging.dicom.tags import is_dicom
 from core.imaging.formats.metaimage import count_metaimage, read_metaimage, second_file
 from core.imaging.formats.nifti import count_nifti, read_nifti
 from core.imaging.formats.npy import count_npy, read_npy
@@ -37,6 +38,7 @@ from core.imaging.opening import (
     where_of,
 )
 from core.imaging.source_file import SourceFile
+from core.imaging.unread import refuse
 from core.imaging.volume import Volume
 
 
@@ -120,9 +122,7 @@ def format_of(head: bytes) -> str:
         for title, reader in READERS.items():
             if reader.matches(head):
                 return title
-    for what, offset, magic in NOT_READ:
-        if head[offset:].startswith(magic):
-            raise InputError(f"this is {what}, which cannot be read here; {EXPORT}")
+    refuse(head, plain=plain if plain is not head else b"")
     raise InputError(f"not an image that can be read ({', '.join(READERS)}); {EXPORT}")
 
 
@@ -193,7 +193,7 @@ def _is_nifti(head: bytes) -> bool:
 
 READERS: dict[str, Reader] = {
     # before TIFF, since what lies before its mark may be the head of a TIFF
-    "DICOM": Reader(lambda head: head[128:132] == b"DICM", read_dicom, count_dicom),
+    "DICOM": Reader(is_dicom, read_dicom, count_dicom),
     "PNG": Reader(lambda head: head.startswith(b"\x89PNG\r\n\x1a\n"), pillow_reader("PNG")),
     "JPEG": Reader(lambda head: head.startswith(b"\xff\xd8\xff"), pillow_reader("JPEG")),
     "TIFF": Reader(
@@ -222,15 +222,3 @@ READERS: dict[str, Reader] = {
     "NumPy": Reader(lambda head: head.startswith(b"\x93NUMPY"), read_npy, count_npy),
 }
 """Format name → reader; a further format is one more line."""
-
-NOT_READ: tuple[tuple[str, int, bytes], ...] = (
-    ("a DICOM data set without its file header", 0, b"\x08\0"),
-    ("a DICOM data set without its file header", 1, b"\x08\0\5\0"),
-    ("a gzip file of something else than NIfTI", 0, b"\x1f\x8b"),
-    ("a ZIP archive", 0, b"PK\x03\x04"),
-    ("a PDF", 0, b"%PDF"),
-    ("a HEIC or AVIF photo", 4, b"ftyp"),
-    ("a JPEG 2000 image", 4, b"jP  "),
-    ("an SVG drawing", 0, b"<svg"),
-)
-"""What people try, recognised only to say so: what it is, offset and first bytes."""

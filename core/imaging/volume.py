@@ -1,5 +1,6 @@
 """A volume: voxels in the axes of their file, where they lie in the patient, and upright slices."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,12 @@ _ACQUIRED = dict(
     zip("SIPALR", ("axial", "axial", *["coronal"] * 2, *["sagittal"] * 2), strict=True)
 )
 _ENOUGH = 4_000_000  # voxels for a smallest and largest that a display goes by
+
+
+def slice_axis(shape: Sequence[int]) -> int:
+    """The axis along which slices lie: the last, or the only one that is one voxel wide."""
+    thin = [axis for axis, size in enumerate(shape[:3]) if size == 1]
+    return thin[0] if len(thin) == 1 else 2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -64,8 +71,8 @@ class Volume(Geometry):
 
     @property
     def plane(self) -> str:
-        """The plane in which it was acquired, a key of ``PLANES``: that of the last axis."""
-        return _ACQUIRED[self.orientation[2]]
+        """The plane in which it was acquired, a key of ``PLANES``; see ``slice_axis``."""
+        return _ACQUIRED[self.orientation[slice_axis(self.shape)]]
 
     def slices(self, plane: str | None = None) -> NDArray[Any]:
         """Upright slices, shape (D, H, W), a view; see ``to_slices``."""

@@ -102,6 +102,7 @@ def build_case(
     default = point.post_processing if levels.ndim == 2 else AS_IT_IS
     return Case(
         name=name,
+        source_name=source.name if source else "",
         image=image,
         levels=levels,
         k=chosen,

@@ -19,16 +19,14 @@ def look_at_example() -> None:
     st.session_state[LOOKS_AT] = False
 
 
-def ask(types: Sequence[str], words: str) -> tuple[UploadedFile, ...]:
+def ask(words: str) -> tuple[UploadedFile, ...]:
     """The uploader, and the files that are looked at; none where an example is.
 
     Args:
-        types: Endings of files that are taken.
         words: What can be brought, for its help.
     """
     given = st.file_uploader(
         "or your own image",
-        type=list(types),
         accept_multiple_files=True,
         key=WIDGET,
         on_change=_changed,

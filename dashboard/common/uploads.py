@@ -19,12 +19,13 @@ from core.imaging.intensities import (
     has_hounsfield,
 )
 from core.imaging.planes import PLANES
+from core.imaging.read import format_of
 from dashboard.common import cache
 from dashboard.common.cache import ItemKey
 from dashboard.common.examples import Example
 
-SINGLE = ("png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp", "gif", "ppm", "pgm")
-VOLUMES = ("dcm", "nii", "gz", "nrrd", "mha", "npy", "zip")
+PAGES = frozenset({"PNG", "JPEG", "TIFF", "BMP", "WebP", "GIF", "Netpbm"})
+"""Formats, by their content, whose files are pages and never volumes."""
 
 WHICH, SEEN = "which-upload", "uploads-seen"
 MOST_TRIED = 8
@@ -70,10 +71,13 @@ def uploaded_image(
         InputError: Nothing can be read, or what was chosen cannot.
     """
     given, mapping = tuple(files), mapping or IntensityMapping()
-    if len(given) == 1 and given[0].name.lower().endswith(SINGLE):
+    if len(given) == 1 and _is_pages(given[0]):
         st.session_state[SEEN] = Seen(files=frozenset({given[0].file_id}))
         return _upload(_page(given[0], mapping), given)
     found, keys = cache.upload_collection(given)
+    if len(given) == 1 and _is_frames(found):
+        st.session_state[SEEN] = Seen(files=frozenset({given[0].file_id}))
+        return _upload(_page(given[0], mapping), given)
     number = _which(found, keys, [file.file_id for file in given])
     item = cache.upload_item(found.items[number], keys[number])
     if isinstance(item, Volume):
@@ -81,6 +85,22 @@ def uploaded_image(
         return replace(shown, files=given, items=len(found.items))
     image, _ = _with_intensities(item, keys[number], mapping)
     return _upload(example_of(image, item.name), given, items=len(found.items))
+
+
+def _is_pages(file: UploadedFile) -> bool:
+    """Whether a file is pages, by its content; a damaged one is reported when it is read."""
+    try:
+        return format_of(file.getvalue()[:512]) in PAGES
+    except InputError:
+        return False
+
+
+def _is_frames(found: Collection) -> bool:
+    """Whether it is one DICOM file of several frames that are no volume: each is an image."""
+    series = found.items[0].series
+    if len(found.items) > 1 or series is None or found.items[0].files[0].entry is not None:
+        return False
+    return len(series.files) == 1 and series.headers[0].frames > 1 and not found.items[0].is_volume
 
 
 def _which(found: Collection, keys: Sequence[ItemKey], files: Sequence[str]) -> int:

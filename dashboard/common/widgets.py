@@ -16,7 +16,7 @@ from core.training.progress import duration
 from dashboard.common import cache, charts
 from dashboard.common import session_uploads as kept_uploads
 from dashboard.common.examples import Example, example_names
-from dashboard.common.uploads import SINGLE, VOLUMES, uploaded_image
+from dashboard.common.uploads import uploaded_image
 
 LARGE_PX = 1024
 RESEARCH_ONLY = "Research use only. Not a medical device."
@@ -130,7 +130,6 @@ def image_picker(trained: TrainedModel, *, stage: DeltaGenerator, below: DeltaGe
         on_change=kept_uploads.look_at_example,
     )
     files = kept_uploads.ask(
-        (*SINGLE, *VOLUMES),
         "PNG, JPEG, TIFF (8, 16 or 32 bit, stacks too), BMP, WebP, GIF, PPM, DICOM, NIfTI, "
         "NRRD, MHA, .npy, or a zip of them; a DICOM series as a zip or as its files. It stays "
         "on this server and is forgotten when the page is closed.",

@@ -19,12 +19,15 @@ def raw_values(image: Image | None) -> RawValues | None:
     low, high = image.window[:2] if image.window else (float(finite.min()), float(finite.max()))
     if not low < high:
         return None
-    presets = WINDOWS_HU if image.facts.unit == "HU" else {}
     window = window_of((low + high) / 2, high - low)
+    center, width = window.level, window.width
+    if image.facts.stated_window and image.window == image.facts.window:
+        center, width = image.facts.stated_window
+    presets = WINDOWS_HU if image.facts.unit == "HU" else {}
     return RawValues(
         values=image.pixels,
-        center=window.level,
-        width=window.width,
+        center=center,
+        width=width,
         unit=image.facts.unit,
         presets={name.capitalize(): (w.level, w.width) for name, w in presets.items()},
     )

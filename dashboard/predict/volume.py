@@ -74,7 +74,11 @@ def more_of(case: Case) -> None:
         more = f", the largest {MOST_ROWS} are shown" if len(rows) > MOST_ROWS else ""
         st.caption(f"{len(rows):,} components at threshold {case.threshold:.3f}{more}")
         plain = [
-            {key: value for key, value in row.items() if not isinstance(value, list | tuple)}
+            {
+                key: value + 1 if key == "slice" else value  # as the viewer counts them
+                for key, value in row.items()
+                if not isinstance(value, list | tuple)
+            }
             for row in rows[:MOST_ROWS]
         ]
         st.dataframe(pd.DataFrame(plain), hide_index=True)

@@ -28,6 +28,10 @@ from core.imaging.window import Window
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
+ORIENTATION_TOLERANCE = 1e-3
+"""Of the parts of a direction: 0.06 degrees, more than scanners round by."""
+SPACING_TOLERANCE = 1e-3
+"""Of a spacing, thickness or echo time, as a fraction of it."""
 DAMAGED = "the DICOM data are damaged or cut short; export or download the file again"
 PHOTOMETRIC = frozenset({
     "MONOCHROME1", "MONOCHROME2", "RGB", "PALETTE COLOR",
@@ -57,6 +61,8 @@ class Header:
     samples: int
     bits_allocated: int
     bits_stored: int
+    high_bit: int
+    """Position of the highest stored bit in a sample."""
     signed: bool
     photometric: str
     """One of ``PHOTOMETRIC``."""
@@ -68,6 +74,8 @@ class Header:
     intercept: float
     unit: str
     window: Window | None
+    stated_window: tuple[float, float] | None
+    """Center and width of ``window`` in the words of the file."""
     spacing_mm: tuple[float, float] | None
     """Between rows, between columns."""
     detector_spacing: bool
@@ -78,6 +86,10 @@ class Header:
     """As ``Image.sides``."""
     positions: tuple[tuple[float, ...], ...]
     """Of the first pixel of each frame that states one."""
+    frames_alike: bool
+    """All frames have one orientation and one spacing, so that they can be slices of a volume."""
+    mosaic: bool
+    """Several slices are tiled in one image, as Siemens scanners store functional MR."""
     depth_mm: float
     """Distance between slices or thickness of one; 0 where not stated."""
     burned_in: bool
@@ -88,12 +100,19 @@ class Header:
     series: str = field(repr=False)
     instance: str = field(repr=False)
     kind: tuple[object, ...] = field(repr=False)
-    """What tells stacks of one series apart: image type, echo, time, thickness."""
+    """What tells stacks of one series apart: image type and time."""
+    measures: tuple[float, ...] = field(repr=False)
+    """What tells them apart by more than rounding: echo time and thickness."""
     acquisition: int = field(repr=False)
 
 
-def header_of(dataset: "Dataset") -> Header:
+def header_of(dataset: "Dataset", frame: int = 0) -> Header:
     """What the header says, checked.
+
+    Args:
+        dataset: See ``read_dataset``.
+        frame: Of a multi-frame file, whose frames may each have a scaling, window, orientation and
+            spacing of their own.
 
     Raises:
         InputError: There is no image in it, or what it claims cannot be.
@@ -113,9 +132,9 @@ def header_of(dataset: "Dataset") -> Header:
             "export it again"
         )
     _check_claim(rows, columns, frames, samples * max(1, bits // 8))
-    groups = groups_of(dataset)
+    groups = groups_of(dataset, frame)
     slope, intercept, unit = _rescale(dataset, groups, modality)
-    spacing, detector = _spacing(dataset, groups, modality)
+    spacing, detector = _spacing(dataset, groups)
     orientation = _orientation(dataset, groups)
     return Header(
         rows=rows,
@@ -124,6 +143,7 @@ def header_of(dataset: "Dataset") -> Header:
         samples=samples,
         bits_allocated=bits,
         bits_stored=stored,
+        high_bit=whole_of(dataset, "HighBit", stored - 1),
         signed=whole_of(dataset, "PixelRepresentation", 0) == 1,
         photometric=code_of(dataset, "PhotometricInterpretation", PHOTOMETRIC) or "MONOCHROME2",
         encoding=_encoding(dataset),
@@ -132,11 +152,14 @@ def header_of(dataset: "Dataset") -> Header:
         intercept=intercept,
         unit=unit,
         window=_window(dataset, groups),
+        stated_window=_stated_window(dataset, groups),
         spacing_mm=spacing,
         detector_spacing=detector,
         orientation=orientation,
         sides=_sides(dataset, orientation),
         positions=_positions(dataset, frames),
+        frames_alike=_alike(dataset, frames),
+        mosaic="MOSAIC" in text_of(dataset, "ImageType"),
         depth_mm=_depth(dataset, groups),
         burned_in=text_of(dataset, "BurnedInAnnotation") == "YES",
         real=any(name in dataset for name in PIXELS[1:]),
@@ -145,9 +168,13 @@ def header_of(dataset: "Dataset") -> Header:
         instance=text_of(dataset, "SOPInstanceUID"),
         kind=(
             text_of(dataset, "ImageType"),
-            numbers_of(dataset, "EchoTime"),
             numbers_of(dataset, "TemporalPositionIdentifier"),
-            numbers_of(dataset, "SliceThickness"),
+            bool(numbers_of(dataset, "EchoTime", 1)),
+            bool(numbers_of(dataset, "SliceThickness", 1)),
+        ),
+        measures=(
+            *numbers_of(dataset, "EchoTime", 1),
+            *numbers_of(dataset, "SliceThickness", 1),
         ),
         acquisition=whole_of(dataset, "AcquisitionNumber", 0),
     )
@@ -186,6 +213,12 @@ def _rescale(
     return (slope or (1.0,))[0] or 1.0, (intercept or (0.0,))[0], unit
 
 
+def _stated_window(dataset: "Dataset", groups: list["Dataset"]) -> tuple[float, float] | None:
+    item = first_item(groups, "FrameVOILUTSequence") or dataset
+    center, width = numbers_of(item, "WindowCenter"), numbers_of(item, "WindowWidth")
+    return (center[0], width[0]) if center and width and width[0] >= 1 else None
+
+
 def _window(dataset: "Dataset", groups: list["Dataset"]) -> Window | None:
     """The first window of the file, in its values after rescaling."""
     item = first_item(groups, "FrameVOILUTSequence") or dataset
@@ -199,7 +232,7 @@ def _window(dataset: "Dataset", groups: list["Dataset"]) -> Window | None:
 
 
 def _spacing(
-    dataset: "Dataset", groups: list["Dataset"], modality: str
+    dataset: "Dataset", groups: list["Dataset"]
 ) -> tuple[tuple[float, float] | None, bool]:
     """Between rows and columns, and whether only the detector's is known.
 
@@ -212,7 +245,7 @@ def _spacing(
         raise InputError(
             f"its pixel spacing {found[0]:g} x {found[1]:g} is not positive; export it again"
         )
-    if not found and modality == "US":
+    if not found:
         found = _region_spacing(dataset)
     detector = not found and bool(numbers_of(dataset, "ImagerPixelSpacing", 2))
     return (found[0], found[1]) if found else None, detector
@@ -280,6 +313,39 @@ def _positions(dataset: "Dataset", frames: int) -> tuple[tuple[float, ...], ...]
             return ()
         found.append(position)
     return tuple(found) if len(found) == frames else ()
+
+
+def _alike(dataset: "Dataset", frames: int) -> bool:
+    """Whether no frame differs from the first in orientation or spacing by more than rounding."""
+    items = value_of(dataset, "PerFrameFunctionalGroupsSequence") or []
+    if frames == 1 or not items:
+        return True
+    found = []
+    for number in range(min(frames, len(items))):
+        groups = groups_of(dataset, number)
+        plane = first_item(groups, "PlaneOrientationSequence")
+        measures = first_item(groups, "PixelMeasuresSequence")
+        found.append(
+            (
+                numbers_of(plane, "ImageOrientationPatient", 6) if plane is not None else (),
+                numbers_of(measures, "PixelSpacing", 2) if measures is not None else (),
+            )
+        )
+    first = found[0]
+    return all(
+        close(one[0], first[0], absolute=ORIENTATION_TOLERANCE)
+        and close(one[1], first[1], relative=SPACING_TOLERANCE)
+        for one in found
+    )
+
+
+def close(
+    a: Sequence[float], b: Sequence[float], *, absolute: float = 0.0, relative: float = 0.0
+) -> bool:
+    """Whether two lists of numbers are as long and differ by no more than a tolerance."""
+    return len(a) == len(b) and all(
+        math.isclose(x, y, abs_tol=absolute, rel_tol=relative) for x, y in zip(a, b, strict=True)
+    )
 
 
 def _depth(dataset: "Dataset", groups: list["Dataset"]) -> float:

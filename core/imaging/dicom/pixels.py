@@ -42,7 +42,10 @@ def decode(dataset: "Dataset", header: Header, index: int) -> Pixels:
 
     _check_frame(dataset, header, index)
     try:
-        stored = np.asarray(pixel_array(dataset, index=index))
+        # pydicom would drop what lies above the bits as if there were none below them
+        stored = np.asarray(
+            pixel_array(dataset, index=index, correct_unused_bits=not _below(header))
+        )
     except NotImplementedError:
         raise InputError(f"its encoding ({header.encoding}) cannot be read; {_EXPORT}") from None
     if stored.shape[:2] != (header.rows, header.columns):
@@ -96,8 +99,15 @@ def _grey(header: Header, stored: Pixels) -> Pixels:
         return -stored if header.photometric == "MONOCHROME1" else stored
     unused = header.bits_allocated - header.bits_stored
     if unused:  # old files keep overlays there; the shift back repeats the sign
-        stored = (stored << unused) >> unused
+        stored = (stored << (unused - _below(header))) >> unused
     return _top(header) - stored if header.photometric == "MONOCHROME1" else stored
+
+
+def _below(header: Header) -> int:
+    """Unused bits below the stored ones; codecs of compressed data deliver samples without any."""
+    below = header.high_bit + 1 - header.bits_stored
+    packed = not header.encoding.startswith(("Implicit", "Explicit", "Deflated", "RLE"))
+    return 0 if packed or not 0 < below <= header.bits_allocated - header.bits_stored else below
 
 
 def _top(header: Header) -> int:

@@ -11,10 +11,16 @@ from numpy.typing import NDArray
 
 from core.errors import InputError
 from core.imaging.decoded import Decoded
-from core.imaging.dicom.header import Header, header_of
+from core.imaging.dicom.header import (
+    ORIENTATION_TOLERANCE,
+    SPACING_TOLERANCE,
+    Header,
+    close,
+    header_of,
+)
 from core.imaging.dicom.pixels import decode, result_type, shown_window
 from core.imaging.dicom.stacking import Stack, stack
-from core.imaging.dicom.tags import read_dataset
+from core.imaging.dicom.tags import read_dataset, value_of
 from core.imaging.facts import MODALITIES, SourceFacts
 from core.imaging.formats.voxels import not_numbers
 from core.imaging.image import Pixels
@@ -58,8 +64,17 @@ def read_dicom(stream: BinaryIO, page: int) -> Decoded | Volume:
     header = header_of(dataset)
     if is_volume(header):
         placed = _stack(header, header.positions)
-        return _volume(header, placed, lambda number: decode(dataset, header, number))
-    return _page(dataset, header, page)
+        headers = [header]
+        if value_of(dataset, "PerFrameFunctionalGroupsSequence"):
+            headers = [header_of(dataset, number) for number in range(header.frames)]
+        return _volume(
+            header,
+            placed,
+            lambda number: decode(dataset, headers[number % len(headers)], number),
+            headers=headers,
+        )
+    check_page(page, header.frames)
+    return _page(dataset, header_of(dataset, page), page)
 
 
 def count_dicom(stream: BinaryIO) -> int:
@@ -89,11 +104,18 @@ def sort_series(found: Sequence[tuple[SourceFile, Header]]) -> list[Series]:
     Apart stay: series, sizes, orientations, image types, echoes, times; where slices then still lie
     on one another, acquisitions.
     """
-    groups: dict[tuple[object, ...], list[tuple[SourceFile, Header]]] = defaultdict(list)
+    groups: dict[tuple[object, ...], list[list[tuple[SourceFile, Header]]]] = defaultdict(list)
+    in_order: list[list[tuple[SourceFile, Header]]] = []
     for number, (source, header) in enumerate(found):
-        groups[_key(header, number)].append((source, header))
+        stacks_of_key = groups[_key(header, number)]
+        members = next((one for one in stacks_of_key if _alike(one[0][1], header)), None)
+        if members is None:
+            members = []
+            stacks_of_key.append(members)
+            in_order.append(members)
+        members.append((source, header))
     result: list[Series] = []
-    for members in groups.values():
+    for members in in_order:
         seen: set[str] = set()
         unique = []
         for source, header in members:
@@ -154,14 +176,22 @@ def read_series(series: Series, *, name: str) -> Volume:
 def _key(header: Header, number: int) -> tuple[object, ...]:
     if header.frames > 1 or not _is_slice(header):
         return (number,)  # an image, or a volume, of its own
-    across = tuple(round(part, 3) for part in header.orientation)
-    spacing = tuple(round(part, 4) for part in header.spacing_mm or ())
-    return (header.series, header.rows, header.columns, across, spacing, header.kind)
+    return (header.series, header.rows, header.columns, header.kind)
+
+
+def _alike(first: Header, other: Header) -> bool:
+    """Whether two slices differ in direction, spacing, echo and thickness by rounding alone."""
+    return (
+        close(first.orientation, other.orientation, absolute=ORIENTATION_TOLERANCE)
+        and close(first.spacing_mm or (), other.spacing_mm or (), relative=SPACING_TOLERANCE)
+        and close(first.measures, other.measures, relative=SPACING_TOLERANCE)
+    )
 
 
 def _is_slice(header: Header) -> bool:
     grey = header.samples == 1 and header.photometric != "PALETTE COLOR"
-    return grey and bool(header.orientation and header.positions and header.series)
+    placed = header.orientation and header.positions and header.series
+    return grey and bool(placed) and not header.mosaic
 
 
 def _overlapping(members: Sequence[tuple[SourceFile, Header]]) -> bool:
@@ -177,7 +207,7 @@ def is_volume(header: Header) -> bool:
     """Whether the frames of one file are slices, each with its place."""
     several = len({tuple(position) for position in header.positions}) == header.frames > 1
     grey = header.samples == 1 and header.photometric != "PALETTE COLOR"
-    return several and grey and bool(header.orientation)
+    return several and grey and bool(header.orientation) and header.frames_alike
 
 
 def _stack(header: Header, positions: Sequence[Sequence[float]]) -> Stack:
@@ -221,18 +251,20 @@ def _volume(
         array=array,
         spacing_known=header.spacing_mm is not None,
         window=shown_window(middle),
-        facts=_facts(header, orientation=orientation, tilt_degrees=placed.tilt_degrees),
+        facts=replace(
+            _facts(middle, orientation=orientation, tilt_degrees=placed.tilt_degrees),
+            rescale=_rescale(headers or (header,)),
+        ),
         warnings=(*placed.warnings, *_warnings(header), *more, *not_numbers(array)),
         source_files=files,
     )
 
 
 def _page(dataset: "Dataset", header: Header, page: int) -> Decoded:
-    check_page(page, header.frames)
     pixels = decode(dataset, header, page)
     affine, orientation = None, ""
-    if header.frames == 1 and header.orientation and header.positions:
-        affine = _stack(header, header.positions).affine
+    if header.orientation and len(header.positions) == header.frames and not header.mosaic:
+        affine = _stack(header, [header.positions[page]]).affine
         orientation = axes_of(affine)[1]
     return Decoded(
         pixels,
@@ -240,7 +272,7 @@ def _page(dataset: "Dataset", header: Header, page: int) -> Decoded:
         page_count=header.frames,
         spacing_mm=header.spacing_mm,
         affine=affine,
-        sides=header.sides,
+        sides="" if header.mosaic else header.sides,
         window=shown_window(header),
         facts=_facts(header, orientation=orientation, tilt_degrees=0.0),
         warnings=(*_warnings(header), *not_numbers(pixels)),
@@ -254,7 +286,6 @@ def _words(header: Header, pixels: Pixels) -> str:
 
 
 def _facts(header: Header, *, orientation: str, tilt_degrees: float) -> SourceFacts:
-    scaled = (header.slope, header.intercept) != (1, 0)
     return SourceFacts(
         format="DICOM",
         modality=header.modality,
@@ -262,11 +293,25 @@ def _facts(header: Header, *, orientation: str, tilt_degrees: float) -> SourceFa
         bits=header.bits_stored,
         photometric=header.photometric,
         compression=header.encoding,
-        rescale=(header.slope, header.intercept) if scaled else None,
+        rescale=_rescale((header,)),
         window=shown_window(header),
+        stated_window=_stated(header),
         orientation=orientation,
         tilt_degrees=round(tilt_degrees, 3),
     )
+
+
+def _rescale(headers: Sequence[Header]) -> tuple[float, float] | None:
+    """Slope and intercept that were applied, where they were the same for all slices."""
+    found = {(header.slope, header.intercept) for header in headers}
+    one = found.pop()
+    return one if not found and one != (1, 0) else None
+
+
+def _stated(header: Header) -> tuple[float, float] | None:
+    """Center and width, where the values are shown as the file means them."""
+    turned = header.photometric == "MONOCHROME1" or shown_window(header) is None
+    return None if turned else header.stated_window
 
 
 def _warnings(header: Header) -> list[str]:
@@ -275,6 +320,11 @@ def _warnings(header: Header) -> list[str]:
         found.append(
             f"the file is {NO_PICTURES[header.modality]}, not an image: a model's answer on it "
             "means nothing; give the series that it belongs to"
+        )
+    if header.mosaic:
+        found.append(
+            "several slices are tiled in this one image (Siemens mosaic), which a model sees as "
+            "one image: convert the series to NIfTI to have the slices as a volume"
         )
     if header.burned_in:
         found.append(

@@ -13,6 +13,7 @@ from core.imaging.formats.header_text import lps_affine
 _TILT_DEGREES = 0.5
 _UNEVEN = 0.05  # of the usual distance; headers are rounded
 _GAP = 1.5
+_ROUNDING = 1e-4  # of the usual distance; less is the noise of decimal digits
 
 Point = Sequence[float]
 
@@ -59,7 +60,7 @@ def stack(
         raise InputError(
             "two slices lie at one place (several phases or echoes, or a copy); give one of them"
         )
-    step = np.median(steps, axis=0) if len(gaps) else normal * (depth_mm or 1.0)
+    step = _step(gaps, steps) if len(gaps) else normal * (depth_mm or 1.0)
     directions = [across * spacing_mm[1], down * spacing_mm[0], step]
     affine = lps_affine([d.tolist() for d in directions], points[order[0]].tolist())
     lean = float(step @ normal) / float(np.linalg.norm(step))
@@ -72,6 +73,20 @@ def stack(
             "across slices run along the lean",
         )
     return Stack(tuple(order.tolist()), affine, tilt, tuple(warnings))
+
+
+def _step(gaps: NDArray[np.float64], steps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """From one slice to the next, shape (3,): the extent shared out where positions are rounded.
+
+    Rounded positions make steps of two lengths, neither of which is the true one. Gaps of missing
+    slices are left out.
+    """
+    usual: NDArray[np.float64] = np.median(steps, axis=0)
+    length = float(np.median(gaps))
+    if float(np.abs(steps - usual).max()) <= _ROUNDING * length:
+        return usual
+    shared: NDArray[np.float64] = steps[gaps <= _GAP * length].mean(axis=0)
+    return shared
 
 
 def _gap_warnings(

@@ -7,7 +7,7 @@ import io
 import math
 import zlib
 from collections.abc import Container, Sequence
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from core.errors import InputError
 from core.imaging.opening import MAX_BYTES
@@ -35,7 +35,29 @@ _TAGS = (
     "ExtendedOffsetTable", "ExtendedOffsetTableLengths",
 )  # fmt: skip
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
+_PREAMBLE = 128
+_META = b"\x02\0\0\0UL"
+_IMPLICIT, _BIG_ENDIAN = "1.2.840.10008.1.2", "1.2.840.10008.1.2.2"
+_REPRESENTATIONS = frozenset({b"CS", b"DA", b"LO", b"OB", b"PN", b"SH", b"SQ", b"TM", b"UI", b"UL"})
 _EXPLICIT = b"1.2.840.10008.1.2.1\0\0\0"
+
+
+def is_dicom(head: bytes) -> bool:
+    """Whether a file begins as DICOM does: with its preamble, or without it or any meta group."""
+    return head[_PREAMBLE : _PREAMBLE + 4] == b"DICM" or head.startswith(_META) or _is_bare(head)
+
+
+def _is_bare(head: bytes) -> bool:
+    """Whether the first element is one of group 0008, as in a data set without meta group."""
+    little, big = head[:2] == b"\x08\0", head[:2] == b"\0\x08"
+    if not (little or big) or len(head) < 16:
+        return False
+    order: Literal["little", "big"] = "little" if little else "big"
+    if int.from_bytes(head[2:4], order) > 0x0070:  # elements of sequences are not first
+        return False
+    if head[4:6] in _REPRESENTATIONS:
+        return True
+    return little and int.from_bytes(head[4:8], "little") <= 256  # implicit: a length
 
 
 def read_dataset(stream: BinaryIO, *, pixels: bool) -> "Dataset":
@@ -50,18 +72,27 @@ def read_dataset(stream: BinaryIO, *, pixels: bool) -> "Dataset":
     """
     from pydicom import dcmread  # 0.3 s; only needed for DICOM
     from pydicom.tag import Tag
+    from pydicom.uid import UID
 
     tags: list[Any] = [Tag(name) for name in _TAGS + (PIXELS if pixels else ())]
     head = stream.read(1024)
     stream.seek(0)
     if _DEFLATED in head:
         stream = _inflated(stream, head)
-    return dcmread(stream, specific_tags=tags, stop_before_pixels=not pixels)
+    bare = head[_PREAMBLE : _PREAMBLE + 4] != b"DICM"
+    dataset = dcmread(stream, specific_tags=tags, stop_before_pixels=not pixels, force=bare)
+    if bare and "TransferSyntaxUID" not in dataset.file_meta:
+        implicit, little = dataset.original_encoding
+        explicit = _EXPLICIT.rstrip(b"\0").decode() if little else _BIG_ENDIAN
+        dataset.file_meta.TransferSyntaxUID = UID(_IMPLICIT if implicit else explicit)
+    return dataset
 
 
 def _inflated(stream: BinaryIO, head: bytes) -> BinaryIO:
     """A deflated file as an explicit little-endian one; pydicom would inflate without a limit."""
-    start = 144 + int.from_bytes(head[140:144], "little")  # where the meta information ends
+    meta_at = _PREAMBLE + 4 if head[_PREAMBLE : _PREAMBLE + 4] == b"DICM" else 0
+    length_at = meta_at + 8
+    start = length_at + 4 + int.from_bytes(head[length_at : length_at + 4], "little")
     meta = stream.read(min(start, len(head))).replace(_DEFLATED, _EXPLICIT)
     inflate = zlib.decompressobj(-zlib.MAX_WBITS)
     plain = inflate.decompress(stream.read(), MAX_BYTES)
@@ -116,13 +147,15 @@ def whole_of(dataset: "Dataset", name: str, default: int) -> int:
     return int(found[0]) if found else default
 
 
-def groups_of(dataset: "Dataset") -> list["Dataset"]:
-    """Where a multi-frame file keeps what holds for all frames, then for the first frame."""
+def groups_of(dataset: "Dataset", frame: int = 0) -> list["Dataset"]:
+    """Where a multi-frame file keeps what holds for one frame, then for all of them."""
     found = []
-    for name in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
-        items = value_of(dataset, name)
-        if items:
-            found.append(items[0])
+    per_frame = value_of(dataset, "PerFrameFunctionalGroupsSequence")
+    if per_frame and frame < len(per_frame):
+        found.append(per_frame[frame])
+    shared = value_of(dataset, "SharedFunctionalGroupsSequence")
+    if shared:
+        found.append(shared[0])
     return found
 
 

@@ -10,7 +10,7 @@ from core.errors import InputError
 from core.imaging.formats.header_text import Stored, header_line, lps_affine, numbers, sizes, stored
 from core.imaging.formats.voxels import DEFLATE_RATIO, Inflated, Layout
 from core.imaging.opening import DAMAGED, size_of
-from core.imaging.volume import Geometry, Volume
+from core.imaging.volume import Geometry, Volume, slice_axis
 
 _TYPES = {
     "MET_CHAR": "i1",
@@ -54,10 +54,10 @@ def read_metaimage(stream: BinaryIO, _page: int, *, second: BinaryIO | None = No
         raise InputError(_TWO_FILES)
     voxels = stream if local or second is None else second
     room = size_of(voxels) - voxels.tell()
-    if fields.get("BinaryData", "True").lower() != "true":
+    if not _is_true(fields.get("BinaryData", "True")):
         raise InputError("its voxels are written as text; save it as binary")
     skip = int(numbers(fields.get("HeaderSize", "0"), "bytes to skip", count=1)[0])
-    packed = fields.get("CompressedData", "False").lower() == "true"
+    packed = _is_true(fields.get("CompressedData", "False"))
     if skip == -1 and not packed:  # the voxels are the last bytes
         skip = room - math.prod(found.geometry.shape) * found.layout.dtype.itemsize
     if not 0 <= skip <= room:
@@ -76,7 +76,8 @@ def metaimage_geometry(stream: BinaryIO) -> Geometry:
 
 def count_metaimage(stream: BinaryIO) -> int:
     """Slices along the third axis."""
-    return (*_shape(_header(stream)), 1, 1)[2]
+    shape = (*_shape(_header(stream)), 1, 1)[:3]
+    return shape[slice_axis(shape)]
 
 
 def second_file(stream: BinaryIO) -> str:
@@ -115,6 +116,11 @@ def _stored(fields: dict[str, str]) -> Stored:
     )
 
 
+def _is_true(text: str) -> bool:
+    """As MetaIO reads it: ``True``, ``T``, ``true`` or ``1``."""
+    return text[:1] in {"T", "t", "1"}
+
+
 def _shape(fields: dict[str, str]) -> tuple[int, ...]:
     axes = int(numbers(fields.get("NDims", ""), "dimensions", count=1)[0])
     if not 2 <= axes <= 3:
@@ -128,7 +134,7 @@ def _layout(fields: dict[str, str]) -> Layout:
     stated = fields.get("ElementType", "")
     if stated not in _TYPES:
         raise InputError("its voxels are of an unknown kind; save them as integers or float")
-    big = fields.get("BinaryDataByteOrderMSB", "False").lower() == "true"
+    big = _is_true(fields.get("BinaryDataByteOrderMSB", "False"))
     return Layout(np.dtype(_TYPES[stated]).newbyteorder(">" if big else "<"))
 
 

@@ -6,6 +6,7 @@ Whatever the libraries raise ends here as one ``InputError``.
 """
 
 import gzip
+import itertools
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,12 +29,13 @@ from core.imaging.opening import (
     stream_of,
     where_of,
 )
-from core.imaging.volume import Geometry, Volume, axes_of, checked_affine
+from core.imaging.volume import Geometry, Volume, axes_of, checked_affine, slice_axis
 
 __all__ = ["MAX_BYTES", "Geometry", "Volume", "read_geometry", "read_volume"]
 
 _MAX_OFFSET = 1 << 28  # extensions before the voxels are a few MB at most
 _DAMAGED = DAMAGED.format("NIfTI")
+_ASIDE = 0.1  # of a voxel; less is the rounding of a quaternion in float32
 _UNIT_MM = {1: 1000.0, 3: 0.001}  # metres, microns; everything else is taken as millimetres
 
 
@@ -88,13 +90,16 @@ def read_nifti(stream: BinaryIO, _page: int) -> Volume:
 
 
 def count_nifti(stream: BinaryIO) -> int:
-    """Slices in the plane in which it was acquired, the last axis of the file."""
+    """Slices in the plane in which it was acquired; see ``slice_axis``."""
     with _unpacked(stream, size_of(stream)) as (unpacked, room):
-        return _header(unpacked, room, "", several=False, max_bytes=MAX_BYTES)[0].shape[2]
+        shape = _header(unpacked, room, "", several=False, max_bytes=MAX_BYTES)[0].shape
+        return shape[slice_axis(shape)]
 
 
 def _volume(stream: BinaryIO, room: int, shown: str, *, several: bool, max_bytes: int) -> Volume:
-    geometry, layout, offset = _header(stream, room, shown, several=several, max_bytes=max_bytes)
+    geometry, layout, offset, warnings = _header(
+        stream, room, shown, several=several, max_bytes=max_bytes
+    )
     stream.seek(offset)  # a compressed stream decodes and drops what lies before
     array = read_voxels(stream, layout, geometry.shape, damaged=_DAMAGED)
     facts = SourceFacts(
@@ -103,7 +108,9 @@ def _volume(stream: BinaryIO, room: int, shown: str, *, several: bool, max_bytes
         rescale=(layout.slope, layout.intercept) if layout.scaled else None,
         orientation=geometry.orientation,
     )
-    return Volume(**vars(geometry), array=array, facts=facts, warnings=not_numbers(array))
+    return Volume(
+        **vars(geometry), array=array, facts=facts, warnings=(*warnings, *not_numbers(array))
+    )
 
 
 @contextmanager
@@ -143,7 +150,7 @@ def _unpacked(stream: BinaryIO, size: int) -> Iterator[tuple[BinaryIO, int]]:
 
 def _header(
     stream: BinaryIO, room: int, shown: str, *, several: bool, max_bytes: int
-) -> tuple[Geometry, Layout, int]:
+) -> tuple[Geometry, Layout, int, tuple[str, ...]]:
     """Read the header and refuse what cannot be true or be held."""
     # nibabel takes 0.2 s to import; only this function needs it
     from nibabel.nifti1 import Nifti1Header
@@ -185,7 +192,29 @@ def _header(
         source=words,
         orientation_known=stated,
     )
-    return geometry, layout, offset
+    return geometry, layout, offset, _two_places(header, affine, shape)
+
+
+def _two_places(
+    header: Any,  # noqa: ANN401 - nibabel's two header classes
+    affine: NDArray[np.float64],
+    shape: tuple[int, ...],
+) -> tuple[str, ...]:
+    """A warning where the file states two places for its voxels, by sform and by qform."""
+    if not (header["sform_code"] > 0 and header["qform_code"] > 0):
+        return ()
+    other = np.asarray(header.get_qform(), np.float64)
+    other[:3] *= _UNIT_MM.get(int(header["xyzt_units"]) & 7, 1.0)
+    corners = np.array(list(itertools.product(*((0, size - 1) for size in shape[:3]))))
+    apart = corners @ (affine - other)[:3, :3].T + (affine - other)[:3, 3]
+    far = float(np.linalg.norm(apart, axis=1).max())
+    spacings = [np.linalg.norm(one[:3, :3], axis=0) for one in (affine, other)]
+    if not math.isfinite(far) or far <= _ASIDE * float(spacings[0].min()):
+        return ()
+    used, left = (" x ".join(f"{value:.4g}" for value in one) for one in spacings)
+    sizes = f"; voxels of {used} mm, not {left} mm" if used != left else ""
+    line = f"its two statements of where it lies, sform and qform, are up to {far:.1f} mm apart: "
+    return (f"{line}the sform is used{sizes}, and other programs may take the qform",)
 
 
 def _shape(dim: list[int], *, several: bool) -> tuple[int, ...]:

@@ -1,6 +1,7 @@
 """NRRD (teem, 3D Slicer): a header of lines, a blank line, voxels raw or gzipped."""
 
 import gzip
+import re
 from dataclasses import dataclass, field
 from typing import BinaryIO, cast
 
@@ -10,7 +11,7 @@ from core.errors import InputError
 from core.imaging.formats.header_text import Stored, header_line, lps_affine, numbers, sizes, stored
 from core.imaging.formats.voxels import DEFLATE_RATIO, Layout
 from core.imaging.opening import size_of
-from core.imaging.volume import Geometry, Volume
+from core.imaging.volume import Geometry, Volume, slice_axis
 
 _TYPES = {
     "i1": ("signed char", "int8", "int8_t"),
@@ -34,8 +35,16 @@ _SPACES = {
 }
 _KNOWN = {
     "type", "dimension", "sizes", "encoding", "endian", "space", "spacedirections",
-    "spaceorigin", "spacings", "kinds", "datafile", "lineskip", "byteskip",
+    "spaceorigin", "spacings", "kinds", "datafile", "spaceunits", "units", "lineskip", "byteskip",
 }  # fmt: skip
+_UNITS_MM = {
+    **dict.fromkeys(("", "???", "mm", "millimeter", "millimeters", "millimetre"), 1.0),
+    **dict.fromkeys(("um", "µm", "μm", "micron", "microns", "micrometer", "micrometers"), 1e-3),
+    **dict.fromkeys(("Âµm", "âµm", "Î¼m", "î¼m"), 1e-3),  # UTF-8 read as Latin-1
+    **dict.fromkeys(("nm", "nanometer", "nanometers"), 1e-6),
+    **dict.fromkeys(("cm", "centimeter", "centimeters"), 10.0),
+    **dict.fromkeys(("m", "meter", "meters"), 1000.0),
+}
 _SPATIAL = {"domain", "space", "???"}
 
 
@@ -74,7 +83,8 @@ def nrrd_geometry(stream: BinaryIO) -> Geometry:
 
 def count_nrrd(stream: BinaryIO) -> int:
     """Slices along the third axis."""
-    return (*_shape(_header(stream)), 1, 1)[2]
+    shape = (*_shape(_header(stream)), 1, 1)[:3]
+    return shape[slice_axis(shape)]
 
 
 def _header(stream: BinaryIO) -> _Fields:
@@ -140,4 +150,25 @@ def _steps(fields: _Fields, axes: int) -> tuple[list[list[float]], list[float], 
     if min(sum(abs(part) for part in step) for step in steps) == 0:
         raise InputError("its voxel spacing is 0; export it again")
     origin = numbers(fields.text("spaceorigin", " ".join("0" * axes)), "space origin", count=axes)
+    if "spacedirections" in fields.found:  # in space, whose axes have a unit each
+        units = _units_mm(fields, "spaceunits", axes)
+        steps = [[part * mm for part, mm in zip(step, units, strict=True)] for step in steps]
+    else:
+        units = _units_mm(fields, "units", axes)
+        steps = [[part * mm for part in step] for step, mm in zip(steps, units, strict=True)]
+    origin = [part * mm for part, mm in zip(origin, units, strict=True)]
     return steps, origin, space
+
+
+def _units_mm(fields: _Fields, name: str, axes: int) -> list[float]:
+    """Millimetres of the unit of each axis; where none is stated it is millimetres.
+
+    Raises:
+        InputError: It is a unit that is no known length.
+    """
+    stated = re.findall(r'"([^"]*)"', fields.found.get(name, ""))
+    if not stated:
+        return [1.0] * axes
+    if len(stated) != axes or any(unit.strip().lower() not in _UNITS_MM for unit in stated):
+        raise InputError("its unit of length is unknown; export it in mm")
+    return [_UNITS_MM[unit.strip().lower()] for unit in stated]

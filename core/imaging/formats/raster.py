@@ -12,6 +12,7 @@ from core.imaging.decoded import Decoded
 from core.imaging.image import Pixels
 from core.imaging.opening import MAX_PIXELS, check_page, check_size
 from core.imaging.pixels import keyed, on_black, upright
+from core.imaging.unread import check_jpeg
 
 MODES = {
     "1": ("L", "1-bit"),
@@ -33,6 +34,8 @@ MODES = {
     "F": ("F", "32-bit float grey"),
 }
 """Pillow mode → the mode its values are taken in, and its name in words."""
+_JPEG_HEAD = 1 << 20
+"""Bytes before the size of a JPEG: EXIF and colour profiles are at most some hundred thousand."""
 ANIMATION = (
     "the file is an animation, of which only the first frame is looked at; save the others as "
     "images or as a TIFF stack to look at them too"
@@ -44,7 +47,9 @@ def pillow_reader(title: str) -> Callable[[BinaryIO, int], Decoded]:
 
     def read(stream: BinaryIO, page: int) -> Decoded:
         check_page(page, 1)
-        head = stream.read(26)
+        head = stream.read(_JPEG_HEAD if title == "JPEG" else 26)
+        if title == "JPEG":
+            check_jpeg(head)
         stream.seek(0)
         with open_pillow(stream, title) as picture:
             orientation = 1

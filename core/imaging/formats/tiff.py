@@ -20,14 +20,23 @@ from core.imaging.formats.raster import image_array, open_pillow, two_passes, un
 from core.imaging.image import Pixels
 from core.imaging.opening import DAMAGED, MAX_PIXELS, check_page, check_size
 from core.imaging.pixels import inverted, kind_in_words, on_black, upright
+from core.imaging.tiff_facts import image_pages, spacing_mm
 
 if TYPE_CHECKING:
     import tifffile
 
 _RAW, _DEFLATE = 1, {8, 32946}
-_MIN_IS_WHITE, _MIN_IS_BLACK, _RGB = 0, 1, 2
-_UNITS_MM = {"nm": 1e-6, "µm": 1e-3, "um": 1e-3, "micron": 1e-3, "microns": 1e-3}
-_UNITS_MM |= {"μm": 1e-3, "mm": 1.0, "cm": 10.0}  # the Greek letter, not the micro sign
+_MIN_IS_WHITE, _MIN_IS_BLACK, _RGB, _PALETTE = 0, 1, 2, 3
+_COMPRESSIONS = {
+    **dict.fromkeys((33003, 33004, 33005, 34712), "JPEG 2000"),
+    **dict.fromkeys((50002, 52546), "JPEG XL"),
+    **dict.fromkeys((50001, 34927), "WebP"),
+    34887: "LERC",
+    22610: "JPEG XR",
+    34892: "lossy JPEG (DNG)",
+}
+_PILLOW = {1, 2, 3, 4, 5, 6, 7, 8, 32771, 32773, 32946, 34925, 50000}
+"""Compressions that Pillow's libtiff decodes; it writes lines to stderr of any other."""
 
 
 @contextmanager
@@ -46,9 +55,8 @@ def count_tiff(stream: BinaryIO) -> int:
 
 def _planes(tiff: "tifffile.TiffFile") -> int:
     """Pages, or planes of a stack that lies behind one page (ImageJ above 4 GB, volumes)."""
-    count = len(tiff.pages)
-    if count != 1:
-        return count
+    if len(tiff.pages) != 1:
+        return len(image_pages(tiff))
     page, declared = _page(tiff, 0), 1
     if page.imagedepth > 1:
         return page.imagedepth
@@ -74,7 +82,9 @@ def read_tiff(stream: BinaryIO, page: int) -> Decoded:
         count = _planes(tiff)
         check_page(page, count)
         stack = len(tiff.pages) == 1 and count > 1
-        tags = _page(tiff, 0 if stack else page)
+        pages = image_pages(tiff)
+        number = 0 if stack else pages[page]
+        tags = _page(tiff, number)
         _check_tiff(tags)
         if stack or _easy(tags):
             plane = _plane(tiff, tags, page, count) if stack else _by_tifffile(tiff, tags)
@@ -83,8 +93,11 @@ def read_tiff(stream: BinaryIO, page: int) -> Decoded:
             code = tag.value if tag is not None and isinstance(tag.value, int) else 1
             pixels = upright(pixels, code)
         else:
-            pixels, words = _by_pillow(stream, tags, page)  # Pillow turns TIFFs upright itself
-        return Decoded(pixels, words, count, _spacing_mm(tiff, tags))
+            pixels, words = _by_pillow(stream, tags, number)  # Pillow turns TIFFs upright itself
+        left_out = len(tiff.pages) - len(pages)
+        if left_out:
+            words += f", {left_out} smaller copies, labels or masks left out"
+        return Decoded(pixels, words, count, spacing_mm(tiff, number))
 
 
 def _check_tiff(tags: "tifffile.TiffPage") -> None:
@@ -93,11 +106,32 @@ def _check_tiff(tags: "tifffile.TiffPage") -> None:
     if tags.dtype is None or tags.dtype.kind not in "buif":
         found = "complex numbers" if tags.dtype is not None else "an unknown kind of number"
         raise InputError(f"its pixels are {found}; save the magnitude or one channel as TIFF")
+    _check_form(tags)
     if tags.samplesperpixel > 64:
         raise InputError(f"it has {tags.samplesperpixel} channels; save one or three of them")
     tile = tags.tilewidth * tags.tilelength if tags.is_tiled else 0
     if tile * tags.samplesperpixel * tags.dtype.itemsize > 8 * MAX_PIXELS:
         raise InputError(DAMAGED.format("TIFF"))  # tiles are some thousand pixels, not millions
+
+
+def _check_form(tags: "tifffile.TiffPage") -> None:
+    """Name what is healthy and not read: a compression, a palette or a number of bits.
+
+    Raises:
+        InputError: It is such a form.
+    """
+    compression, bits = int(tags.compression), tags.bitspersample
+    if compression not in _PILLOW and not _easy(tags):
+        known: Any = tags.compression
+        name = _COMPRESSIONS.get(compression) or getattr(known, "name", str(compression))
+        raise InputError(
+            f"its pixels are compressed by {name}, which cannot be read here; save it uncompressed "
+            "or with LZW"
+        )
+    if tags.photometric == _PALETTE and bits > 8:
+        raise InputError(f"its palette of {bits}-bit indices cannot be read here; save it as RGB")
+    if bits not in {1, 2, 4, 8, 12, 16, 24, 32, 64}:
+        raise InputError(f"its {bits}-bit samples cannot be read here; save it with 8 or 16 bits")
 
 
 def _easy(tags: "tifffile.TiffPage") -> bool:
@@ -221,27 +255,3 @@ def _wide_grey(picture: Pillow.Image, tags: "tifffile.TiffPage") -> tuple[Pixels
     if tags.photometric == _MIN_IS_WHITE:
         pixels = inverted(pixels)
     return pixels, kind_in_words(pixels)
-
-
-def _spacing_mm(tiff: "tifffile.TiffFile", tags: "tifffile.TiffPage") -> tuple[float, float] | None:
-    """Pixel height and width where a microscope or ImageJ wrote them.
-
-    The plain resolution tags are not trusted: they usually hold the size of a print or screen.
-    """
-    try:
-        width = height = 0.0
-        if tags.is_ome:
-            found = dict(re.findall(r'\b(PhysicalSize[XY](?:Unit)?)="([^"]*)"', tags.description))
-            width, height = (
-                float(found[f"PhysicalSize{axis}"])
-                * _UNITS_MM[found.get(f"PhysicalSize{axis}Unit", "µm")]
-                for axis in "XY"
-            )
-        elif tags.is_imagej:
-            unit = str((tiff.imagej_metadata or {})["unit"]).replace("\\u00B5", "µ")
-            (xn, xd), (yn, yd) = tags.tags[282].value, tags.tags[283].value
-            width, height = xd / xn * _UNITS_MM[unit], yd / yn * _UNITS_MM[unit]
-    except (KeyError, ValueError, TypeError, ArithmeticError):
-        return None
-    # from a nanometre's tenth, beyond any microscope, to ten centimetres
-    return (height, width) if 1e-7 <= min(height, width) <= max(height, width) <= 100 else None
