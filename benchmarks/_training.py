@@ -76,7 +76,7 @@ class Course:
 
 
 class Busy:
-    """The GPU's own counter, looked at every 50 ms where there are a GPU and pynvml."""
+    """The GPU's own counter, examined every 50 ms where there are a GPU and pynvml."""
 
     def __init__(self, device: torch.device) -> None:
         self._counts = device.type == "cuda" and importlib.util.find_spec("pynvml") is not None

@@ -1,8 +1,8 @@
-"""The usual recipes of two other libraries for ``benchmarks.training``.
+"""The typical recipes of two other libraries for ``benchmarks.training``.
 
 The augmentations are those of our loop, each library's own or, for elastic deformation in
 torchvision, from a coarse grid, because its own filters noise at every pixel and takes far longer.
-Workers stay from one epoch to the next and no step looks at its loss. No checkpoints are written.
+Workers stay from one epoch to the next and no step reads its loss. No checkpoints are written.
 """
 
 import importlib

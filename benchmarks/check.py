@@ -3,7 +3,7 @@
     python -m benchmarks.check [--json] [--images 10000]
 
 Each case runs in a process of its own. The zip is looked for in ISOLINE_REALDATA, else in
-../shared/data; without it the drawn phantoms are checked. The peer is the usual way to look into
+../shared/data; without it the drawn phantoms are checked. The peer is the default to look into
 such a set: open every image and mask with Pillow, one after the other, and sum the masks; it finds
 nothing that is wrong. The duplicate search is timed alone on random thumbnails.
 """

@@ -38,12 +38,12 @@ def main() -> None:
         name = "dsb2018" if archive else "phantoms"
         first, prepared = _prepare(name, archive)
         second, _ = _prepare(name, archive)
-        usual = _usual(archive) if archive else None
+        typical = _usual(archive) if archive else None
         batch, peer = _batches(prepared)
         shown = _gallery(Path(home))
     case = f"{name}, {len(prepared.ids)} images at {SIDE} x {SIDE}"
     results = [
-        result(f"prepare {case}", first, unit="s", peer=usual, peer_name="Pillow, one by one"),
+        result(f"prepare {case}", first, unit="s", peer=typical, peer_name="Pillow, one by one"),
         result("prepare again", second, unit="s"),
         result(f"batch of {BATCH}", batch, unit="ms", peer=peer, peer_name="16 PNG files"),
         result(f"gallery of {REGISTERED:,} images, first page", shown, unit="s"),
@@ -64,18 +64,18 @@ def _prepare(name: str, path: Path | None) -> tuple[float, Prepared]:
 
 
 def _usual(archive: Path) -> float:
-    """The usual script: every file opened in turn, masks added up, both resized."""
+    """The typical script: every file opened in turn, masks added up, both resized."""
     started = time.perf_counter()
     with zipfile.ZipFile(archive) as opened:
         sums: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.uint8]]] = {}
         for name in opened.namelist():
             if not name.endswith(".png"):
                 continue
-            with Image.open(io.BytesIO(opened.read(name))) as picture:
+            with Image.open(io.BytesIO(opened.read(name))) as image:
                 if "/images/" in name:
-                    picture.convert("L").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+                    image.convert("L").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
                 else:
-                    mask = np.asarray(picture)
+                    mask = np.asarray(image)
                     owner = name.split("/masks/")[0]
                     sums[owner] = np.maximum(sums.get(owner, mask), mask)
         for mask in sums.values():

@@ -1,11 +1,11 @@
 """How soon a prediction is there: on the page, over a volume, and against the plain network.
 
-The network of a shipped model: plain eager float32 in NCHW with torch's usual allocator (the peer)
-beside the predictor's own way (channels last, batch normalization folded into the convolutions,
-huge pages) and the steps towards it, with what each changes in the level map. Two processes, one
-with huge pages and one without, take turns, so that what else runs hits all alike. Then a volume
-slice by slice, as the page predicts it, and the page itself in a headless Chromium, from the file
-given to the overlay painted.
+The network of a shipped model: plain eager float32 in NCHW with torch's typical allocator (the
+peer) beside the predictor's own way (channels last, batch normalization folded into the
+convolutions, huge pages) and the steps towards it, with what each changes in the level map. Two
+processes, one with huge pages and one without, take turns, so that what else runs hits all alike.
+Then a volume slice by slice, as the page predicts it, and the page itself in a headless Chromium,
+from the file given to the overlay painted.
 
     python -m benchmarks.inference [--json] [--images 7] [--repeats 15] [--depth 155] [--no-page]
 
@@ -109,18 +109,18 @@ def main() -> None:
 
 def network(*, repeats: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Every way on one image, in turn, the fastest of each; and how the maps differ."""
-    usual, ours = _Contestant(huge_pages=False), _Contestant(huge_pages=True)
+    typical, ours = _Contestant(huge_pages=False), _Contestant(huge_pages=True)
     sides = {
-        PEER: (usual, "nchw"),
-        "channels last": (usual, "channels last"),
-        "channels last, folded": (usual, "folded"),
+        PEER: (typical, "nchw"),
+        "channels last": (typical, "channels last"),
+        "channels last, folded": (typical, "folded"),
         SHIPPED: (ours, "folded"),
         "as shipped, but bfloat16": (ours, "bfloat16"),
     }
     sides = {name: (side, way) for name, (side, way) in sides.items() if way in side.ways}
     seconds = dict.fromkeys(sides, float("inf"))
     maps: dict[str, LevelMap] = {}
-    with usual, ours, tempfile.TemporaryDirectory() as folder:
+    with typical, ours, tempfile.TemporaryDirectory() as folder:
         for turn in range(repeats + 1):
             for name, (side, way) in sides.items():
                 file = Path(folder) / "levels.npy"
@@ -257,7 +257,7 @@ def _opened(browser: Browser, url: str) -> Page:
 def _painted(opened: Page, *, title: str = "") -> None:
     """Wait until the viewer, which lives in a shadow tree, shows what is called so.
 
-    Looked at in every frame: Playwright's own waiting for an element looks at 0.27 and 0.77 s, and
+    Looked at in every frame: Playwright's own waiting for an element reads 0.27 and 0.77 s, and
     twice a second from then on.
     """
     opened.wait_for_function(

@@ -1,4 +1,4 @@
-"""Training the same U-Net on the same images: our loop beside the usual recipes of two libraries.
+"""Training the same U-Net on the same images: our loop beside the typical recipes of two libraries.
 
     python -m benchmarks.training [--json] [--images N] [--size 128] [--batch 16] [--epochs 10]
                                   [--repeats 3] [--dice 0.8]

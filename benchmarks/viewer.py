@@ -1,7 +1,7 @@
-"""How fast the threshold viewer follows the hand, beside the usual way of writing such a page.
+"""How fast the threshold viewer follows the hand, beside the default of writing such a page.
 
 Ours: from the timestamp of a trusted ``pointermove`` on the track to the first task after the
-frame it caused. The usual way: ``st.slider``, overlay in numpy, ``st.image``; from the timestamp
+frame it caused. The typical way: ``st.slider``, overlay in numpy, ``st.image``; from the timestamp
 of an arrow key on the slider to the first task after the frame with the new, decoded image.
 Both in one headless Chromium without a GPU, on the same maps.
 
@@ -89,7 +89,7 @@ def main() -> None:
 def measure(*, moves: int, steps: int) -> dict[str, Any]:
     """Both pages at all sizes, in one browser, one after the other."""
     ours: dict[int, list[float]] = {}
-    usual: dict[int, list[float]] = {}
+    typical: dict[int, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         usual_app = Path(folder) / "usual.py"
         usual_app.write_text(USUAL_PAGE.format(root=str(ROOT)), encoding="utf-8")
@@ -98,9 +98,9 @@ def measure(*, moves: int, steps: int) -> dict[str, Any]:
                 ours[size] = drag_times(browser, f"{url}/?size={size}", moves)
         with serve(usual_app) as url:
             for size in SIZES:
-                usual[size] = slider_times(browser, f"{url}/?size={size}", steps)
+                typical[size] = slider_times(browser, f"{url}/?size={size}", steps)
         software = f"Chromium {browser.version}, no GPU"
-    return document(ours, usual, software)
+    return document(ours, typical, software)
 
 
 def drag_times(browser: Browser, url: str, moves: int) -> list[float]:
@@ -129,7 +129,7 @@ def drag_times(browser: Browser, url: str, moves: int) -> list[float]:
 
 
 def slider_times(browser: Browser, url: str, steps: int) -> list[float]:
-    """Arrow key to the new image, of each step of the usual page, in milliseconds."""
+    """Arrow key to the new image, of each step of the typical page, in milliseconds."""
     page = _open_page(browser, url)
     page.wait_for_selector("[data-testid=stImageContainer] img")
     page.wait_for_timeout(1500)
@@ -155,7 +155,7 @@ def _close_with_times(page: Page) -> list[float]:
 
 
 def document(
-    ours: dict[int, list[float]], usual: dict[int, list[float]], software: str
+    ours: dict[int, list[float]], typical: dict[int, list[float]], software: str
 ) -> dict[str, Any]:
     """Scores and goals of both pages."""
     results = [
@@ -163,13 +163,13 @@ def document(
             f"{size} x {size} map, input to paint, {name}",
             pick(times),
             unit="ms",
-            peer=pick(usual[size]),
+            peer=pick(typical[size]),
             peer_name=PEER,
         )
         for size, times in ours.items()
         for name, pick in (("median", statistics.median), ("p95", _p95))
     ]
-    faster = statistics.median(usual[1024]) / statistics.median(ours[1024])
+    faster = statistics.median(typical[1024]) / statistics.median(ours[1024])
     goals = [
         goal("1024 x 1024 input to paint, p95 in ms, at most", 25, _p95(ours[1024])),
         goal("2048 x 2048 input to paint, p95 in ms, at most", 50, _p95(ours[2048])),

@@ -104,13 +104,13 @@ def test_pooled_per_image_and_per_patient_from_their_definitions(drawn: Drawn) -
 @pytest.mark.parametrize(("empties", "last"), [("skip", None), ("1", 1.0), ("0", 0.0)])
 def test_every_policy_for_empties_is_shown(drawn: Drawn, empties: str, last: float | None) -> None:
     found = document(drawn, empties=empties)
-    usual = document(drawn)
-    four = [row["dice"] for row in usual["images"]][:4]
+    typical = document(drawn)
+    four = [row["dice"] for row in typical["images"]][:4]
     values = four if last is None else [*four, last]
     assert found["per_image"]["dice"]["mean"] == pytest.approx(np.mean(values))
     assert found["per_image"]["dice"]["n"] == len(values)
     assert found["empties"].startswith(f"{empties}: ")
-    assert found["empties_variants"] == usual["empties_variants"]
+    assert found["empties_variants"] == typical["empties_variants"]
     assert found["empties_variants"][empties]["dice"]["mean"] == pytest.approx(np.mean(values))
     assert found["images"][4]["dice"] is None, "a row stays undefined under every policy"
     variants = found["empties_variants"]

@@ -103,7 +103,7 @@ def test_prediction_is_deterministic_and_image_by_image(name: str) -> None:
         assert torch.equal(model(batch), together)
         alone = torch.cat([model(image[None]) for image in batch])
     scale = max(1.0, float(together.abs().max()))  # rounding errors are relative
-    assert torch.allclose(alone, together, atol=1e-5 * scale), "no image looks at its neighbours"
+    assert torch.allclose(alone, together, atol=1e-5 * scale), "no image reads its neighbours"
 
 
 @every_image_model

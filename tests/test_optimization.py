@@ -118,10 +118,10 @@ def test_the_optimizer_is_torchs_with_the_settings_given(
     assert group.get("momentum", 0.99) == 0.99
 
 
-@pytest.mark.parametrize("learnt", [False, True])
-def test_the_average_is_the_sum_by_hand(*, learnt: bool) -> None:
+@pytest.mark.parametrize("fine_tuned", [False, True])
+def test_the_average_is_the_sum_by_hand(*, fine_tuned: bool) -> None:
     model = nn.BatchNorm1d(1)
-    average = Average(model, 0.5, learnt=learnt)
+    average = Average(model, 0.5, fine_tuned=fine_tuned)
     weight = torch.ones(1)
     for steps, value in enumerate([2.0, 5.0, -1.0]):
         with torch.no_grad():
@@ -129,7 +129,7 @@ def test_the_average_is_the_sum_by_hand(*, learnt: bool) -> None:
             assert model.num_batches_tracked is not None
             model.num_batches_tracked.fill_(steps + 1)
         average.update(steps)
-        keep = 0.5 if learnt else min(0.5, (1 + steps) / (10 + steps))
+        keep = 0.5 if fine_tuned else min(0.5, (1 + steps) / (10 + steps))
         weight = keep * weight + (1 - keep) * value
     averaged = average.model.state_dict()
     assert torch.allclose(averaged["weight"], weight)

@@ -38,7 +38,7 @@ def test_a_projection_is_a_strided_convolution(stride: int) -> None:
     ours = Projection(5, 7, stride=stride)
     theirs = nn.Conv2d(5, 7, 1, stride=stride, bias=False)
     theirs.load_state_dict(ours.state_dict())
-    image = torch.rand(2, 5, 13, 16)  # the usual order in memory, in which theirs is right
+    image = torch.rand(2, 5, 13, 16)  # the typical order in memory, in which theirs is right
     torch.testing.assert_close(ours(image), theirs(image))
 
 

@@ -194,9 +194,9 @@ def test_the_file_of_our_choice_says_what_the_shipped_model_used(name: str) -> N
     if not shipped.weights or (weights_folder() / shipped.weights / STARTED_FROM).exists():
         return  # a fine-tuned one has the settings of its last step
     written = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))["config"]
-    usual = {"normalization": "batch"}
+    typical = {"normalization": "batch"}
     ours, theirs = (
-        {**config.document(), "model_options": {**usual, **config.model_options}}
+        {**config.document(), "model_options": {**typical, **config.model_options}}
         for config in (RunConfig.of_document(written), shipped.config)
     )
     free = {*FREE, "extensions", "samples_every"}

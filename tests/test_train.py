@@ -247,7 +247,7 @@ def test_the_average_is_validated_and_kept_and_the_weights_that_learn_too(
     assert [r["train_loss"] for r in plain.history] == [
         r["train_loss"] for r in uninterrupted.history
     ]
-    assert history(plain) != history(uninterrupted), "validation looks at the average"
+    assert history(plain) != history(uninterrupted), "validation reads the average"
 
 
 def test_every_step_is_logged(uninterrupted: Run) -> None:

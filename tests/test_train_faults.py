@@ -343,7 +343,7 @@ def test_a_run_with_a_damaged_checkpoint_goes_on_from_the_one_before_and_says_so
     assert any("damaged" in text for text in run.status["notes"])
     assert [e["epoch"] for e in events if e["event"] == "epoch"] == [EPOCHS]
     assert differences(run, uninterrupted) == []
-    assert run.checkpoint("damaged").read_bytes() == content, "kept to be looked at, never used"
+    assert run.checkpoint("damaged").read_bytes() == content, "kept to be examined, never used"
     for which in ("last", "last-1"):
         run.checkpoint(which).write_bytes(b"nothing")
     with pytest.raises(InputError, match=r"last\.pt: not a checkpoint"):

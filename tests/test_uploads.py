@@ -1,4 +1,4 @@
-"""Which of the uploaded images is looked at, as files come and go."""
+"""Which of the uploaded images is shown, as files come and go."""
 
 import numpy as np
 import pytest

@@ -43,15 +43,15 @@ def evaluate(
     path = data or (Path(trained.config.data) if trained.config.data and not dataset else None)
     steps = None if post_processing is None else parse_post_processing(post_processing)
     asked = {"empties": empties, "resized": resized, "views": tta, "post_processing": steps}
-    usual = asked == {"empties": "skip", "resized": False, "views": "", "post_processing": None}
-    if usual and curves is None:
+    typical = asked == {"empties": "skip", "resized": False, "views": "", "post_processing": None}
+    if typical and curves is None:
         document = evaluate_model(trained, split, data=path, dataset=dataset)
     else:
         assessment = assess_model(trained, split, data=path, dataset=dataset, **asked)
         document = assessment.document
         if curves is not None:
             write_json(curves, assessment.curves().document())
-    if run and not trained.of and not dataset and split != "all" and usual:
+    if run and not trained.of and not dataset and split != "all" and typical:
         open_run(run).save_evaluation(document)
     show(document, _evaluation_lines(document), as_json=as_json)
 

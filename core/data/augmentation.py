@@ -66,7 +66,7 @@ class Draw:
     bends: bool = True
     """Whether ``displacement`` can be other than 0; a look at it would wait for a GPU."""
     blur_radius_px: int | None = None
-    """How far the widest blur reaches; None looks at ``blur_px``, which waits for a GPU."""
+    """How far the widest blur reaches; None reads ``blur_px``, which waits for a GPU."""
 
 
 def sample(

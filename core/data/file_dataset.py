@@ -165,8 +165,8 @@ def _is_coloured(pixels: NDArray[Any]) -> bool:
     if pixels.ndim == 2:
         return False
     step = max(min(pixels.shape[:2]) // 128, 1)  # enough pixels for a share
-    picture = to_8bit(pixels)[::step, ::step]
-    return bool((np.ptp(picture, axis=2) > 16).mean() >= 0.05)
+    image = to_8bit(pixels)[::step, ::step]
+    return bool((np.ptp(image, axis=2) > 16).mean() >= 0.05)
 
 
 def open_published(path: Path | None, info: DatasetInfo) -> Archive:

@@ -25,7 +25,7 @@ class Split:
     val: tuple[str, ...]
     """Chooses the epoch and the threshold."""
     test: tuple[str, ...]
-    """Judges; never looked at before the threshold is frozen."""
+    """For evaluation; never examined before the threshold is frozen."""
     method: str
     """How it was made, in words."""
 

@@ -1,6 +1,6 @@
 """A trained network on a split of a data set, with whatever convention is asked for.
 
-``TrainedModel.evaluate`` is the usual way; here are the others: other empties, the papers' resized
+``TrainedModel.evaluate`` is the default; here are the others: other empties, the papers' resized
 resolution, test-time augmentation, other post-processing, curves over all thresholds. And
 ``tune``'s
 work: the choice of a threshold from the maps of the validation split.

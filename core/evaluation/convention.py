@@ -25,7 +25,7 @@ AVERAGING = {
 
 @dataclass(frozen=True, kw_only=True)
 class Convention:
-    """How scores are made, where it is not the usual way."""
+    """How scores are made, where it is not the default."""
 
     empties: str = "skip"
     """Key of ``EMPTIES``: what a metric that is 0/0 counts as in a mean."""

@@ -101,7 +101,7 @@ def count_perturbed(
         )
         for perturbation in perturbations
     }
-    # An image is read once for all perturbations; a 3-D network looks at a volume once for each.
+    # An image is read once for all perturbations; a 3-D network reads a volume once for each.
     order = [(perturbation, sample) for sample in samples for perturbation in shown]
     if predictor.takes_volumes:
         order = [(perturbation, sample) for perturbation in shown for sample in samples]

@@ -43,7 +43,7 @@ class ModelFacts:
     marks: str = ""
     """What the foreground is."""
     sees: str = ""
-    """At which scale it looks at an image."""
+    """At which scale it reads an image."""
     performance: str = ""
     """Scores on held-out images, with their conventions."""
     limits: tuple[str, ...] = ()
@@ -67,7 +67,7 @@ class Case:
     k: int
     """Threshold k/1000."""
     threshold_source: str
-    """Where the threshold comes from: ``Best Dice on validation``, ``set by hand``."""
+    """Where the threshold comes from: ``Best Dice on validation``, ``set manually``."""
     model: ModelFacts
     """Which model made the level map."""
     post_processing: PostProcessing = AS_IT_IS

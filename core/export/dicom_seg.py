@@ -103,7 +103,10 @@ def _segmentation(case: Case, images: list[Any], frames: NDArray[np.uint8]) -> A
         name=f"Isoline {case.model.name}"[:64],
         family=codes.DCM.ArtificialIntelligence,
         version=(case.model.sha256 or __version__)[:64],
-        parameters={"threshold": f"{case.threshold:.3f}", "clean-up": case.post_processing.words},
+        parameters={
+            "threshold": f"{case.threshold:.3f}",
+            "post-processing": case.post_processing.words,
+        },
     )
     segment = SegmentDescription(
         segment_number=1,

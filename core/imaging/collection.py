@@ -86,7 +86,7 @@ class Collection:
 
 
 def survey(sources: Sequence[Path | SourceFile]) -> Collection:
-    """List what can be read; only headers are looked at.
+    """List what can be read; only headers are read.
 
     Args:
         sources: Files, folders and zips.

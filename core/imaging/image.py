@@ -68,10 +68,10 @@ class Image:
 
     def rgb8(self) -> NDArray[np.uint8]:
         """``image8`` in colour, shape (H, W, 3), 0…255; grey is repeated."""
-        picture = self.image8()
-        if picture.ndim == 2:
-            picture = np.repeat(picture[..., None], 3, axis=2)  # (H, W, 3)
-        return picture
+        image = self.image8()
+        if image.ndim == 2:
+            image = np.repeat(image[..., None], 3, axis=2)  # (H, W, 3)
+        return image
 
     def grey8(self) -> NDArray[np.uint8]:
         """``image8`` in grey, shape (H, W), 0…255, a fresh array.
@@ -79,12 +79,12 @@ class Image:
         Colour becomes ITU-R 601 luma, (19595 R + 38470 G + 7471 B + 32768) >> 16, as Pillow's
         mode ``L``; equal channels give their own value exactly.
         """
-        picture = self.image8()
-        if picture.ndim == 2:
-            return picture
-        grey = np.empty(picture.shape[:2], np.uint8)
-        for top in range(0, len(picture), _ROWS):
-            rows = picture[top : top + _ROWS].astype(np.uint32)
+        image = self.image8()
+        if image.ndim == 2:
+            return image
+        grey = np.empty(image.shape[:2], np.uint8)
+        for top in range(0, len(image), _ROWS):
+            rows = image[top : top + _ROWS].astype(np.uint32)
             luma = rows[..., 0] * _LUMA[0] + rows[..., 1] * _LUMA[1] + rows[..., 2] * _LUMA[2]
             grey[top : top + _ROWS] = (luma + 32768) >> 16
         return grey

@@ -1,6 +1,6 @@
 """Read untrusted files: a trustworthy ``Image`` or ``Volume``, or one sentence that helps.
 
-The content decides which reader takes a file, never its name. The header is looked at first: what
+The content decides which reader takes a file, never its name. The header is read first: what
 it claims must fit the file, ``MAX_PIXELS`` and ``MAX_BYTES`` before a pixel is decoded. At most the
 decoded image and one copy, or the decoded volume and one slice, are in memory beside the file.
 """

@@ -113,7 +113,7 @@ class Volume(Geometry):
     def full_window(self) -> Window | None:
         """From the smallest to the largest finite value, so that slices are shown alike.
 
-        Of more than four million voxels evenly spread ones are looked at. None where there is
+        Of more than four million voxels evenly spread ones are sampled. None where there is
         nothing to see, and for 8-bit voxels, which are shown as they are.
         """
         if self.array.dtype in (np.uint8, np.bool_):

@@ -63,7 +63,7 @@ def overlay_png(
     if not 0 <= opacity <= 1:
         raise ValueError(f"opacity {opacity} is outside 0…1")
     edge = inside & ~_eroded(inside) if contour else None
-    picture = np.empty((*inside.shape, 3), np.uint8)
+    image = np.empty((*inside.shape, 3), np.uint8)
     for channel, value in enumerate(ImageColor.getrgb(colour)[:3]):
         grey = image8 if image8.ndim == 2 else image8[..., channel]
         # One blended value per grey value: a look-up is much cheaper than float arithmetic.
@@ -71,8 +71,8 @@ def overlay_png(
         plane = np.where(inside, blended[grey], grey)  # (H, W)
         if edge is not None:
             plane[edge] = value
-        picture[..., channel] = plane
-    return _png(picture, strategy=zlib.Z_RLE)  # noise has no longer matches worth a search
+        image[..., channel] = plane
+    return _png(image, strategy=zlib.Z_RLE)  # noise has no longer matches worth a search
 
 
 def _foreground(mask: NDArray[np.bool_] | NDArray[np.integer]) -> NDArray[np.bool_]:

@@ -256,8 +256,8 @@ def fit_channels(image: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
 
 def enlarged(plane: Probability, width: int, height: int) -> Probability:
     """A plane of probabilities at another size, bilinear; may leave [0, 1] by rounding."""
-    picture = PillowImage.fromarray(np.ascontiguousarray(plane))
-    return np.asarray(picture.resize((width, height), PillowImage.Resampling.BILINEAR))
+    image = PillowImage.fromarray(np.ascontiguousarray(plane))
+    return np.asarray(image.resize((width, height), PillowImage.Resampling.BILINEAR))
 
 
 def _tiles(length: int) -> tuple[list[int], int]:

@@ -32,7 +32,7 @@ def predict_volume(
         slices: Shape (D, H, W), 0…255.
         levels: Shape (D, H, W); written slice by slice, or at once by a 3-D network.
         first: The slice to begin with; a 3-D network begins anew.
-        after_each: Told how many slices are done; what it raises ends the prediction.
+        after_each: Called with how many slices are done; what it raises ends the prediction.
 
     Raises:
         InputError: The slices do not fit the network.

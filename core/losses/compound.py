@@ -120,7 +120,7 @@ def breast_custom(logits: Tensor, target: Tensor) -> Tensor:
 
     As printed the loss has no cross-entropy in it, D is intersection over union, and the sign makes
     a better prediction cost more: from −1 (no overlap) to 0 (perfect). It is here so that the
-    formula can be looked at; to train what its name means, take ``bce_dice``. A sigmoid for each
+    formula can be examined; to train what its name means, take ``bce_dice``. A sigmoid for each
     channel, pooled over the batch; D is 0 when target and prediction are both empty.
     """
     p = precise(logits).sigmoid()

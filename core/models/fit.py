@@ -73,7 +73,7 @@ def fit_warnings(image: Image, facts: TrainingFacts) -> list[FitWarning]:
             FitWarning(
                 kind="contrast",
                 what="the image has hardly any contrast",
-                why="there is nothing to tell apart",
+                why="there is nothing to distinguish",
                 advice="choose a grey window or another image",
             )
         )
@@ -86,7 +86,7 @@ def warnings_of(found: Image | Volume, facts: TrainingFacts | None) -> tuple[str
     """What to know before an answer is trusted, a sentence each: of the file, then of the fit.
 
     Args:
-        found: An image, or a volume, of which the middle slice is looked at.
+        found: An image, or a volume, of which the middle slice is used.
         facts: Of the model's training images; None where they are not known.
     """
     if facts is None or (isinstance(found, Volume) and found.array.ndim != 3):
@@ -171,11 +171,11 @@ def _scale_warnings(image: Image, facts: TrainingFacts) -> list[FitWarning]:
         height = math.sqrt(image.spacing_mm[0] * image.spacing_mm[1])
         low, high = facts.spacing_mm
         if not low / 1.5 <= height <= high * 1.5:
-            usual = f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}"
+            typical = f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}"
             found.append(
                 FitWarning(
                     kind="spacing",
-                    what=f"a pixel is {height:.3g} mm wide, in training {usual} mm",
+                    what=f"a pixel is {height:.3g} mm wide, in training {typical} mm",
                     why="things have another size in pixels than those the model knows",
                     advice="resample the image, or choose a model for this resolution",
                 )
@@ -183,13 +183,13 @@ def _scale_warnings(image: Image, facts: TrainingFacts) -> list[FitWarning]:
     side = math.sqrt(image.pixels.shape[0] * image.pixels.shape[1])
     low, high = facts.side_px
     if not low / 2 <= side <= high * 2:
-        usual = f"{low:.0f}" if round(low) == round(high) else f"{low:.0f} to {high:.0f}"
+        typical = f"{low:.0f}" if round(low) == round(high) else f"{low:.0f} to {high:.0f}"
         found.append(
             FitWarning(
                 kind="size",
                 what=(
                     f"the image is {image.pixels.shape[1]} x {image.pixels.shape[0]} pixels, "
-                    f"training images were {usual} a side"
+                    f"training images were {typical} a side"
                 ),
                 why="things have another size in pixels than those the model knows",
                 advice="crop or scale it to what the model was trained on",

@@ -38,7 +38,7 @@ class TrainedModel:
     facts: TrainingFacts | None = None
     """What its training images are like; None where that is not known."""
     of: str = ""
-    """The class that it is looked at for, see ``of_class``; empty for all it segments."""
+    """The class it is restricted to, see ``of_class``; empty for all it segments."""
 
     @property
     def intensities(self) -> IntensityMapping:
@@ -48,7 +48,7 @@ class TrainedModel:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """What can be looked at alone; nothing where there is one map."""
+        """What can be examined alone; nothing where there is one map."""
         return self.predictor.classes if len(self.predictor.classes) > 1 else ()
 
     def of_class(self, name: str) -> "TrainedModel":

@@ -22,7 +22,7 @@ from core.system.files import read_json
 FILE = "training_facts.json"
 """In the folder of a shipped model or a run."""
 AT_MOST = 100
-"""Training images looked at, evenly spread."""
+"""Training images examined, evenly spread."""
 
 STATISTICS = (
     "darkest intensities (1st percentile)",
@@ -167,12 +167,12 @@ def distance(grey: NDArray[np.uint8], facts: TrainingFacts) -> float:
     return float(np.sqrt((turned**2).mean(axis=1)).min())
 
 
-def is_coloured(picture: NDArray[np.uint8]) -> bool:
+def is_coloured(image: NDArray[np.uint8]) -> bool:
     """Whether 5 % of the pixels have hue; shape (H, W) or (H, W, C)."""
-    if picture.ndim == 2 or picture.shape[2] != 3:
+    if image.ndim == 2 or image.shape[2] != 3:
         return False
-    step = max(min(picture.shape[:2]) // 128, 1)  # enough pixels for a share
-    return bool((np.ptp(picture[::step, ::step], axis=2) > _CHROMA).mean() >= COLOURED)
+    step = max(min(image.shape[:2]) // 128, 1)  # enough pixels for a share
+    return bool((np.ptp(image[::step, ::step], axis=2) > _CHROMA).mean() >= COLOURED)
 
 
 def _grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -116,7 +116,7 @@ CARD = ModelCard(
     year=2018,
     arxiv="1804.03999",
     idea="Coarse features decide where the fine ones of a skip are let through.",
-    use="Small structures in a large field of view; the gates can be looked at as maps.",
+    use="Small structures in a large field of view; the gates can be examined as maps.",
     differs=(
         "In 2D, the paper's is 3D. Of the authors' code left out: a second gate in parallel, the "
         "1x1 convolution with batch norm after a gate and the one before the first gating "

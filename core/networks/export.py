@@ -57,8 +57,8 @@ def export_onnx(
         raise InputError(f"a size to export at is (H, W) or (D, H, W) in pixels, found {size}")
     sides, free = size, {0: "batch"}
     if any_size:
-        # Odd sides, so that the padding is traced and not left out as needless; and all different,
-        # or a graph of square images alone would do.
+        # Odd sides, so that the padding is traced and not left out as needless; and all
+        # different, or a graph of square images alone would do.
         sides = tuple(side // 2 * 2 + 1 + 2 * axis for axis, side in enumerate(size))
         free |= dict(enumerate(AXES[len(size)], start=2))
     device = next(model.parameters()).device

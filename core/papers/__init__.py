@@ -162,7 +162,7 @@ PAPERS: dict[str, Paper] = {
             ),
             (
                 "Batch size and learning rate were tuned, on an unnamed split. Here they are "
-                "tuned on validation, and the test split is looked at once."
+                "tuned on validation, and the test split is evaluated once."
             ),
         ),
         field="FCN, DeepLabV3+, V-Net, nnU-Net, UNet++, deep residual U-Net, 3D U-Net.",

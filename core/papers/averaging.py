@@ -2,8 +2,8 @@
 
 Dice = 2 IoU / (1 + IoU), so of one class on one confusion matrix Dice is never below IoU, and no
 mean over the same classes and images can turn that round. A table that prints a mean IoU above its
-Dice has averaged the two columns differently. Here every usual way is computed, of a network or of
-a drawn confusion matrix that can be followed with a pencil.
+Dice has averaged the two columns differently. Here every typical way is computed, of a network or
+of a drawn confusion matrix that can be followed with a pencil.
 """
 
 from dataclasses import dataclass

@@ -25,7 +25,7 @@ Counts = NDArray[np.int64]
 SMOOTH = 1.0
 """Added above and below a soft quotient, in pixels, as the papers' code does."""
 AT_MOST = 2000
-"""Images of a part that are looked at, evenly spread."""
+"""Images of a split that are evaluated, evenly spread."""
 
 
 @dataclass(frozen=True, kw_only=True)

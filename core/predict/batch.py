@@ -88,7 +88,7 @@ def predict_files(
         wanted: Formats, threshold and post-processing.
         facts: What exports say of the model; None takes those of a shipped one.
         lenient: Whether a file that was named and is no image is left out, as one in a folder.
-        report: Told of each image, and of what is left out.
+        report: Called with each image, and of what is left out.
 
     Returns:
         A row per image: input, page, mask, threshold, foreground_px, area_mm2 (volume_ml),

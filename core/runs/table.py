@@ -26,7 +26,7 @@ _CACHE: dict[Path, tuple[float, dict[str, tuple[Stamp, Row]]]] = {}
 def run_table() -> list[Row]:
     """The summary of every run, newest first.
 
-    A run under way, or one whose process has vanished, is looked at anew every time.
+    A run under way, or one whose process has vanished, is read anew every time.
     """
     with _LOCK:
         file = home() / "runs-index.json"

@@ -114,38 +114,38 @@ class Epoch:
         number: Epochs done.
     """
 
-    def __init__(self, config: RunConfig, pictures: Images, number: int) -> None:
+    def __init__(self, config: RunConfig, images: Images, number: int) -> None:
         self.config = config
         self.number = number
-        self.source = pictures.source
+        self.source = images.source
         self.output = output_size(config, self.source)
-        order = self._drawn_from(pictures)
+        order = self._drawn_from(images)
         count = len(order)
         order = order[torch.randperm(count, generator=generator(config.seed, number, -1))]
         self.centres: Tensor | None = None
-        if config.oversample and pictures.foreground and pictures.foreground.classes:
+        if config.oversample and images.foreground and images.foreground.classes:
             numbers = generator(config.seed, number, -2)
             chosen = torch.rand(count, generator=numbers) < config.oversample
-            rows, pixels = pictures.foreground.draw(count, numbers)
+            rows, pixels = images.foreground.draw(count, numbers)
             order = torch.where(chosen, rows, order)
             if self.output != self.source:
                 pixels += (torch.rand(count, 2, generator=numbers) - 0.5) * self._size_px / 2
                 self.centres = torch.where(chosen[:, None], pixels, torch.nan)
-        self.order = self._with_neighbours(order, pictures) if pictures.stacks else order
+        self.order = self._with_neighbours(order, images) if images.stacks else order
 
-    def _drawn_from(self, pictures: Images) -> Tensor:
+    def _drawn_from(self, images: Images) -> Tensor:
         """Rows that crops are taken of: every image, or slices spread over every volume."""
         each = self.config.crops_per_image
-        if not pictures.stacks:
-            return torch.arange(len(pictures.images)).repeat(each)
+        if not images.stacks:
+            return torch.arange(len(images.images)).repeat(each)
         numbers, rows = generator(self.config.seed, self.number, -3), []
-        for run in pictures.stacks:
+        for run in images.stacks:
             count = math.ceil(len(run) / self.config.slices) * each
             place = (torch.arange(count) + torch.rand(count, generator=numbers)) / count
             rows.append(torch.tensor(run)[(place * len(run)).long()])
         return torch.cat(rows)
 
-    def _with_neighbours(self, rows: Tensor, pictures: Images) -> Tensor:
+    def _with_neighbours(self, rows: Tensor, images: Images) -> Tensor:
         """Slices about each row, as far inside its volume as they can be, shape (N, D).
 
         Where images may be mirrored, half of the stacks run the other way.
@@ -154,7 +154,7 @@ class Epoch:
         numbers = generator(self.config.seed, self.number, -4)
         turned = torch.rand(len(rows), generator=numbers) < 0.5
         aside = ((torch.rand(len(rows), generator=numbers) - 0.5) * depth / 2).round().long()
-        whereabouts = {row: (run, n) for run in pictures.stacks for n, row in enumerate(run)}
+        whereabouts = {row: (run, n) for run in images.stacks for n, row in enumerate(run)}
         found = []
         for row, beside in zip(rows.tolist(), aside.tolist(), strict=True):
             run, place = whereabouts[row]
@@ -203,11 +203,11 @@ class Epoch:
         return replace(draw, centre=torch.where(centres.isnan(), draw.centre, inside))
 
 
-def crops_per_epoch(config: RunConfig, pictures: Images) -> int:
+def crops_per_epoch(config: RunConfig, images: Images) -> int:
     """Images, or crops of them or of volumes, that one epoch shows."""
-    several = len(pictures.images)
-    if pictures.stacks:
-        several = sum(math.ceil(len(run) / config.slices) for run in pictures.stacks)
+    several = len(images.images)
+    if images.stacks:
+        several = sum(math.ceil(len(run) / config.slices) for run in images.stacks)
     return several * config.crops_per_image
 
 

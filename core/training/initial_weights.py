@@ -141,10 +141,10 @@ def refuse_leak(source: Stored, dataset: str, split: Split) -> None:
         InputError: Some of them are in the validation or the test split.
     """
     if source.config.dataset == dataset:
-        learnt = set(source.split.train)
-        chose = learnt | set(source.split.val)  # its epoch was chosen by these
+        trained_on = set(source.split.train)
+        chose = trained_on | set(source.split.val)  # its epoch was chosen by these
         leaked = [identity for identity in split.test if identity in chose]
-        leaked += [identity for identity in split.val if identity in learnt]
+        leaked += [identity for identity in split.val if identity in trained_on]
         if leaked:
             raise InputError(
                 f"{len(leaked)} validation or test images are known to {source.name}, for "

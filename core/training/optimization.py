@@ -120,9 +120,9 @@ class Average:
         learned: Whether the network has learned already, so that its first weights count in full.
     """
 
-    def __init__(self, model: nn.Module, decay: float, *, learnt: bool = False) -> None:
+    def __init__(self, model: nn.Module, decay: float, *, fine_tuned: bool = False) -> None:
         self.model = copy.deepcopy(model).requires_grad_(requires_grad=False)
-        self.decay, self.learnt = decay, learnt
+        self.decay, self.fine_tuned = decay, fine_tuned
         both = list(zip(_state(self.model), _state(model), strict=True))
         self.pairs = [pair for pair in both if pair[0].is_floating_point()]
         self.counts = [pair for pair in both if not pair[0].is_floating_point()]
@@ -134,7 +134,7 @@ class Average:
         Args:
             steps: Steps that were done before, over the whole training.
         """
-        keep = self.decay if self.learnt else min(self.decay, (1 + steps) / (10 + steps))
+        keep = self.decay if self.fine_tuned else min(self.decay, (1 + steps) / (10 + steps))
         means, values = map(list, zip(*self.pairs, strict=True))
         torch._foreach_lerp_(means, values, 1 - keep)
         for mean, value in self.counts:

@@ -155,8 +155,8 @@ def begin(reporter: ProgressReporter) -> Training:
         _start(reporter, network, config, split)
     model = to_device(network, device)
     precision = precision_of(config.precision, device, model)
-    learnt = bool(config.start_from)
-    average = Average(model, config.ema, learnt=learnt) if config.ema else None
+    fine_tuned = bool(config.start_from)
+    average = Average(model, config.ema, fine_tuned=fine_tuned) if config.ema else None
     training = Training(
         run=run,
         config=config,
@@ -196,8 +196,8 @@ def _write_down(run: Run, dataset: Dataset, split: Split) -> None:
     """What the run is trained on, before its first step."""
     run.save_split(split)
     if not (run.path / FILE).exists():
-        learnt = set(split.train)
-        samples = [sample for sample in dataset.samples if sample.id in learnt]
+        fine_tuned = set(split.train)
+        samples = [sample for sample in dataset.samples if sample.id in fine_tuned]
         write_json(run.path / FILE, training_facts(dataset, samples).document())
     record_facts(run, data_sha256=dataset.fingerprint(), split_hash=split.hash)
 
@@ -265,7 +265,7 @@ def save(training: Training) -> None:
 def _fitting(
     reporter: ProgressReporter,
     config: RunConfig,
-    pictures: Images,
+    images: Images,
     head: Head,
     device: torch.device,
 ) -> RunConfig:
@@ -273,8 +273,8 @@ def _fitting(
     team = reporter.team
     found = estimate(
         config,
-        pictures.images.shape[1],
-        sides=output_size(config, pictures.source),
+        images.images.shape[1],
+        sides=output_size(config, images.source),
         outputs=head.outputs,
         processes=team.size,
         device=device,

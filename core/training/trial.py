@@ -50,7 +50,7 @@ from core.training.validation import ValidationSet
 STEPS = 3
 """One to warm up, two that are timed."""
 VALIDATED = 3
-"""Validation images looked at, at most."""
+"""Validation images examined, at most."""
 MOST_IMAGES = 16
 """Images read; a larger batch shows them again."""
 
@@ -176,21 +176,21 @@ def _pictures(dataset: Dataset, samples: list[Sample], config: RunConfig) -> tup
 
 
 def _steps(
-    model: nn.Module, criterion: Loss, pictures: Images, head: Head, config: RunConfig
+    model: nn.Module, criterion: Loss, images: Images, head: Head, config: RunConfig
 ) -> float:
     """Seconds of a step: as the loop takes it, in as many parts."""
     once = replace(config, crops_per_image=1, oversample=0.0)
-    epoch, optimizer = Epoch(once, pictures, 0), build_optimizer(model, config)
+    epoch, optimizer = Epoch(once, images, 0), build_optimizer(model, config)
     network = Outputs(model, deep=config.deep_supervision).train()
     seconds = []
     for step in range(STEPS):
         started = time.perf_counter()
         optimizer.zero_grad(set_to_none=True)
         count = config.batch_size
-        total = torch.zeros((), device=pictures.images.device)
+        total = torch.zeros((), device=images.images.device)
         for part in range(config.accumulate):
             first, last = (count * n // config.accumulate for n in (part, part + 1))
-            loss = _loss(network, criterion, epoch[step].rows(first, last), pictures, head, config)
+            loss = _loss(network, criterion, epoch[step].rows(first, last), images, head, config)
             torch.autograd.backward(loss)
             total += loss.detach()
         optimizer.step()
@@ -203,12 +203,12 @@ def _loss(  # noqa: PLR0917 - the parts of a step, none of them optional
     network: nn.Module,
     criterion: Loss,
     chosen: Step,
-    pictures: Images,
+    images: Images,
     head: Head,
     config: RunConfig,
 ) -> Tensor:
-    device = pictures.images.device
-    image, target, maps = read(chosen, pictures, head)
+    device = images.images.device
+    image, target, maps = read(chosen, images, head)
     image = channels_last(image)  # (B, C, H, W) or (B, C, D, H, W)
     dtype = precision_of(config.precision, device, network)
     with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):

@@ -107,8 +107,8 @@ def validate(
         loss = float(
             criterion(_logits(probability, head), torch.from_numpy(head.one_hot(truths))[None])
         )
-        picture = _small(levels[0]) if n in watched else None
-        found.append((sweeps, np.stack([both, total], axis=-1), loss, picture))
+        image = _small(levels[0]) if n in watched else None
+        found.append((sweeps, np.stack([both, total], axis=-1), loss, image))
     everything = [row for part in team.all(found) for row in part]
     by_class = [concatenate(part) for part in zip(*(row[0] for row in everything), strict=True)]
     return Outcome(
@@ -183,8 +183,8 @@ def _small(pixels: NDArray[Any]) -> NDArray[Any]:
 
 def _png(pixels: NDArray[np.uint8]) -> bytes:
     stream = io.BytesIO()
-    picture = pixels if pixels.ndim == 2 or pixels.shape[2] == 3 else pixels[..., 0]
-    PillowImage.fromarray(np.ascontiguousarray(picture)).save(stream, format="PNG")
+    image = pixels if pixels.ndim == 2 or pixels.shape[2] == 3 else pixels[..., 0]
+    PillowImage.fromarray(np.ascontiguousarray(image)).save(stream, format="PNG")
     return stream.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""What a person brought stays theirs: through other pages, and beside an example looked at.
+"""What a person brought stays theirs: through other pages, and beside an example examined.
 
 Streamlit forgets an uploader's files when another page is shown. They are kept in the session,
 which ends when the browser's tab is closed.
@@ -20,7 +20,7 @@ def look_at_example() -> None:
 
 
 def ask(words: str) -> tuple[UploadedFile, ...]:
-    """The uploader, and the files that are looked at; none where an example is.
+    """The uploader, and the files that are shown; none where an example is.
 
     Args:
         words: What can be brought, for its help.

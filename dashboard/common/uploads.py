@@ -39,7 +39,7 @@ class Seen:
     files: frozenset[str] = frozenset()
     """Their ids."""
     shown: ItemKey | None = None
-    """The item that was looked at."""
+    """The item that was shown."""
     passed_over: tuple[str, ...] = ()
     """Why items could not be read that would have been shown first, a sentence each."""
 
@@ -60,12 +60,12 @@ class Upload(Example):
 def uploaded_image(
     files: Sequence[UploadedFile], mapping: IntensityMapping | None = None, *, whole: bool = False
 ) -> Upload:
-    """The image or volume that is looked at; asks which one where there are several.
+    """The image or volume that is shown; asks which one where there are several.
 
     Args:
         files: What was brought.
         mapping: How the images that the model was trained on became 8 bits.
-        whole: Whether a volume is always looked at as one, as a model for volumes does.
+        whole: Whether a volume is always examined as one, as a model for volumes does.
 
     Raises:
         InputError: Nothing can be read, or what was chosen cannot.
@@ -104,7 +104,7 @@ def _is_frames(found: Collection) -> bool:
 
 
 def _which(found: Collection, keys: Sequence[ItemKey], files: Sequence[str]) -> int:
-    """Number of the item that is looked at: what was just brought, until another is chosen."""
+    """Number of the item that is shown: what was just brought, until another is chosen."""
     items = found.items
     seen: Seen = st.session_state.get(SEEN, Seen())
     chosen, passed_over = 0, seen.passed_over
@@ -123,7 +123,7 @@ def _which(found: Collection, keys: Sequence[ItemKey], files: Sequence[str]) -> 
 
 
 def _left_out(reasons: Sequence[str]) -> None:
-    """Files that cannot be looked at: the one, or how many and on demand which."""
+    """Files that cannot be examined: the one, or how many and on demand which."""
     if len(reasons) == 1:
         st.warning(reasons[0], icon=":material/warning:")
     elif reasons:
@@ -160,7 +160,7 @@ def shown_next(keys: Sequence[ItemKey], files: Sequence[str], seen: Seen) -> int
         seen: Before.
 
     Returns:
-        The first item of the files that are new; where they hold none, what was looked at, also
+        The first item of the files that are new; where they hold none, what was shown, also
         where its series lost a file; where that is gone, the first of the newest file.
     """
 
@@ -218,7 +218,7 @@ def _volume(
 ) -> Upload:
     """One slice, or all of them, in the intensities that the model shall see."""
     volume, choice = _with_intensities(volume, key, mapping)
-    if volume.array.ndim == 3 and not whole:  # colour is looked at slice by slice
+    if volume.array.ndim == 3 and not whole:  # colour is predicted slice by slice
         words = {False: "One slice", True: "Whole volume"}
         whole = bool(
             st.segmented_control(

@@ -188,7 +188,7 @@ def _look(
 
 
 def _make_room(root: Path) -> None:
-    """Drop what was not looked at for longest."""
+    """Drop what was not examined for longest."""
     folders = sorted(
         (folder for folder in root.iterdir() if not folder.name.startswith(".")),
         key=lambda folder: folder.stat().st_mtime,

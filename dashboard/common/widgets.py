@@ -36,7 +36,7 @@ def head(title: str, sentence: str) -> None:
 
 
 def foot(*facts: str) -> None:
-    """The line that every page ends with, and what is being looked at."""
+    """The line that every page ends with, and what is being shown."""
     st.divider()
     st.caption(" · ".join([f"**{RESEARCH_ONLY}**", *facts]))
 

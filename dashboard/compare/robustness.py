@@ -37,7 +37,7 @@ def when_images_differ(found: Compared, image: str, draw: Callable[..., None]) -
 
     Args:
         found: The comparison.
-        image: The one that is looked at.
+        image: The one that is shown.
         draw: Shows a chart under a ``key``.
     """
     key = _key(found)

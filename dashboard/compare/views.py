@@ -50,11 +50,11 @@ def pickers() -> tuple[list[str], str, str]:
     )
     choices = image_choices()
     with widgets.one_clear_error():
-        usual = default_images(keys)
+        default = default_images(keys)
     images = st.selectbox(
         "Images",
         list(choices),
-        index=list(choices).index(usual) if usual in choices else 0,
+        index=list(choices).index(default) if default in choices else 0,
         format_func=lambda key: choices[key],
         key="images",
         bind="query-params",
@@ -69,7 +69,7 @@ def pickers() -> tuple[list[str], str, str]:
         bind="query-params",
         persist_state="session",
     )
-    return keys, images or usual, metric or "dice"
+    return keys, images or default, metric or "dice"
 
 
 def compared(keys: Sequence[str], images: str, *, metric: str) -> Compared:
@@ -114,7 +114,7 @@ def _example() -> None:
 
 
 def image_picker(found: Compared) -> str:
-    """Id of the image that is looked at, those on which the models differ most first."""
+    """Id of the image that is shown, those on which the models differ most first."""
     images = found.by_difference()
     if st.session_state.get("image") not in {None, *images}:
         del st.session_state["image"]

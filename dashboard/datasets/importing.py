@@ -103,7 +103,7 @@ def _kept() -> None:
         with st.popover("Remove", icon=":material/delete:", disabled=chosen is None):
             linked = bool(chosen and here[chosen]["linked"])
             st.write(
-                "The files stay where they lie; runs on them can still be looked at."
+                "The files stay where they lie; runs on them can still be examined."
                 if linked
                 else "The copy is deleted; runs keep their scores, but no image can be shown."
             )

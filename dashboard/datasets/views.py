@@ -208,32 +208,32 @@ def augmentation(name: str) -> None:
     left, right = st.columns([2, 3], gap="medium")
     with left:
         sample_id = st.selectbox("Image", samples[:500], key="augmentation-image")
-        usual = AugmentationConfig(**dataset.info.augmentation)
+        typical = AugmentationConfig(**dataset.info.augmentation)
         with phone.pairs("sliders"):
             columns = st.columns(2)  # so that no slider is a screen away from the images
         settings = {
             field: columns[n % 2].slider(
-                label, 0.0, top, float(getattr(usual, field)), key=f"{name}-{field}"
+                label, 0.0, top, float(getattr(typical, field)), key=f"{name}-{field}"
             )
             for n, (field, (label, top)) in enumerate(AMOUNTS.items())
         }
-        flips = st.toggle("Mirror", value=usual.flips)
+        flips = st.toggle("Mirror", value=typical.flips)
         upside_down = st.toggle(
-            "Upside down, too", value=usual.upside_down, disabled=not flips, key="upside-down"
+            "Upside down, too", value=typical.upside_down, disabled=not flips, key="upside-down"
         )
     with right:
         sample = next(s for s in dataset.samples if s.id == sample_id)
         chosen = {**settings, "flips": flips, "upside_down": upside_down}
-        pictures = augmented_images(dataset, sample, chosen)
+        images = augmented_images(dataset, sample, chosen)
         with phone.pairs("augmented"):
             places = st.columns(3)
-        for n, example in enumerate(pictures):
+        for n, example in enumerate(images):
             places[n % 3].image(example, width="stretch")
         st.caption("Image and truth go through one sampling grid, so they cannot disagree.")
         changed = [
             f"augmentation.{field}={json.dumps(value)}"
             for field, value in chosen.items()
-            if value != getattr(usual, field)
+            if value != getattr(typical, field)
         ]
         if st.button("Train with these", icon=":material/model_training:"):
             asked = {"data": name, "set": ";".join(changed)}

@@ -246,7 +246,7 @@ def _averaging(own: list[Preset]) -> None:
     with st.expander("Why its IoU is above its Dice", icon=":material/calculate:"):
         st.markdown(
             "Of one class on one confusion matrix Dice = 2 IoU / (1 + IoU), never below IoU. On a "
-            "drawn brain of a million pixels the usual averagings give:"
+            "drawn brain of a million pixels the typical averagings give:"
         )
         listed = {"drawn": section["pencil"], **section["runs"]}
         for name, found in listed.items():

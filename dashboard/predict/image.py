@@ -66,7 +66,7 @@ def further_inputs(model: str, example: Example) -> tuple[Example, bool, list[st
 
 
 def with_its_truth(trained: TrainedModel, example: Example) -> Example:
-    """An example with the truth of what the model segments, where it looks at one class alone."""
+    """An example with the truth of what the model segments, where it reads one class alone."""
     if not trained.of or example.labels is None:
         return example
     truth = trained.truth(example.labels, info_of(example.dataset))

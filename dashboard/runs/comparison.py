@@ -97,8 +97,8 @@ def different(names: Sequence[str]) -> pd.DataFrame:
     for key in keys:
         values = [_text(documents[name].get(key)) for name in names]
         if len(set(values)) > 1:
-            (usual, count), *_ = Counter(values).most_common()
-            marks = ["" if value == usual or count == 1 else " ●" for value in values]
+            (typical, count), *_ = Counter(values).most_common()
+            marks = ["" if value == typical or count == 1 else " ●" for value in values]
             words = SETTINGS[key].words if key in SETTINGS else key
             rows[words] = [value + mark for value, mark in zip(values, marks, strict=True)]
     return pd.DataFrame.from_dict(rows, orient="index", columns=list(names), dtype=str)

@@ -37,7 +37,7 @@ FACTS = {
     "reason": "Reason",
 }
 """Key of a summary → title of its column."""
-USUAL = ("starred", "name", "state", "dataset", "model", "val_dice", "epochs", "started", "tags")
+TYPICAL = ("starred", "name", "state", "dataset", "model", "val_dice", "epochs", "started", "tags")
 FURTHER = [name for name in SETTINGS if name not in FACTS]
 """Settings that can be columns, too."""
 ANY = "any"
@@ -72,7 +72,7 @@ def columns() -> list[str]:
         return st.multiselect(
             "Columns",
             [*FACTS, *FURTHER],
-            default=USUAL,
+            default=TYPICAL,
             key="columns",
             bind="query-params",
             format_func=lambda key: FACTS.get(key) or SETTINGS[key].words,

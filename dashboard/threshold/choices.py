@@ -15,7 +15,7 @@ from dashboard.threshold.message import FIGURES
 
 SUBSETS = {"val": "Validation", "test": "Test"}
 BLOCKS = {"pooled": "Pooled", "per_image": "Mean over images"}
-USUAL = ("dice", "precision", "recall")
+TYPICAL = ("dice", "precision", "recall")
 RULES: dict[str, tuple[str, str, float]] = {
     "dice": ("Best Dice", "dice", 0),
     "iou": ("Best IoU", "iou", 0),
@@ -78,7 +78,7 @@ def metrics_picker() -> tuple[str, list[str]]:
     chosen = st.multiselect(
         "Figures",
         list(FIGURES),
-        default=list(USUAL),
+        default=list(TYPICAL),
         format_func=lambda name: METRICS[name].title,
         key="metrics",
         bind="query-params",
@@ -86,7 +86,7 @@ def metrics_picker() -> tuple[str, list[str]]:
         max_selections=MOST_LINES,
         placeholder="Choose up to four",
     )
-    return block or "pooled", chosen or list(USUAL)
+    return block or "pooled", chosen or list(TYPICAL)
 
 
 def rule_picker() -> str:
@@ -100,14 +100,14 @@ def rule_picker() -> str:
         persist_state="session",
         help="Applied to the pooled counts of the validation images.",
     )
-    _, text, usual = RULES[name or "dice"]
-    if not usual:
+    _, text, typical = RULES[name or "dice"]
+    if not typical:
         return text
     bound = st.number_input(
         "Bound",
         min_value=0.0,
         max_value=1.0 if name != "fppi" else 100.0,
-        value=usual,
+        value=typical,
         step=0.01 if name != "fppi" else 0.1,
         key=f"bound-{name}",
         bind="query-params",

@@ -176,7 +176,7 @@ def pack(
         "pictures": b"".join(one.example for one in tiles),
     }
     starts = np.cumsum([0, *(one.levels.size for one in tiles)])
-    pictures = np.cumsum([0, *(len(one.example) for one in tiles)])
+    images = np.cumsum([0, *(len(one.example) for one in tiles)])
     pooled = sweep.pooled()
     header: dict[str, Any] = {
         "n_images": len(part.samples),
@@ -199,7 +199,7 @@ def pack(
                 "height": one.levels.shape[0],
                 "width": one.levels.shape[1],
                 "at": int(starts[place]),
-                "picture": [int(pictures[place]), len(one.example)],
+                "picture": [int(images[place]), len(one.example)],
             }
             for place, (n, one) in enumerate(zip(pictured, tiles, strict=True))
         ],

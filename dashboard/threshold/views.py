@@ -38,7 +38,7 @@ SAME = 0.0005
 
 
 def looked_at(model: str, split: str) -> SplitMaps:
-    """The part, with a bar while the network looks at it; without the data, what is known of it."""
+    """The part, with a bar while the network reads it; without the data, what is known of it."""
     place = st.empty()
     started = time.monotonic()
     shown: dict[str, Any] = {}
@@ -49,7 +49,7 @@ def looked_at(model: str, split: str) -> SplitMaps:
                 shown["bar"] = st.progress(0.0)
                 st.button("Stop", key="stop-looking", on_click=_stop)
         left = (time.monotonic() - started) / done * (total - done)
-        text = f"The network looks at image {done} of {total}, {duration(left)} left"
+        text = f"The network reads image {done} of {total}, {duration(left)} left"
         shown["bar"].progress(done / total, text=text)
 
     if st.session_state.pop("looking-stopped", False):

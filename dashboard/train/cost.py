@@ -64,7 +64,7 @@ def _trial(config: RunConfig, key: str, count: int) -> None:
             "Try again" if child else "Try two steps",
             type="tertiary",
             icon=":material/timer:",
-            help="Takes two steps and looks at one image in a process of its own, to say how long "
+            help="Takes two steps and reads one image in a process of its own, to say how long "
             "all of it would take. Nothing is kept.",
         ):
             _start(config, key)

@@ -23,13 +23,13 @@ function moved(event) {
     threshold: 500,
     typing: true,
     time: 0,
-    told: 0,
+    reported: 0,
     setThreshold(/** @type {number} */ k, /** @type {number | undefined} */ time = 0) {
       viewer.threshold = k;
       viewer.time = time;
     },
     commitSoon() {
-      viewer.told++;
+      viewer.reported++;
     },
   };
   return { taken: pressThreshold(viewer, event), viewer };
@@ -39,7 +39,7 @@ test("every key of the threshold moves it by its step, tells it, and ends typing
   for (const [key, step] of Object.entries(THRESHOLD_KEYS)) {
     const { taken, viewer } = moved(press(key));
     assert.ok(taken);
-    assert.deepEqual([viewer.threshold, viewer.time, viewer.told, viewer.typing], [500 + step, 5, 1, false]);
+    assert.deepEqual([viewer.threshold, viewer.time, viewer.reported, viewer.typing], [500 + step, 5, 1, false]);
   }
 });
 

@@ -93,7 +93,7 @@ class Folder(AnyImages):
 
 
 def _check_sizes(archive: Archive, pairing: Pairing) -> tuple[int, list[Problem]]:
-    """How many pairs, evenly spread, were looked at, and those whose sizes differ."""
+    """How many pairs, evenly spread, were shown, and those whose sizes differ."""
     paired = [pair for pair in pairing.pairs if pair.masks]
     looked_at, problems = 0, []
     for pair in paired[:: max(len(paired) // _LOOKED_AT, 1)]:

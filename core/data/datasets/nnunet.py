@@ -141,18 +141,18 @@ class NnUNet(SlicedDataset):
 
     def _decode_picture(self, case: Case) -> list[NDArray[np.uint8]]:
         """Channels of a 2D image, each of shape (1, H, W)."""
-        pictures = []
+        images = []
         for name in case.images:
-            picture = read_entry(self.archive, name)
-            if picture.page_count > 1:
+            image = read_entry(self.archive, name)
+            if image.page_count > 1:
                 raise InputError(
-                    f"{self.archive.where(name)}: a stack of {picture.page_count} pages; save "
+                    f"{self.archive.where(name)}: a stack of {image.page_count} pages; save "
                     "volumes as .nii.gz"
                 )
-            pictures.append(picture)
-        if len(self.about.channels) == 3 and len(pictures) == 1:
-            return [channel[None] for channel in np.moveaxis(pictures[0].rgb8(), -1, 0)]
-        channels = [picture.grey8()[None] for picture in pictures]
+            images.append(image)
+        if len(self.about.channels) == 3 and len(images) == 1:
+            return [channel[None] for channel in np.moveaxis(images[0].rgb8(), -1, 0)]
+        channels = [image.grey8()[None] for image in images]
         if len({channel.shape for channel in channels}) > 1:
             raise InputError(
                 f"{self.archive.where(case.images[0])}: its channels differ in size; export them "

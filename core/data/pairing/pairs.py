@@ -219,8 +219,10 @@ def _often_beside(names: Sequence[str]) -> set[str]:
     added.pop("", None)
     derived = {name for files in added.values() for name in files}
     bases = [name for name in names if name not in derived]
-    usual = [files for files in added.values() if len(files) >= 2 and 2 * len(files) >= len(bases)]
-    return {name for files in usual for name in files}
+    typical = [
+        files for files in added.values() if len(files) >= 2 and 2 * len(files) >= len(bases)
+    ]
+    return {name for files in typical for name in files}
 
 
 def _by_extension(

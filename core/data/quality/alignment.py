@@ -1,7 +1,7 @@
 """Masks that lie on the wrong image: swapped files, a numbering that is off by one.
 
 A mask's thumbnail is correlated with the thumbnail of every image of its size, both without their
-blurred brightness, so that neither the usual place of the object nor shading counts, and without
+blurred brightness, so that neither the typical place of the object nor shading counts, and without
 sign, for some objects are dark. A mask is misplaced when another image fits it (0.3 or more), fits
 clearly better than its own (by 0.15) and than every third image (by 0.1). Where objects hardly show
 in a thumbnail, no image fits clearly and nothing is reported: on 1,100 public and synthetic images
@@ -46,10 +46,10 @@ def misplaced(
     return sorted(found)
 
 
-def _swapped(pictures: Thumbnails, outlines: Thumbnails) -> list[tuple[int, int, float, float]]:
+def _swapped(images: Thumbnails, outlines: Thumbnails) -> list[tuple[int, int, float, float]]:
     found = []
     for start in range(0, len(outlines), _BLOCK):
-        fit = np.abs(outlines[start : start + _BLOCK] @ pictures.T)  # (≤ 512, N)
+        fit = np.abs(outlines[start : start + _BLOCK] @ images.T)  # (≤ 512, N)
         row = np.arange(len(fit))
         own = fit[row, row + start]
         fit[row, row + start] = -1

@@ -6,7 +6,7 @@ blocked matrix products. Two images are near-duplicates when
 - they correlate above 0.98, and their detail (blurred brightness taken away) above 0.8, which
   different patients in the same pose do not reach; or
 - neither has relatives by its group, and they correlate above 0.93 and stand out: they are at least
-  0.3 times as far from a perfect match as what is usual for these images (the 95th percentile).
+  0.3 times as far from a perfect match as what is typical for these images (the 95th percentile).
   This finds the same frame cropped or annotated anew, and adapts to data that all look alike.
 
 Images of one group are no near-duplicates of each other: slices of a volume resemble their
@@ -32,7 +32,7 @@ from core.system.home import home
 VERSION = 1
 SIDE = 48
 SAME, SAME_DETAIL = 0.98, 0.8
-ALIKE, STANDS_OUT, USUAL = 0.93, 0.3, 0.95
+ALIKE, STANDS_OUT, TYPICAL = 0.93, 0.3, 0.95
 FEWEST_FOR_USUAL = 20  # below this a percentile of the others says little
 _REFERENCES, _BLOCK = 1000, 512
 _FLAT = 0.25  # grey levels of spread in a thumbnail without structure
@@ -110,7 +110,7 @@ def near_duplicates(
     names = [str(n) for n in range(count)] if groups is None else list(groups)
     _, group, sizes = np.unique(names, return_inverse=True, return_counts=True)
     alone = sizes[group] == 1  # (N,)
-    usual = _usual(vectors)
+    typical = _usual(vectors)
     cluster = np.arange(count)
     if digests is not None:
         cluster = _join(cluster, *_identical(digests, vectors))
@@ -124,7 +124,7 @@ def near_duplicates(
             same &= (detail[rows] @ detail[start:].T)[first, second] >= SAME_DETAIL
         first, second = first + start, second + start
         if count >= FEWEST_FOR_USUAL:
-            expected = np.maximum(usual[first], usual[second])
+            expected = np.maximum(typical[first], typical[second])
             stands_out = 1 - r <= STANDS_OUT * (1 - expected)
             same |= stands_out & alone[first] & alone[second]
         same &= group[first] != group[second]
@@ -191,13 +191,13 @@ def _usual(vectors: Thumbnails) -> NDArray[np.float32]:
     """95th percentile of each image's correlation with the others, at most 1000 of them, (N,)."""
     order = sorted(range(len(vectors)), key=lambda n: digest(vectors[n]))  # not the file order
     references = np.array(order[:_REFERENCES])
-    kth = int(USUAL * (len(references) - 1))
-    usual = np.empty(len(vectors), np.float32)
+    kth = int(TYPICAL * (len(references) - 1))
+    typical = np.empty(len(vectors), np.float32)
     for start in range(0, len(vectors), _BLOCK):
         likeness = vectors[start : start + _BLOCK] @ vectors[references].T
         likeness[np.arange(start, start + len(likeness))[:, None] == references] = -1
-        usual[start : start + _BLOCK] = np.partition(likeness, kth, axis=1)[:, kth]
-    return usual
+        typical[start : start + _BLOCK] = np.partition(likeness, kth, axis=1)[:, kth]
+    return typical
 
 
 def _identical(

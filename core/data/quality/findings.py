@@ -87,8 +87,8 @@ def _mask_values(dataset: Dataset, measured: Sequence[SampleFacts]) -> Places:
     """One value above 0 per class; which ones, the majority of the masks decides."""
     found = [entry for facts in measured for entry in facts.values]
     classes = dataset.info.stored_labels or len(dataset.info.classes)
-    usual = Counter(value for _, values in found for value in values)
-    expected = {value for value, _ in usual.most_common(classes)} if classes > 1 else set()
+    typical = Counter(value for _, values in found for value in values)
+    expected = {value for value, _ in typical.most_common(classes)} if classes > 1 else set()
     for where, values in found:
         unexpected = [value for value in values if value not in expected]
         if unexpected:
@@ -103,10 +103,10 @@ def _misaligned(dataset: Dataset, measured: Sequence[SampleFacts]) -> Places:
     both = [facts for facts in measured if facts.foreground and facts.mask_thumbnail is not None]
     if len(both) < 2:
         return
-    pictures = np.stack([facts.thumbnail for facts in both if facts.thumbnail is not None])
+    images = np.stack([facts.thumbnail for facts in both if facts.thumbnail is not None])
     masks = np.stack([facts.mask_thumbnail for facts in both if facts.mask_thumbnail is not None])
     sizes = [facts.size or (0, 0) for facts in both]
-    for n, other, own, best in misplaced(pictures, masks, sizes):
+    for n, other, own, best in misplaced(images, masks, sizes):
         better = (
             f"its mask fits {both[other].sample.id} better (correlation {best:.2f}, with its own"
         )
@@ -161,12 +161,12 @@ def _sizes(dataset: Dataset, measured: Sequence[SampleFacts]) -> Places:
 
 def _ct(dataset: Dataset, measured: Sequence[SampleFacts]) -> Places:
     del dataset
-    _, usual = _fence([facts.outside_air for facts in measured if facts.foreground], least=0.05)
+    _, typical = _fence([facts.outside_air for facts in measured if facts.foreground], least=0.05)
     for facts in measured:
         if facts.padding:
             where = f"{facts.sample.id}: {facts.padding:.0%} of the pixels, down to {facts.low:g}"
             yield "padding", where
-        if facts.outside_air > usual:
+        if facts.outside_air > typical:
             share = f"{facts.outside_air:.0%} of the foreground is air that reaches the edge"
             yield "air_labelled", f"{facts.sample.id}: {share}"
 

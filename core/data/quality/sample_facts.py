@@ -78,7 +78,7 @@ def measure(dataset: Dataset, sample: Sample) -> SampleFacts:
     try:
         facts, stored = _image_facts(dataset, sample)
     except Exception as fault:  # noqa: BLE001 - a reader may fail in any way; the check continues
-        masks = sample.masks if sample.has_truth else 0  # they are there, only not looked at
+        masks = sample.masks if sample.has_truth else 0  # they are there, only not examined
         broken = (_unreadable(dataset, sample, fault),)
         return SampleFacts(sample=sample, mask_files=masks, problems=broken)
     if not sample.has_truth:
@@ -97,7 +97,7 @@ def _unreadable(dataset: Dataset, sample: Sample, fault: Exception) -> Problem:
 
 def _image_facts(dataset: Dataset, sample: Sample) -> tuple[SampleFacts, NDArray[Any]]:
     stored = dataset.stored_image(sample)
-    picture = stored if stored.dtype == np.uint8 else dataset.image(sample)
+    image = stored if stored.dtype == np.uint8 else dataset.image(sample)
     height, width = stored.shape[:2]
     finite = stored
     if stored.dtype.kind == "f" and not np.isfinite(stored).all():
@@ -113,9 +113,9 @@ def _image_facts(dataset: Dataset, sample: Sample) -> tuple[SampleFacts, NDArray
         high=0.0 if empty else float(finite.max()),
         mean=0.0 if empty else float(finite.mean(dtype=np.float64)),
         std=0.0 if empty else float(finite.std(dtype=np.float64)),
-        histogram=np.bincount(picture.ravel(), minlength=256),
+        histogram=np.bincount(image.ravel(), minlength=256),
         padding=padding,
-        thumbnail=thumbnail(picture),
+        thumbnail=thumbnail(image),
         digest=digest(stored),
     )
     return facts, stored

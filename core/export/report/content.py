@@ -139,7 +139,7 @@ def _threshold(case: Case) -> tuple[tuple[str, str], ...]:
     return (
         ("Threshold", f"{case.threshold:.3f}"),
         ("Where it came from", case.threshold_source),
-        ("Clean-up", ", ".join(case.post_processing.phrases) or "none"),
+        ("Post-processing", ", ".join(case.post_processing.phrases) or "none"),
         *(corrected if case.corrected is not None else ()),
     )
 

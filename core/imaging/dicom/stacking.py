@@ -11,9 +11,9 @@ from core.errors import InputError
 from core.imaging.formats.header_text import lps_affine
 
 _TILT_DEGREES = 0.5
-_UNEVEN = 0.05  # of the usual distance; headers are rounded
+_UNEVEN = 0.05  # of the median distance; headers are rounded
 _GAP = 1.5
-_ROUNDING = 1e-4  # of the usual distance; less is the noise of decimal digits
+_ROUNDING = 1e-4  # of the median distance; less is the noise of decimal digits
 
 Point = Sequence[float]
 
@@ -81,10 +81,10 @@ def _step(gaps: NDArray[np.float64], steps: NDArray[np.float64]) -> NDArray[np.f
     Rounded positions make steps of two lengths, neither of which is the true one. Gaps of missing
     slices are left out.
     """
-    usual: NDArray[np.float64] = np.median(steps, axis=0)
+    typical: NDArray[np.float64] = np.median(steps, axis=0)
     length = float(np.median(gaps))
-    if float(np.abs(steps - usual).max()) <= _ROUNDING * length:
-        return usual
+    if float(np.abs(steps - typical).max()) <= _ROUNDING * length:
+        return typical
     shared: NDArray[np.float64] = steps[gaps <= _GAP * length].mean(axis=0)
     return shared
 
@@ -94,15 +94,15 @@ def _gap_warnings(
 ) -> list[str]:
     if len(gaps) < 2:
         return []
-    usual = float(np.median(gaps))
-    wide = gaps[gaps > _GAP * usual]
+    typical = float(np.median(gaps))
+    wide = gaps[gaps > _GAP * typical]
     if len(wide):
-        missing = int(np.rint(wide / usual - 1).sum())
+        missing = int(np.rint(wide / typical - 1).sum())
         slices = "slice is" if missing == 1 else "slices are"
-        line = f"about {missing} {slices} missing: usually {usual:.2f} mm apart, up to "
+        line = f"about {missing} {slices} missing: usually {typical:.2f} mm apart, up to "
         line += f"{wide.max():.2f} mm in {len(wide)} of {len(gaps)} gaps; what lies beyond them is "
         return [line + "drawn too near"]
-    if float(np.abs(steps - step).max()) > _UNEVEN * usual:
+    if float(np.abs(steps - step).max()) > _UNEVEN * typical:
         line = f"the slices are {gaps.min():.2f} to {gaps.max():.2f} mm apart or shifted sideways: "
         return [line + "lengths and volumes across them are approximate"]
     return []

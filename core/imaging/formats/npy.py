@@ -86,7 +86,7 @@ def _without_alpha(pixels: NDArray[Any]) -> NDArray[Any]:
 
 
 def _check_ambiguous(shape: tuple[int, ...]) -> None:
-    """Ask where channels and slices cannot be told apart.
+    """Ask where channels and slices cannot be distinguished.
 
     Raises:
         InputError: They cannot.

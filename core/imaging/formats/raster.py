@@ -37,7 +37,7 @@ MODES = {
 _JPEG_HEAD = 1 << 20
 """Bytes before the size of a JPEG: EXIF and colour profiles are at most some hundred thousand."""
 ANIMATION = (
-    "the file is an animation, of which only the first frame is looked at; save the others as "
+    "the file is an animation, of which only the first frame is shown; save the others as "
     "images or as a TIFF stack to look at them too"
 )
 
@@ -51,16 +51,16 @@ def pillow_reader(title: str) -> Callable[[BinaryIO, int], Decoded]:
         if title == "JPEG":
             check_jpeg(head)
         stream.seek(0)
-        with open_pillow(stream, title) as picture:
+        with open_pillow(stream, title) as image:
             orientation = 1
             if title == "PNG" and head[24] == 16 and head[25] & 0b110:
-                pixels, words = _png_16bit(stream, picture, alpha_grey=head[25] == 4)
+                pixels, words = _png_16bit(stream, image, alpha_grey=head[25] == 4)
             else:
-                picture.load()
-                pixels, words = image_array(picture)
-            orientation = _orientation(picture)
+                image.load()
+                pixels, words = image_array(image)
+            orientation = _orientation(image)
             warnings: tuple[str, ...] = ()
-            if title != "JPEG" and getattr(picture, "is_animated", False):
+            if title != "JPEG" and getattr(image, "is_animated", False):
                 words += ", first frame of an animation"
                 warnings = (ANIMATION,)
         return Decoded(upright(pixels, orientation), words, warnings=warnings)
@@ -72,26 +72,26 @@ def open_pillow(stream: BinaryIO, title: str) -> Pillow.Image:
     """Open with one Pillow plugin and check the size; nothing is decoded yet."""
     stream.seek(0)
     try:
-        picture = Pillow.open(stream, formats=[title])
+        image = Pillow.open(stream, formats=[title])
     except Pillow.DecompressionBombError as fault:
         found = re.search(r"\d+", str(fault))
         raise InputError(
             f"{int(found[0]) if found else 0} pixels are more than the {MAX_PIXELS // 10**6} "
             "million allowed; crop it or save it smaller"
         ) from fault
-    check_size(*picture.size)
-    return picture
+    check_size(*image.size)
+    return image
 
 
-def image_array(picture: Pillow.Image) -> tuple[Pixels, str]:
+def image_array(image: Pillow.Image) -> tuple[Pixels, str]:
     """A loaded Pillow image as pixels, shape (H, W) or (H, W, 3), and what it was."""
-    mode, key = picture.mode, picture.info.get("transparency")
+    mode, key = image.mode, image.info.get("transparency")
     if mode == "P" and key is not None:
         mode = "PA"
     if mode not in MODES:
         raise InputError(f"its colours ({mode}) cannot be read; save it as grey or RGB")
     target, words = MODES[mode]
-    pixels = np.asarray(picture if target == picture.mode else picture.convert(target))
+    pixels = np.asarray(image if target == image.mode else image.convert(target))
     if target in {"LA", "RGBA"}:
         colour = pixels[..., 0] if target == "LA" else pixels[..., :3]
         return on_black(colour, pixels[..., -1]), words
@@ -101,18 +101,18 @@ def image_array(picture: Pillow.Image) -> tuple[Pixels, str]:
     return keyed(pixels.astype(pixels.dtype.newbyteorder("=")), key), words
 
 
-def _png_16bit(stream: BinaryIO, picture: Pillow.Image, *, alpha_grey: bool) -> tuple[Pixels, str]:
+def _png_16bit(stream: BinaryIO, image: Pillow.Image, *, alpha_grey: bool) -> tuple[Pixels, str]:
     """16-bit colour, or grey with alpha, of which Pillow keeps only the upper bytes.
 
     A second pass unpacks the same rows as little-endian: that gives the lower bytes.
     """
-    key = picture.info.get("transparency")
+    key = image.info.get("transparency")
     if alpha_grey:  # 4 bytes a pixel, the layout of 8-bit RGBA
-        four = unpacked(picture, "RGBA").astype(np.uint16)  # (H, W, 4)
+        four = unpacked(image, "RGBA").astype(np.uint16)  # (H, W, 4)
         grey, alpha = four[..., 0] << 8 | four[..., 1], four[..., 2] << 8 | four[..., 3]
         return on_black(grey, alpha), "16-bit grey with transparency"
     with open_pillow(stream, "PNG") as again:
-        pixels = two_passes(picture, again, high="16B", low="16L")
+        pixels = two_passes(image, again, high="16B", low="16L")
     if pixels.shape[2] == 4:
         return on_black(pixels[..., :3], pixels[..., 3]), "16-bit colour with transparency"
     return keyed(pixels, key), "16-bit colour"
@@ -130,18 +130,18 @@ def two_passes(first: Pillow.Image, second: Pillow.Image, *, high: str, low: str
     return upper
 
 
-def unpacked(picture: Any, raw_mode: str) -> Pixels:  # noqa: ANN401 - tile is on no base class
+def unpacked(image: Any, raw_mode: str) -> Pixels:  # noqa: ANN401 - tile is on no base class
     """Decode with another raw mode than the plugin chose."""
-    (tile,) = picture.tile
+    (tile,) = image.tile
     args = (raw_mode, *tile.args[1:]) if isinstance(tile.args, tuple) else raw_mode
-    picture.tile = [tile._replace(args=args)]
-    picture.load()
-    return np.asarray(picture)
+    image.tile = [tile._replace(args=args)]
+    image.load()
+    return np.asarray(image)
 
 
-def _orientation(picture: Pillow.Image) -> int:
+def _orientation(image: Pillow.Image) -> int:
     """EXIF orientation 1…8; 1 where EXIF is missing or corrupt."""
     try:
-        return int(picture.getexif().get(0x0112, 1))
+        return int(image.getexif().get(0x0112, 1))
     except Exception:  # noqa: BLE001 - a broken EXIF block must not cost the image
         return 1

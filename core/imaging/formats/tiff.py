@@ -212,19 +212,19 @@ def _tiff_samples(tags: "tifffile.TiffPage", samples: Pixels) -> tuple[Pixels, s
 
 
 def _by_pillow(stream: BinaryIO, tags: "tifffile.TiffPage", page: int) -> tuple[Pixels, str]:
-    """A page that Pillow's libtiff decodes (LZW, JPEG, fax, odd bit depths), upright."""
+    """A page that Pillow's libtiff decodes (LZW, JPEG, fax, unusual bit depths), upright."""
     bits, dtype = tags.bitspersample, tags.dtype
     wide = dtype is not None and bits == dtype.itemsize * 8 and bits > 8
     try:
-        with _pillow_tiff(stream, page) as picture:
-            if wide and picture.mode in {"RGB", "RGBA"} and tags.planarconfig == 1:
+        with _pillow_tiff(stream, page) as image:
+            if wide and image.mode in {"RGB", "RGBA"} and tags.planarconfig == 1:
                 with _pillow_tiff(stream, page) as again:
                     high, low = ("16L", "16B") if sys.byteorder == "little" else ("16B", "16L")
-                    return _tiff_samples(tags, two_passes(picture, again, high=high, low=low))
+                    return _tiff_samples(tags, two_passes(image, again, high=high, low=low))
             if wide:
-                return _wide_grey(picture, tags)
-            picture.load()
-            pixels, words = image_array(picture)
+                return _wide_grey(image, tags)
+            image.load()
+            pixels, words = image_array(image)
     except UnidentifiedImageError as fault:
         kind = f"{bits}-bit, {getattr(tags.compression, 'name', tags.compression)}"
         raise InputError(f"this kind of TIFF ({kind}) cannot be read; save uncompressed") from fault
@@ -235,13 +235,13 @@ def _by_pillow(stream: BinaryIO, tags: "tifffile.TiffPage", page: int) -> tuple[
 
 
 def _pillow_tiff(stream: BinaryIO, page: int) -> Pillow.Image:
-    picture = open_pillow(stream, "TIFF")
-    picture.seek(page)
-    check_size(*picture.size)
-    return picture
+    image = open_pillow(stream, "TIFF")
+    image.seek(page)
+    check_size(*image.size)
+    return image
 
 
-def _wide_grey(picture: Pillow.Image, tags: "tifffile.TiffPage") -> tuple[Pixels, str]:
+def _wide_grey(image: Pillow.Image, tags: "tifffile.TiffPage") -> tuple[Pixels, str]:
     """16- or 32-bit grey through libtiff.
 
     libtiff hands out native byte order whatever the file's; Pillow forgets that for signed and
@@ -249,9 +249,9 @@ def _wide_grey(picture: Pillow.Image, tags: "tifffile.TiffPage") -> tuple[Pixels
     """
     raw = {"u2": "I;16N", "i2": "I;16NS", "u4": "I;32N", "i4": "I;32NS", "f4": "F;32NF"}
     kind = tags.dtype.str[1:] if tags.dtype is not None else ""
-    if kind not in raw or picture.mode[0] != raw[kind][0]:
+    if kind not in raw or image.mode[0] != raw[kind][0]:
         raise UnidentifiedImageError(kind)
-    pixels = unpacked(picture, raw[kind]).astype(kind)  # int32 carries uint32's bits
+    pixels = unpacked(image, raw[kind]).astype(kind)  # int32 carries uint32's bits
     if tags.photometric == _MIN_IS_WHITE:
         pixels = inverted(pixels)
     return pixels, kind_in_words(pixels)

@@ -80,14 +80,14 @@ def reduced(grey: Grey) -> Grey:
     if scale >= 1:
         return grey
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    picture = PillowImage.fromarray(np.ascontiguousarray(grey))
-    return np.asarray(picture.resize(size, PillowImage.Resampling.BILINEAR))
+    image = PillowImage.fromarray(np.ascontiguousarray(grey))
+    return np.asarray(image.resize(size, PillowImage.Resampling.BILINEAR))
 
 
 def native(values: Grey, shape: tuple[int, ...]) -> Grey:
     """What was computed on the reduced image at the size of the image, (H, W)."""
     if values.shape == shape:
         return values
-    picture = PillowImage.fromarray(np.ascontiguousarray(values))
+    image = PillowImage.fromarray(np.ascontiguousarray(values))
     size = (shape[1], shape[0])
-    return np.asarray(picture.resize(size, PillowImage.Resampling.BILINEAR), dtype=np.float32)
+    return np.asarray(image.resize(size, PillowImage.Resampling.BILINEAR), dtype=np.float32)

@@ -87,7 +87,7 @@ class Variant:
     title: str
     """What changes, and into what."""
     changes: Mapping[str, Any] = field(default_factory=dict)
-    """Settings as ``--set`` takes them; without any the baseline's runs are looked at otherwise."""
+    """Settings as ``--set`` takes them; without any the baseline's runs are predicted with in another way."""
     views: str = ""
     """Test-time augmentation, key of ``core.inference.uncertainty.VIEWS``."""
     threshold: float | None = None
@@ -135,7 +135,7 @@ def baseline(dataset: str, *, data: Path | None = None, epochs: int | None = Non
     Args:
         dataset: Key of ``DATASETS``.
         data: The person's copy; None takes the imported one.
-        epochs: Other than the usual.
+        epochs: Other than the typical.
 
     Raises:
         InputError: The data is not there or has several classes.

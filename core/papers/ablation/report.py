@@ -78,7 +78,7 @@ def report(datasets: Sequence[str] = (), *, say: Say = lambda _line: None) -> Do
 
     Args:
         datasets: Only these; by default all that were ablated.
-        say: Told what takes time.
+        say: Called with what takes time.
 
     Returns:
         ``generated`` (the day), ``datasets`` (see ``dataset_report``) and ``conventions``.

@@ -220,7 +220,7 @@ def log_tail(run: Run, *, lines: int = 40) -> str:
 
 
 def tend() -> None:
-    """Start a worker where jobs are open and none is there; called by whoever looks at the queue.
+    """Start a worker where jobs are open and none is there; called by whoever reads the queue.
 
     With ``ISOLINE_WORKER=service`` the worker is someone else's to start, as in compose.yaml.
     """

@@ -67,7 +67,7 @@ def choose_with_post_processing(
     scores = [parsed.score(tally, ones)[0] for tally in tallies]
     best = int(np.argmax([score.max() for score in scores]))
     around = int(coarse[scores[best].argmax()])
-    reach = COARSE + NUDGE  # the area is looked at a nudge beyond the point
+    reach = COARSE + NUDGE  # the area is also measured a nudge beyond the point
     fine = np.arange(max(around - reach, 0), min(around + reach, STEPS) + 1)
     ks = np.union1d(coarse, fine)
     (tally,) = tally_masks(maps, candidates[best : best + 1], ks)

@@ -113,7 +113,7 @@ def with_intensities(
     def look() -> Window | BodyWindow | tuple[float, float] | None:
         return shown_as(found, choice, mapping).window
 
-    window = cached(("greys", *key, choice, repr(mapping)), look, lambda _: 64)
+    window = cached(("intensities", *key, choice, repr(mapping)), look, lambda _: 64)
     return replace(found, window=window)
 
 

@@ -21,7 +21,7 @@ from core.predict.remote import remote_model, remote_models, server_address
 from core.runs import list_runs, open_run
 
 OPENS_WITH = "isbi2012-unet"
-"""Which shipped model is looked at first: its kind of image can be drawn, too."""
+"""Which shipped model is shown first: its kind of image can be drawn, too."""
 
 
 def model_names() -> dict[str, str]:
@@ -51,7 +51,7 @@ def model_names() -> dict[str, str]:
 
 
 def split_key(key: str) -> tuple[str, str, str]:
-    """``weights``, ``run`` or ``server``; the model's name; the class, where one is looked at."""
+    """``weights``, ``run`` or ``server``; the model's name; the class, where there is one."""
     source, _, rest = key.partition("/")
     return (source, *split_name(rest))
 

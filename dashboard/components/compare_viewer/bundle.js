@@ -1,5 +1,5 @@
 // Generated from compare_viewer/src/main.js by "make js"; edit the sources, not this file.
-// Sources: sha256 e4997081c0c7fa34e74d90205d85d4ac4a0654d16decbe1556c13ee0ea251637
+// Sources: sha256 e323fc0582b0a871a0c095e17bdd4e7aba9de096eff67fdde0c312c43fe46d2b
 
 // shared/mounted.js
 var LATENCIES_KEPT = 2e3;
@@ -963,8 +963,8 @@ var Comparison = class extends Mounted {
       const moved = JSON.stringify(header.start) !== JSON.stringify(this.header.start);
       const title = header.metric !== this.header.metric;
       this.header = header;
-      const told = JSON.stringify(header.start) === JSON.stringify(this.thresholds());
-      if (moved && !told) header.start.forEach((k, n) => this.setThreshold(n, k));
+      const reported = JSON.stringify(header.start) === JSON.stringify(this.thresholds());
+      if (moved && !reported) header.start.forEach((k, n) => this.setThreshold(n, k));
       if (title) this.sides.forEach((side) => side.show(side.scene, side.k, header.figure_title));
       return;
     }

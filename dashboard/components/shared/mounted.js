@@ -19,7 +19,7 @@ export function writeText(element, text) {
  * }} On
  */
 
-/** @typedef {(name: string, value: object) => void} Send how Python is told of a choice */
+/** @typedef {(name: string, value: object) => void} Send how Python is reported of a choice */
 
 /**
  * What Streamlit hands to a component.

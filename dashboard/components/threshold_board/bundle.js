@@ -1,5 +1,5 @@
 // Generated from threshold_board/src/main.js by "make js"; edit the sources, not this file.
-// Sources: sha256 f62851c83a4d4c8c0bc3e402fe4cc0d08c609e730b422dcec64bb69f6c7049bc
+// Sources: sha256 52949af6816af43b899a750b4e31d1c9219d280798e3d473349bcd215dfd0119
 
 // shared/mounted.js
 var LATENCIES_KEPT = 2e3;
@@ -997,7 +997,7 @@ var Board = class extends Mounted {
     void 0;
     this.send = () => {
     };
-    this.told = -1;
+    this.reported = -1;
     this.wanted = "";
     this.optimaCaption = "";
     this.drawnWidth = 0;
@@ -1123,12 +1123,12 @@ var Board = class extends Mounted {
     } else if (!this.data) {
       this.threshold = kept.get(state.key)?.threshold ?? this.threshold;
     }
-    this.told = state.k;
+    this.reported = state.k;
     if (this.data !== part) this.open(part);
     this.draw();
     this.redraw();
     this.tiles.sort(this.sortBy, this.threshold);
-    if (this.told !== this.threshold) this.commit();
+    if (this.reported !== this.threshold) this.commit();
   }
   /** @param {import("./parts.js").Part} part */
   open(part) {
@@ -1210,8 +1210,8 @@ var Board = class extends Mounted {
   }
   commit() {
     clearTimeout(this.commitTimer);
-    if (!this.data || this.threshold === this.told) return;
-    this.told = this.threshold;
+    if (!this.data || this.threshold === this.reported) return;
+    this.reported = this.threshold;
     this.tiles.sort(this.sortBy, this.threshold);
     this.send("choice", { context: this.state.context, k: this.threshold });
   }

@@ -1,5 +1,5 @@
 // Generated from threshold_board/src/delivery.js by "make js"; edit the sources, not this file.
-// Sources: sha256 f62851c83a4d4c8c0bc3e402fe4cc0d08c609e730b422dcec64bb69f6c7049bc
+// Sources: sha256 52949af6816af43b899a750b4e31d1c9219d280798e3d473349bcd215dfd0119
 
 // shared/levels.js
 var STEPS = 1e3;

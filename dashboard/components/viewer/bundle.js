@@ -1,5 +1,5 @@
 // Generated from viewer/src/main.js by "make js"; edit the sources, not this file.
-// Sources: sha256 133c5d754877cd35c9239c4d442e5f8a94d4175721a39e57afd2d3b50eff7223
+// Sources: sha256 3997611bca86763244d3c646771d6ece185776cd4cc4645a2b1f16b71b55a8bc
 
 // shared/mounted.js
 var LATENCIES_KEPT = 2e3;
@@ -1772,7 +1772,7 @@ function describeMask(viewer) {
   const physical = area && least ? ` = ${areaText(least * area, scene.tally.pixels * area)}` : "";
   writeText(viewer.part("clean-text"), `px${physical}`);
   const [, added, removed] = mask.amount;
-  const counts = `+${WHOLE.format(added)} px, −${WHOLE.format(removed)} px by hand`;
+  const counts = `+${WHOLE.format(added)} px, −${WHOLE.format(removed)} px manually`;
   writeText(viewer.part("by-hand"), mask.corrected ? counts : "Nothing corrected yet");
   viewer.button("undo").disabled = mask.done.length === 0;
   viewer.button("redo").disabled = mask.undone.length === 0;
@@ -1780,7 +1780,7 @@ function describeMask(viewer) {
   const notes = [];
   if (mask.leastArea > 1) notes.push(`components under ${WHOLE.format(mask.leastArea)} px dropped`);
   if (mask.holes) notes.push("holes filled");
-  if (mask.corrected) notes.push(mask.applied ? "corrected by hand" : "corrections switched off");
+  if (mask.corrected) notes.push(mask.applied ? "corrected manually" : "corrections switched off");
   writeText(viewer.part("state"), notes.join(" · "));
   viewer.part("state-box").hidden = notes.length === 0;
 }
@@ -1843,7 +1843,7 @@ function remark(scene, tally, k) {
   const { foreground } = tally.at(k);
   const threshold = (k / STEPS).toFixed(3);
   if (foreground === 0 && scene.tally.at(k).foreground > 0) {
-    return `Nothing is left at ${threshold} after clean-up and corrections`;
+    return `Nothing is left at ${threshold} after post-processing and corrections`;
   }
   if (foreground === 0) {
     let highest = STEPS;
@@ -1855,7 +1855,7 @@ function remark(scene, tally, k) {
 }
 
 // viewer/src/frame.js
-var PREPARING = "Preparing the clean-up";
+var PREPARING = "Preparing the post-processing";
 function drawPicture(viewer) {
   const place = viewer.place = viewer.view.place();
   viewer.window.apply();
@@ -2525,7 +2525,7 @@ var ComponentList = class {
   lengthUnit() {
     return this.areaScale() === 1 ? "mm" : "µm";
   }
-  /** Marks rows; one row can be reached with Tab, the arrows go on from there. */
+  /** Marks rows; one row can be reached with Tab, the arrows continue from there. */
   mark() {
     const reached = this.selected?.number ?? 1;
     this.rows.forEach((row, n) => {
@@ -2777,7 +2777,7 @@ var Viewer = class extends Mounted {
     this.trackWidth = 0;
     this.shared = false;
     this.threshold = 0;
-    this.told = "";
+    this.reported = "";
     this.typing = false;
     this.look = { ...LOOK };
     this.opacity = { ...OPACITY };
@@ -2848,10 +2848,10 @@ var Viewer = class extends Mounted {
   restart(header) {
     const moved = header.start !== this.header.start;
     this.header = header;
-    if (moved && this.scene && header.start !== JSON.parse(this.told).k) {
+    if (moved && this.scene && header.start !== JSON.parse(this.reported).k) {
       this.setThreshold(header.start);
-      this.told = this.signature();
-      if (this.told !== this.startSignature()) this.tell();
+      this.reported = this.signature();
+      if (this.reported !== this.startSignature()) this.report();
     }
     this.remember();
     if (this.scene) drawTrack(this);
@@ -2885,8 +2885,8 @@ var Viewer = class extends Mounted {
     if (before) this.mask.load(before.added, before.removed);
     if (before) this.mask.done = before.done;
     this.window.open(scene, same ? saved.window : void 0);
-    this.told = this.signature();
-    if (this.told !== this.startSignature()) this.tell();
+    this.reported = this.signature();
+    if (this.reported !== this.startSignature()) this.report();
     describeScene(this);
     describeMask(this);
     this.applyLook();
@@ -2938,10 +2938,10 @@ var Viewer = class extends Mounted {
     clearTimeout(this.commitTimer);
     if (!this.scene || this.waits) return;
     if (this.cleaning) return void (this.cleaning.commit = true);
-    if (this.signature() === this.told) return;
-    this.told = this.signature();
+    if (this.signature() === this.reported) return;
+    this.reported = this.signature();
     this.remember();
-    this.tell();
+    this.report();
   }
   /** All that makes a mask of the map; corrections that are switched off only when `all`. */
   decision(all = false) {
@@ -2958,12 +2958,12 @@ var Viewer = class extends Mounted {
   signature() {
     return JSON.stringify(this.decision());
   }
-  /** What Python takes for granted as long as it was told nothing. */
+  /** What Python takes for granted as long as it was reported nothing. */
   startSignature() {
     const { start: k, minimum_area_px, fill_holes } = this.header;
     return JSON.stringify({ k, minimum_area_px, fill_holes, added: [], removed: [] });
   }
-  tell() {
+  report() {
     const { map, start } = this.header;
     this.send("choice", { map, start, ...this.decision() });
   }
@@ -3050,7 +3050,7 @@ var Viewer = class extends Mounted {
     else this.applyLook();
     if (focused) this.keepFocus();
   }
-  /** What had the focus may just have been hidden; the keys must go on working. */
+  /** What had the focus may just have been hidden; the keys must keep working. */
   keepFocus() {
     const active = this.activeElement;
     if (!active?.checkVisibility()) this.part("stage").focus({ preventScroll: true });

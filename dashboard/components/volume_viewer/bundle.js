@@ -1,5 +1,5 @@
 // Generated from volume_viewer/src/main.js by "make js"; edit the sources, not this file.
-// Sources: sha256 adcc21119156b802fcefdb4ca1240053a92ad5ce2f1192a8a5c53a03a9550d4b
+// Sources: sha256 c73b52fd29b4b4b16768191fe1990798e827c0372b6a0070fae70f63638965b9
 
 // shared/mounted.js
 var LATENCIES_KEPT = 2e3;
@@ -1471,7 +1471,7 @@ var VolumeViewer = class extends Mounted {
     this.intensities = /** @type {Intensities} */
     /** @type {unknown} */
     void 0;
-    this.told = -1;
+    this.reported = -1;
     this.trackWidth = 0;
     this.ribbonsOld = true;
     this.frame = void 0;
@@ -1544,8 +1544,8 @@ var VolumeViewer = class extends Mounted {
     if (same?.window && this.intensities.adjustable) this.intensities.set(...same.window);
     this.panes.forEach((pane, n) => pane.open(volume.planes[n]));
     const big = this.panes.find(({ plane }) => plane.name === saved?.big) ?? this.panes[0];
-    this.told = header.start;
-    if (this.told !== this.threshold) this.tell();
+    this.reported = header.start;
+    if (this.reported !== this.threshold) this.report();
     this.describe();
     this.enlarge(big);
     this.drawTrack();
@@ -1697,15 +1697,15 @@ var VolumeViewer = class extends Mounted {
   // ---- Telling Python ----
   commit() {
     clearTimeout(this.tellTimer);
-    if (!this.volume || this.threshold === this.told) return;
-    this.tell();
+    if (!this.volume || this.threshold === this.reported) return;
+    this.report();
   }
   commitSoon() {
     clearTimeout(this.tellTimer);
     this.tellTimer = setTimeout(() => this.commit(), TELL_DELAY_MS);
   }
-  tell() {
-    this.told = this.threshold;
+  report() {
+    this.reported = this.threshold;
     this.remember();
     const { map, start } = this.header;
     const plain = { minimum_area_px: 0, fill_holes: false, added: [], removed: [] };

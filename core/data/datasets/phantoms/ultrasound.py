@@ -217,7 +217,7 @@ def _attenuation(rng: np.random.Generator, size: int) -> Floats:
 
 
 def _speckle_db(rng: np.random.Generator, size: int) -> Floats:
-    """Fully developed speckle, mean about 0 dB: compounded looks at one field of scatterers."""
+    """Fully developed speckle, mean about 0 dB: compounded reads one field of scatterers."""
     fine = (size / 256) ** 0.8
     sigma = (max(0.45, rng.uniform(0.6, 0.85) * fine), max(0.6, rng.uniform(1.2, 1.9) * fine))
     power = np.zeros((size, size))

@@ -66,8 +66,8 @@ export class Comparison extends Mounted {
       const moved = JSON.stringify(header.start) !== JSON.stringify(this.header.start);
       const title = header.metric !== this.header.metric;
       this.header = header;
-      const told = JSON.stringify(header.start) === JSON.stringify(this.thresholds());
-      if (moved && !told) header.start.forEach((k, n) => this.setThreshold(n, k));
+      const reported = JSON.stringify(header.start) === JSON.stringify(this.thresholds());
+      if (moved && !reported) header.start.forEach((k, n) => this.setThreshold(n, k));
       if (title) this.sides.forEach((side) => side.show(side.scene, side.k, header.figure_title));
       return;
     }

@@ -19,7 +19,7 @@ const CODES = 8192;
  * @property {number} lineAlpha of contours
  * @property {boolean} contour
  * @property {boolean} truth whether the reference mask is drawn
- * @property {boolean} [editing] whether corrections are told apart
+ * @property {boolean} [editing] whether corrections are distinguished
  * @property {number} [mostUncertain] the level of the full colour
  */
 

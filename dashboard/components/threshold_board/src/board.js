@@ -55,7 +55,7 @@ export class Board extends Mounted {
     this.tiles = /** @type {Tiles} */ (/** @type {unknown} */ (undefined));
     /** @type {(name: string, value: object) => void} */
     this.send = () => {};
-    this.told = -1;
+    this.reported = -1;
     this.wanted = "";
     this.optimaCaption = "";
     this.drawnWidth = 0;
@@ -194,12 +194,12 @@ export class Board extends Mounted {
     } else if (!this.data) {
       this.threshold = kept.get(state.key)?.threshold ?? this.threshold;
     }
-    this.told = state.k;
+    this.reported = state.k;
     if (this.data !== part) this.open(part);
     this.draw();
     this.redraw();
     this.tiles.sort(this.sortBy, this.threshold);
-    if (this.told !== this.threshold) this.commit();
+    if (this.reported !== this.threshold) this.commit();
   }
 
   /** @param {import("./parts.js").Part} part */
@@ -286,8 +286,8 @@ export class Board extends Mounted {
 
   commit() {
     clearTimeout(this.commitTimer);
-    if (!this.data || this.threshold === this.told) return;
-    this.told = this.threshold;
+    if (!this.data || this.threshold === this.reported) return;
+    this.reported = this.threshold;
     this.tiles.sort(this.sortBy, this.threshold);
     this.send("choice", { context: this.state.context, k: this.threshold });
   }

@@ -8,7 +8,7 @@ import { figures, remark } from "./scores.js";
 
 /** @import { Viewer } from "./viewer.js" */
 
-export const PREPARING = "Preparing the clean-up";
+export const PREPARING = "Preparing the post-processing";
 
 /**
  * Image and map where the view moved: sampled anew.

@@ -165,7 +165,7 @@ export class ComponentList {
     return this.areaScale() === 1 ? "mm" : "µm";
   }
 
-  /** Marks rows; one row can be reached with Tab, the arrows go on from there. */
+  /** Marks rows; one row can be reached with Tab, the arrows continue from there. */
   mark() {
     const reached = this.selected?.number ?? 1;
     this.rows.forEach((row, n) => {

@@ -54,7 +54,7 @@ export function describeMask(viewer) {
   const physical = area && least ? ` = ${areaText(least * area, scene.tally.pixels * area)}` : "";
   writeText(viewer.part("clean-text"), `px${physical}`);
   const [, added, removed] = mask.amount;
-  const counts = `+${WHOLE.format(added)} px, −${WHOLE.format(removed)} px by hand`;
+  const counts = `+${WHOLE.format(added)} px, −${WHOLE.format(removed)} px manually`;
   writeText(viewer.part("by-hand"), mask.corrected ? counts : "Nothing corrected yet");
   viewer.button("undo").disabled = mask.done.length === 0;
   viewer.button("redo").disabled = mask.undone.length === 0;
@@ -62,7 +62,7 @@ export function describeMask(viewer) {
   const notes = [];
   if (mask.leastArea > 1) notes.push(`components under ${WHOLE.format(mask.leastArea)} px dropped`);
   if (mask.holes) notes.push("holes filled");
-  if (mask.corrected) notes.push(mask.applied ? "corrected by hand" : "corrections switched off");
+  if (mask.corrected) notes.push(mask.applied ? "corrected manually" : "corrections switched off");
   writeText(viewer.part("state"), notes.join(" · "));
   viewer.part("state-box").hidden = notes.length === 0;
 }

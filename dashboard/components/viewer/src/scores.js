@@ -41,7 +41,7 @@ export function remark(scene, tally, k) {
   const { foreground } = tally.at(k);
   const threshold = (k / STEPS).toFixed(3);
   if (foreground === 0 && scene.tally.at(k).foreground > 0) {
-    return `Nothing is left at ${threshold} after clean-up and corrections`;
+    return `Nothing is left at ${threshold} after post-processing and corrections`;
   }
   if (foreground === 0) {
     let highest = STEPS;

@@ -58,7 +58,7 @@ export class Viewer extends Mounted {
     this.trackWidth = 0;
     this.shared = false; // whether the view came from a linked viewer
     this.threshold = 0;
-    this.told = "";
+    this.reported = "";
     this.typing = false;
     this.look = { ...LOOK };
     this.opacity = { ...OPACITY };
@@ -132,10 +132,10 @@ export class Viewer extends Mounted {
   restart(header) {
     const moved = header.start !== this.header.start;
     this.header = header;
-    if (moved && this.scene && header.start !== JSON.parse(this.told).k) {
+    if (moved && this.scene && header.start !== JSON.parse(this.reported).k) {
       this.setThreshold(header.start);
-      this.told = this.signature();
-      if (this.told !== this.startSignature()) this.tell();
+      this.reported = this.signature();
+      if (this.reported !== this.startSignature()) this.report();
     }
     this.remember();
     if (this.scene) drawTrack(this);
@@ -170,9 +170,9 @@ export class Viewer extends Mounted {
     if (before) this.mask.load(before.added, before.removed);
     if (before) this.mask.done = before.done;
     this.window.open(scene, same ? saved.window : undefined);
-    this.told = this.signature();
+    this.reported = this.signature();
     // Leaving a page makes Streamlit forget a widget's value; the image is what was chosen.
-    if (this.told !== this.startSignature()) this.tell();
+    if (this.reported !== this.startSignature()) this.report();
     describeScene(this);
     describeMask(this);
     this.applyLook();
@@ -229,10 +229,10 @@ export class Viewer extends Mounted {
     clearTimeout(this.commitTimer);
     if (!this.scene || this.waits) return;
     if (this.cleaning) return void (this.cleaning.commit = true);
-    if (this.signature() === this.told) return;
-    this.told = this.signature();
+    if (this.signature() === this.reported) return;
+    this.reported = this.signature();
     this.remember();
-    this.tell();
+    this.report();
   }
 
   /** All that makes a mask of the map; corrections that are switched off only when `all`. */
@@ -252,13 +252,13 @@ export class Viewer extends Mounted {
     return JSON.stringify(this.decision());
   }
 
-  /** What Python takes for granted as long as it was told nothing. */
+  /** What Python takes for granted as long as it was reported nothing. */
   startSignature() {
     const { start: k, minimum_area_px, fill_holes } = this.header;
     return JSON.stringify({ k, minimum_area_px, fill_holes, added: [], removed: [] });
   }
 
-  tell() {
+  report() {
     const { map, start } = this.header;
     this.send("choice", { map, start, ...this.decision() });
   }
@@ -359,7 +359,7 @@ export class Viewer extends Mounted {
     if (focused) this.keepFocus();
   }
 
-  /** What had the focus may just have been hidden; the keys must go on working. */
+  /** What had the focus may just have been hidden; the keys must keep working. */
   keepFocus() {
     const active = this.activeElement;
     if (!active?.checkVisibility()) this.part("stage").focus({ preventScroll: true });

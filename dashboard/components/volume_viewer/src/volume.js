@@ -58,7 +58,7 @@ export class VolumeViewer extends Mounted {
     this.header = /** @type {Header} */ (/** @type {unknown} */ (undefined));
     this.volume = /** @type {import("./decode.js").OpenVolume} */ (/** @type {unknown} */ (undefined));
     this.intensities = /** @type {Intensities} */ (/** @type {unknown} */ (undefined));
-    this.told = -1;
+    this.reported = -1;
     this.trackWidth = 0;
     this.ribbonsOld = true;
     /** @type {number | undefined} */
@@ -132,8 +132,8 @@ export class VolumeViewer extends Mounted {
     if (same?.window && this.intensities.adjustable) this.intensities.set(...same.window);
     this.panes.forEach((pane, n) => pane.open(volume.planes[n]));
     const big = this.panes.find(({ plane }) => plane.name === saved?.big) ?? this.panes[0];
-    this.told = header.start;
-    if (this.told !== this.threshold) this.tell();
+    this.reported = header.start;
+    if (this.reported !== this.threshold) this.report();
     this.describe();
     this.enlarge(big);
     this.drawTrack();
@@ -300,8 +300,8 @@ export class VolumeViewer extends Mounted {
 
   commit() {
     clearTimeout(this.tellTimer);
-    if (!this.volume || this.threshold === this.told) return;
-    this.tell();
+    if (!this.volume || this.threshold === this.reported) return;
+    this.report();
   }
 
   commitSoon() {
@@ -309,8 +309,8 @@ export class VolumeViewer extends Mounted {
     this.tellTimer = setTimeout(() => this.commit(), TELL_DELAY_MS);
   }
 
-  tell() {
-    this.told = this.threshold;
+  report() {
+    this.reported = this.threshold;
     this.remember();
     const { map, start } = this.header;
     const plain = { minimum_area_px: 0, fill_holes: false, added: [], removed: [] };

@@ -1,4 +1,4 @@
-// Long work in slices, so that the page goes on answering the hand meanwhile.
+// Long work in slices, so that the page continues answering the hand meanwhile.
 //
 // Such work is a generator that yields often and returns what it made.
 
