@@ -39,3 +39,10 @@ _KINDS = {
     "NoneType": "nothing",
     "dict": "a table",
 }
+
+
+class NonFiniteError(InputError):
+    """A network whose weights or values are no longer numbers."""
+
+    def __init__(self) -> None:
+        super().__init__("the network returned values that are not numbers; train it anew")

@@ -72,7 +72,7 @@ def test_without_a_table_the_check_says_what_to_do(tmp_path: Path) -> None:
         "folder", as_folder(tmp_path / "set", layout(lambda n: encode(fundus(n))))
     )
     found = {finding.kind: finding for finding in check_dataset(dataset).findings}
-    assert "classes.csv" in found["non_binary"].advice
+    assert "classes.csv" in found["mask_classes"].advice
 
 
 def test_one_class_alone_can_be_the_dark_one(tmp_path: Path) -> None:

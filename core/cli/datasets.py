@@ -108,6 +108,8 @@ def datasets_check(
         + (f", {document['instances']} instances" if document["instances"] else "")
         + (f" ({counts})" if counts else "")
     ]
+    if decided := document["mask_values"]:
+        lines.append(f"masks: {decided['kind']}; {decided['decided']}")
     for finding in document["findings"]:
         lines += [
             f"{finding['severity']:8} {finding['kind']} x {finding['count']}: {finding['advice']}",

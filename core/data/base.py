@@ -183,6 +183,18 @@ class Dataset(ABC):
             ValueError: ``sample.has_truth`` is False.
         """
 
+    @property
+    def ignores(self) -> bool:
+        """Whether ``ignored`` may find any pixel."""
+        return False
+
+    def ignored(self, sample: Sample) -> NDArray[np.bool_] | None:  # noqa: ARG002 - for overriding
+        """Pixels that are not annotated, shape (H, W); None where every pixel is.
+
+        They are background in ``truth`` and enter no loss and no metric.
+        """
+        return None
+
     def instances(self, sample: Sample) -> NDArray[np.int32] | None:  # noqa: ARG002 - for overriding
         """Number of the object at each pixel, shape (H, W), 0 = none; None without objects."""
         return None

@@ -4,6 +4,7 @@ A download that broke off continues where it was. The SHA-256 of the first compl
 recorded; a later one that differs is refused, so that two people can tell that they have the same.
 """
 
+import hashlib
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
@@ -49,9 +50,9 @@ def download_dataset(
 
     pooch.get_logger().setLevel("WARNING")
 
-    folder = home() / "downloads"
+    folder = home() / "downloads" / _place(name, address)
     folder.mkdir(parents=True, exist_ok=True)
-    record = folder / f"{name}.json"
+    record = home() / "downloads" / f"{info.file_name}.json"
     known = read_json(record)["sha256"] if record.exists() and not url else None
     file_name = Path(unquote(urlsplit(address).path)).name or f"{name}.zip"
     try:
@@ -61,7 +62,7 @@ def download_dataset(
                 known_hash=known and f"sha256:{known}",
                 fname=file_name,
                 path=folder,
-                downloader=_Resuming(progress),
+                downloader=_Resuming(progress, folder),
             )
         )
     except ValueError as differs:  # pooch's word for a wrong hash
@@ -78,18 +79,28 @@ def download_dataset(
     return {**import_dataset(name, file, link=True), "sha256": digest, "url": address}
 
 
+def _place(name: str, address: str) -> str:
+    """A folder for each data set and address: two files called ``data.zip`` are not one."""
+    key = hashlib.sha256(f"{name} {address}".encode()).hexdigest()[:12]
+    return f"{name.replace(':', '-')}-{key}"
+
+
 class _Resuming:
     """A downloader for pooch that keeps what has arrived and asks for the rest."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, folder: Path) -> None:
         self.progress = progress
+        self.folder = folder
 
     def __call__(self, url: str, output_file: str | IO[bytes], pooch: object) -> None:
         if not url.startswith(("https://", "http://")):
             raise OSError("only http and https addresses are fetched")
-        part = home() / "downloads" / f"{Path(urlsplit(url).path).name}.part"
+        part, mark = self.folder / "data.part", self.folder / "data.etag"
         have = part.stat().st_size if part.exists() else 0
-        request = Request(url, headers={"Range": f"bytes={have}-"} if have else {})  # noqa: S310
+        headers = {"Range": f"bytes={have}-"} if have else {}
+        if have and mark.exists():  # the whole file comes where it has changed since
+            headers["If-Range"] = mark.read_text(encoding="utf-8")
+        request = Request(url, headers=headers)  # noqa: S310
         try:
             answer = urlopen(request, timeout=TIMEOUT_SECONDS)  # noqa: S310 - scheme is checked
         except HTTPError as refused:
@@ -103,6 +114,11 @@ class _Resuming:
                 have = 0
             length = int(answer.headers.get("Content-Length", 0))
             total = have + length if length else 0
+            version = answer.headers.get("ETag") or answer.headers.get("Last-Modified") or ""
+            if version and not version.startswith("W/"):  # a weak one does not compare bytes
+                mark.write_text(version, encoding="utf-8")
+            else:
+                mark.unlink(missing_ok=True)
             with part.open("ab" if have else "wb") as stream:
                 while block := answer.read1(BLOCK):  # what has arrived, not a full block
                     stream.write(block)
@@ -111,3 +127,4 @@ class _Resuming:
         if total and have != total:
             raise OSError(f"{have} of {total} bytes arrived")
         part.replace(Path(str(output_file)))
+        mark.unlink(missing_ok=True)

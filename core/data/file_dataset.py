@@ -8,7 +8,8 @@ import csv
 import io
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,16 +23,22 @@ from numpy.typing import NDArray
 
 from core.data.archive import Archive, open_archive, stem, suffix
 from core.data.base import Dataset, DatasetInfo, Problem, Sample
-from core.data.masks import unite
+from core.data.masks import check_size, unite
 from core.data.masks.classes import MaskClasses
+from core.data.masks.values import MaskValues, decide
+from core.data.pages import file_and_page
 from core.data.png_top import png_size
 from core.errors import InputError
 from core.imaging import Image, read_image, to_8bit
 from core.imaging.names import clean_name
+from core.imaging.stored_values import read_stored
 
 IMAGE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".ppm", ".pgm", ".pbm"}
 )
+
+_AT_ONCE = 64
+"""Decoded masks in memory while their meaning is decided."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,7 @@ class FileDataset(Dataset):
         """
         names = set(self._tables)
         for found in self.files.values():
-            names.update((found.image, *found.masks))
+            names.update(file_and_page(name)[0] for name in (found.image, *found.masks))
         content = self.archive.fingerprint(names, self._root)
         return sha256(f"{self.info.name} {content}".encode()).hexdigest()
 
@@ -116,7 +123,7 @@ class FileDataset(Dataset):
         """
         found = []
         for name in self._files(sample).masks:
-            pixels = self._read(name).pixels
+            pixels = self._read_mask(name)
             if self._classes:
                 pixels = self._classes.of_file(name, pixels, where=self.archive.where(name))
             found.append((name.removeprefix(self._root), pixels))
@@ -128,12 +135,15 @@ class FileDataset(Dataset):
     def _read(self, name: str) -> Image:
         return read_entry(self.archive, name)
 
+    def _read_mask(self, name: str) -> NDArray[Any]:
+        return self._read(name).pixels
+
     def _read_masks(self, sample: Sample) -> list[tuple[str, NDArray[Any]]]:
-        return [(self.archive.where(n), self._read(n).pixels) for n in self._files(sample).masks]
+        return [(self.archive.where(n), self._read_mask(n)) for n in self._files(sample).masks]
 
     def _shape(self, sample: Sample, masks: Sequence[tuple[str, NDArray[Any]]]) -> tuple[int, int]:
         """Height and width of the image, without decoding it where its header says so."""
-        head = png_size(self.archive.head(self._files(sample).image, 26))
+        head = png_size(self.archive.head(file_and_page(self._files(sample).image)[0], 26))
         if masks and head == masks[0][1].shape[:2]:
             return head
         # another format, turned by EXIF, or a mask of the wrong size: only the image itself tells
@@ -142,7 +152,87 @@ class FileDataset(Dataset):
 
 
 class AnyImages(FileDataset):
-    """Images of any kind: colour is kept where most of them are really coloured."""
+    """Images of any kind: colour is kept where most of them are really coloured.
+
+    Masks are read as stored values; what those mean is decided from all of them, see
+    ``mask_values``, unless a table names classes.
+    """
+
+    def truth(self, sample: Sample) -> NDArray[np.uint8]:
+        """See ``FileDataset.truth``; without a table what ``mask_values`` takes for foreground."""
+        if self._classes is not None or not sample.has_truth:
+            return super().truth(sample)
+        masks = self._read_masks(sample)
+        shape = self._shape(sample, masks)
+        united = np.zeros(shape, np.uint8)
+        for name, pixels in masks:
+            check_size(name, pixels, shape)
+            united |= self.mask_values.foreground(pixels)
+        return united
+
+    def ignored(self, sample: Sample) -> NDArray[np.bool_] | None:
+        """See ``Dataset.ignored``: where any mask says *not annotated* and none marks."""
+        if not sample.has_truth or not self.ignores:
+            return None
+        marked, left = self.truth(sample) > 0, np.zeros((), np.bool_)
+        for name, (_, pixels) in zip(
+            self._files(sample).masks, self._read_masks(sample), strict=True
+        ):
+            own = (
+                self._classes.ignored(name, pixels)
+                if self._classes
+                else self.mask_values.ignored(pixels)
+            )
+            left = left | own
+        return left & ~marked
+
+    @property
+    def named(self) -> MaskClasses | None:
+        """The table that names the values of the masks, if there is one."""
+        return self._classes
+
+    @property
+    def ignores(self) -> bool:
+        """Whether some pixels may be left out of losses and metrics."""
+        if self._classes is not None:
+            return self._classes.ignores
+        return self.mask_values.ignore is not None
+
+    def instances(self, sample: Sample) -> NDArray[np.int32] | None:
+        """Numbers of the objects where the masks hold such numbers."""
+        if self._classes is not None or self.mask_values.kind != "instances":
+            return None
+        united: NDArray[np.int32] | None = None
+        for _, pixels in self._read_masks(sample):
+            found = self.mask_values.objects(pixels)
+            if united is None:
+                united = found
+            else:
+                new = (found > 0) & (united == 0)
+                united[new] = found[new] + united.max()
+        return united
+
+    @cached_property
+    def mask_values(self) -> MaskValues:
+        """What the stored values mean; decodes every mask, once."""
+        return decide(self._every_mask())
+
+    def _every_mask(self) -> Iterator[NDArray[Any]]:
+        names = [name for found in self.files.values() for name in found.masks]
+        with ThreadPoolExecutor() as pool:  # decoding lets the others run
+            for start in range(0, len(names), _AT_ONCE):
+                for pixels in pool.map(self._stored_or_none, names[start : start + _AT_ONCE]):
+                    if pixels is not None:
+                        yield pixels
+
+    def _stored_or_none(self, name: str) -> NDArray[Any] | None:
+        with suppress(InputError):  # said when that mask is read
+            return self._read_mask(name)
+        return None
+
+    def _read_mask(self, name: str) -> NDArray[Any]:
+        colours = self._classes is not None and bool(self._classes.colours.keys() - {0})
+        return read_stored_entry(self.archive, name, colours=colours)
 
     def image(self, sample: Sample) -> NDArray[np.uint8]:
         """Shape (H, W, 3) for every image or (H, W) for every image, by ``colour``."""
@@ -186,9 +276,21 @@ def read_entry(archive: Archive, name: str) -> Image:
     Raises:
         InputError: As ``read_image``; the message names the archive and the file in it.
     """
+    name, page = file_and_page(name)
     data, title = archive.read(name), name.rpartition("/")[2]
     try:
-        return read_image(data, name=title)
+        return read_image(data, name=title, page=page)
+    except InputError as fault:
+        reason = str(fault).removeprefix(f"{clean_name(title)}: ")
+        raise InputError(f"{archive.where(name)}: {reason}") from fault
+
+
+def read_stored_entry(archive: Archive, name: str, *, colours: bool) -> NDArray[Any]:
+    """Stored values of a mask in an archive, see ``read_stored``; errors as ``read_entry``."""
+    name, page = file_and_page(name)
+    data, title = archive.read(name), name.rpartition("/")[2]
+    try:
+        return read_stored(data, name=title, page=page, colours=colours)
     except InputError as fault:
         reason = str(fault).removeprefix(f"{clean_name(title)}: ")
         raise InputError(f"{archive.where(name)}: {reason}") from fault

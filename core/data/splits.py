@@ -132,6 +132,50 @@ def make_split(
     return Split(train=train, val=val, test=test, method=method)
 
 
+def spread_foreground(
+    split: Split, samples: Sequence[Sample], holders: set[str], clusters: Mapping[str, str]
+) -> Split:
+    """The split with foreground in each part, where it has too little by chance.
+
+    Whole groups are exchanged: one with foreground goes from the part that has most of them to the
+    one that has none, and one without comes back. A split that a data set fixes stays, and so does
+    one whose parts all hold foreground, or whose images with foreground are of too few groups.
+
+    Args:
+        split: As ``make_split`` gives it.
+        samples: The samples it was made of.
+        holders: Ids of those with foreground.
+        clusters: As given to ``make_split``.
+    """
+    if split.method.startswith("fixed by") or "test fixed" in split.method:
+        return split
+    parts = {part: list(getattr(split, part)) for part in SUBSETS}
+    groups = _groups([sample for sample in samples if sample.has_truth], clusters)
+    with_any = {groups[identity] for identity in holders}
+
+    def held(part: str) -> list[str]:
+        return sorted({groups[i] for i in parts[part]} & with_any)
+
+    moved = False
+    for part in SUBSETS:
+        donor = max(SUBSETS, key=lambda name: len(held(name)))
+        if held(part) or len(held(donor)) < 2:
+            continue
+        given = held(donor)[0]
+        without = sorted({groups[i] for i in parts[part]} - with_any)
+        back = without[0] if len(without) > 1 or parts[part] else None
+        coming = [i for i in parts[donor] if groups[i] == given]
+        going = [i for i in parts[part] if groups[i] == back]
+        parts[donor] = [i for i in parts[donor] if groups[i] != given] + going
+        parts[part] = [i for i in parts[part] if groups[i] != back] + coming
+        moved = True
+    if not moved:
+        return split
+    train, val, test = (tuple(parts[part]) for part in SUBSETS)
+    method = f"{split.method}, with foreground in each part"
+    return Split(train=train, val=val, test=test, method=method)
+
+
 def area_strata(foreground_shares: Mapping[str, float], *, bins: int = 3) -> dict[str, str]:
     """Strata by lesion area: empty masks apart, the others in equally large bins.
 

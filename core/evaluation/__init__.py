@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.base import Sample
+from core.data.masks.ignored import ignored_of
 from core.evaluation.convention import AVERAGING, IMPLEMENTATION, INTERVALS, Convention, labels
 from core.imaging.resize import inside, resize
 from core.inference.predictor import Images, LabelledImages
@@ -68,6 +69,11 @@ class Changed:
         """The mask of a sample, changed."""
         return np.ascontiguousarray(self._truth(self._whole.truth(sample)))
 
+    def ignored(self, sample: Sample) -> NDArray[np.bool_] | None:
+        """Pixels of a sample that are not annotated, changed as its mask; None for none."""
+        found = ignored_of(self._whole, sample)
+        return None if found is None else self._truth(found.astype(np.uint8)) > 0
+
 
 def sweep_samples(
     predictor: LevelPredictor,
@@ -93,7 +99,12 @@ def sweep_samples(
     sweeps = []
     for n, sample in enumerate(samples):
         levels, truth = predictor.sample_levels(dataset, sample), dataset.truth(sample)
-        sweeps.append(sweep_image(levels, truth))
+        left = ignored_of(dataset, sample)
+        if left is None:
+            sweeps.append(sweep_image(levels, truth))
+        else:  # for ``each`` nothing is found there, and nothing is to be found
+            sweeps.append(sweep_image(levels[~left], truth[~left]))
+            levels = np.where(left, levels.dtype.type(0), levels)
         if each:
             each(levels, truth)
         if progress:

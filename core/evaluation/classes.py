@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from core.data.base import Dataset, Sample
+from core.data.masks.ignored import ignored_of
 from core.evaluation import summarize
 from core.inference.heads import Head
 from core.inference.predictor import Predictor
@@ -79,7 +80,10 @@ def sweep_classes(
     for n, sample in enumerate(samples):
         levels = predictor.sample_class_levels(dataset, sample)
         truths = head.truths(dataset.truth(sample))
-        rows.append([sweep_image(*pair) for pair in zip(levels, truths, strict=True)])
+        left = ignored_of(dataset, sample)
+        kept = slice(None) if left is None else ~left
+        pairs = zip(levels, truths, strict=True)
+        rows.append([sweep_image(plane[kept], truth[kept]) for plane, truth in pairs])
         if progress:
             progress(n + 1, len(samples))
     return tuple(concatenate(sweeps) for sweeps in zip(*rows, strict=True))

@@ -16,7 +16,7 @@ from PIL import Image as PillowImage
 from torch import nn
 
 from core.data.base import Sample
-from core.errors import InputError
+from core.errors import InputError, NonFiniteError
 from core.imaging.resize import inside, resize
 from core.levels import LevelMap, level_map
 from core.system.device import to_device
@@ -192,7 +192,7 @@ class Predictor(ImagePredictor):
         planes = logits.softmax(dim=0)[1:] if self.softmax else logits.sigmoid()
         probability: Probability = planes.cpu().numpy()
         if not np.isfinite(probability).all():
-            raise ValueError("the network returned values that are not numbers")
+            raise NonFiniteError
         return probability
 
     def _resized(self, pixels: NDArray[np.uint8], progress: Progress | None) -> Rows:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from core.config import RunConfig
 from core.data.base import Sample
 from core.data.stacks import neighbours, stack_of
-from core.errors import InputError
+from core.errors import InputError, NonFiniteError
 from core.imaging.resize import inside, resize
 from core.inference.heads import Head
 from core.inference.predictor import (
@@ -133,7 +133,7 @@ class VolumePredictor(Predictor):
             logits = self.model(part.to(self.device)).float()  # (1, K, d, h, w)
             planes = logits.softmax(dim=1)[:, 1:] if self.softmax else logits.sigmoid()
             if not torch.isfinite(planes).all():
-                raise ValueError("the network returned values that are not numbers")
+                raise NonFiniteError
             done += 1
             if progress:
                 progress(min(done, total), total)

@@ -66,6 +66,8 @@ class Images:
     """255 times the border map, where the loss wants it, uint8, shape (N, 1, H, W)."""
     foreground: Foreground | None = None
     """Where foreground is, where some is to be drawn more often."""
+    ignored: Tensor | None = None
+    """255 where a pixel is not annotated, uint8, shape (N, 1, H, W); None for nowhere."""
     stacks: tuple[tuple[int, ...], ...] = ()
     """Rows of each volume's slices in their order, for networks that see several together."""
 
@@ -77,8 +79,8 @@ class Images:
     @property
     def nbytes(self) -> int:
         """Memory on the device."""
-        held = (self.images, self.masks, *([] if self.borders is None else [self.borders]))
-        return sum(tensor.nbytes for tensor in held)
+        held = (self.images, self.masks, self.borders, self.ignored)
+        return sum(tensor.nbytes for tensor in held if tensor is not None)
 
 
 @dataclass(frozen=True)
@@ -221,12 +223,13 @@ def read(step: Step, pictures: Images, head: Head) -> tuple[Tensor, Tensor, list
 
     Returns:
         Images in [0, 1], shape (B, C, h, w); targets, shape (B, K, h, w); and what else the loss
-        takes: the border maps, shape (B, 1, h, w), or nothing. Of volumes (B, C, D, h, w) each.
+        takes: the border maps, shape (B, 1, h, w), or nothing; last, where there are any, the
+        pixels that are not annotated. Of volumes (B, C, D, h, w) each.
     """
     device = pictures.images.device
     index = step.index.flatten().to(device, non_blocking=True)
     images, masks = pictures.images[index], head.targets(pictures.masks[index])
-    maps = [] if pictures.borders is None else [pictures.borders[index]]
+    maps = [part[index] for part in (pictures.borders, pictures.ignored) if part is not None]
     depth = step.index.shape[1] if step.index.ndim > 1 else 1
     if depth > 1:  # slices beside one another, as channels
         images, masks, *maps = (_side_by_side(part, depth) for part in (images, masks, *maps))

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from core.config import RunConfig
-from core.errors import InputError
+from core.errors import InputError, NonFiniteError
 from core.evaluation import summarize
 from core.evaluation.classes import choose_points, summarize_classes
 from core.inference.heads import output_weights
@@ -31,6 +31,7 @@ from core.system.device import channels_last, precision_of
 from core.training.batches import Epoch, Step, generator, read
 from core.training.distributed import joined
 from core.training.heartbeat import ProgressReporter, Report, Stopped, deterministic, stop_on_signal
+from core.training.ignored import apply_to_all
 from core.training.memory import out_of_memory
 from core.training.optimization import learning_rate
 from core.training.state import Training, begin, in_micro_batches, save
@@ -193,7 +194,10 @@ def _loss(training: Training, chosen: Step) -> Tensor:
     with torch.autocast(training.device.type, dtype, enabled=dtype != torch.float32):
         outputs = training.network(image)  # (B, K, H, W) each
     target, *maps = (team.gather(tensor, count) for tensor in (target, *maps))
-    losses = [training.criterion(team.gather(out, count), target, *maps) for out in outputs]
+    ignored = maps.pop() if training.pictures.ignored is not None else None
+    gathered = [team.gather(out, count) for out in outputs]
+    pairs = apply_to_all(gathered, target, ignored, softmax=training.head.softmax)
+    losses = [training.criterion(out, wanted, *maps) for out, wanted in pairs]
     if len(losses) == 1:
         return losses[0]
     weights = output_weights(config, len(losses))
@@ -211,11 +215,17 @@ def _mean_loss(training: Training, losses: list[float]) -> float:
     sizes[-1] = training.images_per_epoch - sizes[:-1].sum()
     mean = float(np.average(losses, weights=sizes))
     if not math.isfinite(mean):
-        raise InputError(
-            f"the training loss is no longer a number in epoch {training.epoch + 1}; "
-            f"lower it, for example --set learning_rate={config.learning_rate / 10:g}"
-        )
+        raise _diverged(training, "the training loss")
     return mean
+
+
+def _diverged(training: Training, what: str) -> InputError:
+    """What is reported where a training leaves the numbers, wherever that is noticed first."""
+    rate = training.config.learning_rate / 10
+    return InputError(
+        f"{what} is no longer a number in epoch {training.epoch + 1}; "
+        f"lower the learning rate, for example --set learning_rate={rate:g}"
+    )
 
 
 def _validate(training: Training) -> Outcome:
@@ -227,13 +237,19 @@ def _validate(training: Training) -> Outcome:
         head=training.head,
         device=training.device,
     )
-    return validate(
-        predictor,
-        training.validation,
-        head=training.head,
-        config=training.config,
-        team=training.team,
-    )
+    try:
+        outcome = validate(
+            predictor,
+            training.validation,
+            head=training.head,
+            config=training.config,
+            team=training.team,
+        )
+    except NonFiniteError:
+        raise _diverged(training, "the network's output") from None
+    if not math.isfinite(outcome.loss):
+        raise _diverged(training, "the validation loss")
+    return outcome
 
 
 def _finish(training: Training) -> Row:

@@ -13,9 +13,10 @@ from torch import nn
 from core.config import RunConfig
 from core.data import open_dataset
 from core.data.base import Dataset
+from core.data.file_dataset import AnyImages
 from core.data.preparation import prepare
 from core.data.quality.duplicates import duplicate_groups
-from core.data.splits import Split, make_split
+from core.data.splits import Split, make_split, spread_foreground
 from core.errors import InputError
 from core.inference.heads import Head, Outputs, build_criterion, build_network, head_of
 from core.losses import Loss
@@ -30,6 +31,7 @@ from core.system.device import pick_device, precision_of, to_device
 from core.system.files import sweep_temporary, write_json
 from core.training.batches import Images, crops_per_epoch, output_size
 from core.training.distributed import Team
+from core.training.foreground import check_foreground, classes_held
 from core.training.heartbeat import ProgressReporter
 from core.training.initial_weights import refuse_leak, source_of, start_from
 from core.training.memory import estimate, micro_batches_that_fit
@@ -129,14 +131,8 @@ def begin(reporter: ProgressReporter) -> Training:
         tile=config.tile,
         progress=reporter.preparing(),
     )
-    split = make_split(
-        dataset.samples,
-        seed=config.split_seed,
-        clusters=duplicate_groups(dataset),
-        folds=config.folds,
-        fold=config.fold,
-        share_group=config.share_group,
-    )
+    held = classes_held(prepared)
+    split = _split(dataset, config, held, duplicate_groups(dataset))
     last = [run.checkpoint("last"), run.checkpoint("last-1")]
     begun = any(path.exists() for path in last)
     if begun and run.split.hash != split.hash:
@@ -144,6 +140,8 @@ def begin(reporter: ProgressReporter) -> Training:
             f"{config.data or config.dataset}: its images are not those that run {run.name} was "
             "started with, so its split would change; restore the data or train anew"
         )
+    for sentence in (*check_foreground(held, split, head), *_meaning(dataset)):
+        reporter.note(sentence)
     if team.leads:
         _write_down(run, dataset, split)
     pictures = training_images(dataset, prepared, split, config, head, device)
@@ -190,6 +188,33 @@ def begin(reporter: ProgressReporter) -> Training:
     if damaged and team.leads:  # all have read; it must not become the one before the next
         run.checkpoint("last").replace(run.checkpoint("damaged"))
     return training
+
+
+def _meaning(dataset: Dataset) -> list[str]:
+    """What the values of the masks were taken for, where that is not plain."""
+    if not isinstance(dataset, AnyImages) or dataset.named is not None:
+        return []
+    meaning = dataset.mask_values
+    plain = meaning.kind == "binary" and meaning.ignore is None
+    return [] if plain else [f"masks: {meaning.sentence()}"]
+
+
+def _split(
+    dataset: Dataset, config: RunConfig, held: dict[str, set[int]], clusters: dict[str, str]
+) -> Split:
+    """The split of a config, with foreground in each part where that can be."""
+    split = make_split(
+        dataset.samples,
+        seed=config.split_seed,
+        clusters=clusters,
+        folds=config.folds,
+        fold=config.fold,
+        share_group=config.share_group,
+    )
+    if config.folds or config.share_group:
+        return split
+    holders = {identity for identity, values in held.items() if values}
+    return spread_foreground(split, dataset.samples, holders, clusters)
 
 
 def _write_down(run: Run, dataset: Dataset, split: Split) -> None:

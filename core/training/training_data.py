@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from core.config import RunConfig
 from core.data.base import Dataset
+from core.data.masks.ignored import ignored_of, prepared_ignored
 from core.data.preparation import Prepared, prepare_borders
 from core.data.splits import Split
 from core.data.stacks import Place, check_volumes, place_of, stacks
@@ -33,6 +34,9 @@ def training_images(  # noqa: PLR0917 - what they are made of, none of it option
     parts = (prepared.images, prepared.masks, *([] if borders is None else [borders]))
     images, masks, *maps = (torch.from_numpy(part[rows]).to(device) for part in parts)
     pictures = Images(images, masks, maps[0] if maps else None)
+    left = prepared_ignored(dataset, prepared, rows, size=config.size, aspect=config.aspect)
+    if left is not None:
+        pictures = replace(pictures, ignored=torch.from_numpy(left).to(device))
     if card_of(config.model).dimensions == 3:
         check_volumes(dataset.info, dataset.samples, model=config.model)
         pictures = replace(pictures, stacks=_stacks(dataset, prepared, rows))
@@ -74,6 +78,7 @@ def validation_images(dataset: Dataset, ids: tuple[str, ...], *, whole: bool) ->
     return ValidationSet(
         [(s, dataset.image(s), dataset.truth(s)) for s in chosen],
         [(s, dataset.image(s)) for s in beside],
+        ignored={s.id: found for s in chosen if (found := ignored_of(dataset, s)) is not None},
     )
 
 

@@ -4,7 +4,7 @@ The scores of an epoch are a row of numbers; what they are is reported at ``figu
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from core.metrics.overlap import accuracy, dice, iou
 from core.metrics.sweep import Sweep, concatenate, sweep_image
 from core.system.files import write_atomic
 from core.training.distributed import Team
+from core.training.ignored import without_ignored
 
 Checked = tuple[Sample, NDArray[np.uint8], NDArray[np.uint8]]
 """A validation sample with image and mask at native size."""
@@ -38,13 +39,17 @@ class ValidationSet:
     Args:
         checked: The validation samples.
         beside: Further slices of their volumes, with their images.
+        ignored: Pixels that are not annotated, by sample id, where there are any.
     """
 
     def __init__(
         self,
         checked: Sequence[Checked],
         beside: Sequence[tuple[Sample, NDArray[np.uint8]]] = (),
+        *,
+        ignored: Mapping[str, NDArray[np.bool_]] | None = None,
     ) -> None:
+        self.ignored = dict(ignored or {})
         self.checked = tuple(checked)
         pairs = [*((sample, image) for sample, image, _ in checked), *beside]
         self.samples = tuple(sample for sample, _ in pairs)
@@ -98,15 +103,23 @@ def validate(
         probability = predictor.sample_class_probability(held, sample)  # (K, H, W)
         truths = head.truths(mask)
         levels = [level_map(plane) for plane in probability]
-        sweeps = [sweep_image(*pair) for pair in zip(levels, truths, strict=True)]
+        left = held.ignored.get(sample.id)
+        kept = slice(None) if left is None else ~left
+        sweeps = [
+            sweep_image(plane[kept], truth[kept])
+            for plane, truth in zip(levels, truths, strict=True)
+        ]
         if len(levels) > 1:
             levels = [level_map(predictor.foreground(probability))]
-            sweeps.append(sweep_image(levels[0], mask > 0))
-        both = (probability * truths).sum(axis=(1, 2), dtype=np.float64)
-        total = probability.sum(axis=(1, 2), dtype=np.float64) + truths.sum(axis=(1, 2))
-        loss = float(
-            criterion(_logits(probability, head), torch.from_numpy(head.one_hot(truths))[None])
-        )
+            sweeps.append(sweep_image(levels[0][kept], (mask > 0)[kept]))
+        counted = probability if left is None else probability * ~left
+        both = (counted * truths).sum(axis=(1, 2), dtype=np.float64)
+        total = counted.sum(axis=(1, 2), dtype=np.float64) + truths.sum(axis=(1, 2))
+        logits, target = _logits(probability, head), torch.from_numpy(head.one_hot(truths))[None]
+        if left is not None:
+            out = torch.from_numpy(left)[None, None]
+            logits, target = without_ignored(logits, target, out, softmax=head.softmax)
+        loss = float(criterion(logits, target))
         image = _small(levels[0]) if n in watched else None
         found.append((sweeps, np.stack([both, total], axis=-1), loss, image))
     everything = [row for part in team.all(found) for row in part]

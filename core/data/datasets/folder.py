@@ -1,5 +1,6 @@
 """Any folder or zip of images and masks, paired by their names."""
 
+import re
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -15,11 +16,15 @@ from core.data.file_dataset import (
     sample_ids,
 )
 from core.data.masks.classes import find_classes
+from core.data.pages import Found, expand_stacks
 from core.data.pairing.pairs import Pairing, pair_files
 from core.data.pairing.places import groups_of, labels_of, splits_of
 from core.errors import InputError
 
 _LOOKED_AT = 16
+
+_VIEW = re.compile(r"(?:visuali[sz]ation|overlay)s?$", re.IGNORECASE)
+_VOC_CLASSES, _VOC_OBJECTS = "SegmentationClass", "SegmentationObject"
 
 
 class Folder(AnyImages):
@@ -52,8 +57,10 @@ class Folder(AnyImages):
     def open(cls, path: Path | None) -> Self:
         """See ``Dataset.open``; also refused where not one image finds a mask."""
         archive = open_published(path, cls.info)
-        pairing = pair_files(name for name in archive.names if suffix(name) in IMAGE_SUFFIXES)
+        listed = [name for name in archive.names if suffix(name) in IMAGE_SUFFIXES]
+        pairing = pair_files(without_views(listed))
         if pairing.pairs and not pairing.share:
+            _refuse_other_layouts(archive)
             raise InputError(
                 f"{path}: {len(pairing.pairs)} images and {len(pairing.orphans)} masks, and not "
                 f"one pair; expected {cls.info.layout}"
@@ -66,7 +73,7 @@ class Folder(AnyImages):
         splits, groups = splits_of(places, names), groups_of(places, names)
         labels = labels_of(places, groups)
         ids = sample_ids([pair.shown for pair in pairing.pairs])
-        files = []
+        found: list[Found] = []
         for n, pair in enumerate(pairing.pairs):
             facts = {"file": pair.image, "pairing": pair.method or "none"}
             facts["pairing_confidence"] = f"{confidence:.2f}"
@@ -79,17 +86,49 @@ class Folder(AnyImages):
                 masks=len(pair.masks),
                 facts=facts,
             )
-            files.append((sample, Files(pair.image, pair.masks)))
+            found.append((sample, pair.image, pair.masks))
+        pages, odd_pages = expand_stacks(archive, found)
+        files = [(sample, Files(image, masks)) for sample, image, masks in pages]
         problems = [
             missing_mask(pair.image)
             for pair in pairing.pairs
             if not (pair.masks or pairing.unlabelled(pair))
         ]
         classes, unexpected = find_classes(archive)
-        problems += [*pairing.problems(), *checked[1], *unexpected]
+        problems += [*pairing.problems(), *checked[1], *unexpected, *odd_pages]
         dataset = cls(path, archive, files, problems, classes=classes)
         dataset.pairing, dataset.confidence = pairing, confidence
         return dataset
+
+
+def _refuse_other_layouts(archive: Archive) -> None:
+    """Name what is there instead of image and mask files.
+
+    Raises:
+        InputError: Annotations are JSON, or the images are DICOM.
+    """
+    ends = [suffix(name) for name in archive.names]
+    if count := ends.count(".json"):
+        raise InputError(
+            f"{archive.path}: {count} JSON files and no masks: the annotations are JSON (labelme, "
+            "COCO or VIA); export them as mask images, with labelme for example by labelme2voc"
+        )
+    dicom = next((n for n in archive.names if archive.head(n, 132)[128:] == b"DICM"), "")
+    if dicom:
+        raise InputError(
+            f"{archive.path}: the images are DICOM ({dicom}), and a folder pairs image files; "
+            "export them as PNG or TIFF beside their masks, or as volumes for the data set volumes"
+        )
+
+
+def without_views(names: list[str]) -> list[str]:
+    """The files without images of masks laid on images, as labelme and VOC put beside them.
+
+    Of ``SegmentationClass`` and ``SegmentationObject`` the classes count.
+    """
+    kept = [name for name in names if not _VIEW.search(name.rpartition("/")[0])]
+    classes = any(_VOC_CLASSES in name.split("/")[:-1] for name in kept)
+    return [name for name in kept if not (classes and _VOC_OBJECTS in name.split("/")[:-1])]
 
 
 def _check_sizes(archive: Archive, pairing: Pairing) -> tuple[int, list[Problem]]:

@@ -16,6 +16,7 @@ from core.data.archive import Archive, open_archive, suffix
 from core.data.base import DatasetInfo, Problem, Sample
 from core.data.file_dataset import AnyImages, Files, missing_mask, open_published, sample_ids
 from core.data.masks.classes import OWN, find_classes
+from core.data.pages import Found, expand_stacks
 from core.data.pairing.naming import SPLITS
 from core.errors import InputError
 
@@ -71,7 +72,7 @@ class Table(AnyImages):
             rows = _rows(archive, table)
         images = _collect(archive, table, rows)
         ids = sample_ids(list(images))
-        files: list[tuple[Sample, Files]] = []
+        found: list[Found] = []
         for identity, (image, (row, masks)) in zip(ids, images.items(), strict=True):
             sample = Sample(
                 id=identity,
@@ -82,13 +83,22 @@ class Table(AnyImages):
                 masks=len(masks),
                 facts={"file": image, "row": str(row.number)},
             )
-            files.append((sample, Files(image, tuple(masks))))
+            found.append((sample, image, tuple(masks)))
+        pages, odd_pages = expand_stacks(archive, found)
+        files = [(sample, Files(image, masks)) for sample, image, masks in pages]
         whole = {"train", "val", "test"} <= {sample.split for sample, _ in files}
         if not whole:  # a subset of the split fixes only what is held out
             files = [(replace(s, split=s.split if s.split == "test" else ""), f) for s, f in files]
         problems: list[Problem] = [missing_mask(f.image) for s, f in files if not s.has_truth]
         classes, unexpected = find_classes(archive)
-        return cls(path, archive, files, [*problems, *unexpected], tables=[table], classes=classes)
+        return cls(
+            path,
+            archive,
+            files,
+            [*problems, *unexpected, *odd_pages],
+            tables=[table],
+            classes=classes,
+        )
 
 
 def _find_table(archive: Archive, info: DatasetInfo) -> str:

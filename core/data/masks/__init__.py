@@ -24,7 +24,7 @@ def binary_mask(pixels: Pixels) -> NDArray[np.uint8]:
     Args:
         pixels: As ``read_image`` gives them, shape (H, W) or (H, W, 3).
     """
-    values = _one_channel(pixels)
+    values = strongest(pixels)
     if values.dtype == np.bool_:
         return values.astype(np.uint8)
     top = _top(values)
@@ -40,7 +40,7 @@ def non_binary(pixels: Pixels) -> list[float]:
     A compressed or resized mask has some close to both ends; a few exact ones are labels of
     several structures, of which ``binary_mask`` keeps those above half.
     """
-    values = _one_channel(pixels)
+    values = strongest(pixels)
     if values.dtype == np.bool_:
         return []
     top = _top(values)
@@ -118,7 +118,8 @@ def decode_runs(text: str, shape: tuple[int, int]) -> NDArray[np.uint8]:
     return flat.reshape(shape, order="F")
 
 
-def _one_channel(pixels: Pixels) -> Pixels:
+def strongest(pixels: Pixels) -> Pixels:
+    """Values of a stored mask, shape (H, W): of colour the strongest channel; NaN becomes 0."""
     values = pixels.max(axis=2) if pixels.ndim == 3 else pixels
     return np.nan_to_num(values, nan=0.0) if values.dtype.kind == "f" else values
 

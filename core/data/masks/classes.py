@@ -3,7 +3,8 @@
 ``classes.csv`` has the columns ``name`` and ``value``. A value is a number (``128``), a colour
 (``#ff0000``) or a part of the mask file's path (``Hard Exudates``), where a structure has files of
 its own; there anything marked counts. The name ``background`` says what is none of the classes;
-without it that is 0 or black. Two tables that come with published data are read as well:
+without it that is 0 or black; what is named ``ignore`` enters no loss and
+no metric. Two tables that come with published data are read as well:
 ``class_dict.csv`` (name, r, g, b) and the ``labelmap.txt`` of CVAT.
 """
 
@@ -28,6 +29,8 @@ Pixels = NDArray[Any]
 OWN = "classes.csv"
 TABLES = (OWN, "class_dict.csv", "labelmap.txt")
 _BACKGROUND = {"background", "void", "unlabeled", "unlabelled", "ignore"}
+_IGNORE = "ignore"
+_SMALL, _UNNAMED = 64, 255
 _COLOUR = re.compile(r"#([0-9a-f]{6})", re.IGNORECASE)
 _MOST = 255
 _SHOWN = 6
@@ -49,6 +52,23 @@ class MaskClasses:
     """Part of a mask's path, in lower case → class."""
     source: str
     """The table, by name in the archive."""
+    unannotated: tuple[int, ...] = ()
+    """Values and colours named *ignore*: left out of every loss and metric."""
+
+    @property
+    def ignores(self) -> bool:
+        """Whether some pixels may be left out of losses and metrics."""
+        return bool(self.unannotated)
+
+    def ignored(self, name: str, pixels: Pixels) -> NDArray[np.bool_]:
+        """Where a mask file says *ignore*, shape (H, W)."""
+        coded = _coded(pixels)
+        if coded is None or self.of_name(name) or not self.unannotated:
+            return np.zeros(pixels.shape[:2], np.bool_)
+        codes = self.unannotated
+        if pixels.ndim == 3:  # a grey that is stored in colour
+            codes = tuple(c * _GREY if c < 256 else c for c in codes)
+        return np.asarray(np.isin(coded, np.array(codes)))
 
     def info(self, info: DatasetInfo) -> DatasetInfo:
         """Facts about a data set whose masks these are."""
@@ -221,10 +241,29 @@ def _of_rows(rows: Sequence[tuple[str, str]], where: str, source: str) -> MaskCl
         if isinstance(key, int) and key >= _LARGEST:
             raise InputError(f"{where}: {value} is no value of a mask; give 0 to 65535")
         place[key] = number
-    if 0 not in {*values.values(), *colours.values()}:  # no background: then it is 0, and black
+    keys = [_key(value) for name, value in rows if name.lower() == _IGNORE]
+    unannotated = tuple(key for key in keys if key in values or key in colours)
+    numbered = values and not (colours or files)
+    if numbered and max(values) <= _SMALL:  # usual beside small values: not annotated
+        values[_UNNAMED], unannotated = 0, (*unannotated, _UNNAMED)
+    meant = {n for k, n in (*values.items(), *colours.items()) if k not in unannotated}
+    if 0 not in meant:  # no background: then it is 0, and black
         values.setdefault(0, 0)
         colours.setdefault(0, 0)
-    return MaskClasses(names=names, values=values, colours=colours, files=files, source=source)
+    return MaskClasses(
+        names=names,
+        values=values,
+        colours=colours,
+        files=files,
+        source=source,
+        unannotated=unannotated,
+    )
+
+
+def _key(value: str) -> int:
+    """A value or colour as a number; -1 where it is the part of a path."""
+    match = _COLOUR.fullmatch(value)
+    return int(value) if value.isdecimal() else int(match[1], 16) if match else -1
 
 
 def _coded(pixels: Pixels) -> NDArray[np.int64] | None:

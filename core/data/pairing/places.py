@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from core.data.file_dataset import shared_folders
 from core.data.pairing.matching import Place
-from core.data.pairing.naming import fold, pieces, split_of
+from core.data.pairing.naming import SPLITS, fold, pieces, split_of
 
 _CASES = frozenset(
     {
@@ -25,6 +25,12 @@ _NOT_A_CASE = frozenset(
 """Words before a number that count kinds or portions, not patients."""
 _MANY = 8
 """Folders with a number that are too many for classes."""
+_NUMBERED = re.compile(
+    r"(.*\d.*?)[ _.-]+(?:(?:slice|sl|s|frame|fr|f|img|image|im|z|t|view|page)[ _.-]?)?\d+"
+    r"(?:[ _.-](?:img|image))?",
+    re.IGNORECASE,
+)
+"""An identifier with a number, then a counter."""
 _SIDE = re.compile(r"(.*\d)[ _.-]?(?:l|r|left|right|od|os)", re.IGNORECASE)
 
 
@@ -54,7 +60,8 @@ def groups_of(places: Sequence[Place], names: Sequence[str]) -> list[str]:
     there are at least three such folders, and several images lie in most. A word like *grade* or
     *fold* before the number speaks against it, and so does a single digit behind another word
     where such folders are few: ``C1`` to ``C5`` are classes. ``bus_0001-l`` and ``bus_0001-r``
-    are one patient where at least half of the images have both sides.
+    are one patient where at least half of the images have both sides. File names may name the
+    patient, too: see ``_patients_in_names``.
 
     Returns:
         A name for each image; empty where it stands for itself.
@@ -64,6 +71,8 @@ def groups_of(places: Sequence[Place], names: Sequence[str]) -> list[str]:
     sure = len(held) >= _MANY or all(_counts_cases(place[-1]) for place in held)
     if sure and len(held) >= 3 and sum(count > 1 for count in held.values()) * 2 >= len(held):
         return ["/".join(place[:n]) for place, n in zip(places, cases, strict=True)]
+    if any(named := _patients_in_names(places, names)):
+        return named
     sides = [_SIDE.fullmatch(fold(name)) for name in names]
     patients = [
         "/".join((*place, side[1])) if side else ""
@@ -72,6 +81,34 @@ def groups_of(places: Sequence[Place], names: Sequence[str]) -> list[str]:
     both = {patient for patient, count in Counter(patients).items() if patient and count == 2}
     paired = [patient if patient in both else "" for patient in patients]
     return paired if 2 * sum(map(bool, paired)) >= len(names) else [""] * len(names)
+
+
+def _patients_in_names(places: Sequence[Place], names: Sequence[str]) -> list[str]:
+    """Patients named before a counter: ``patient02_slice03``, ``TCGA-CS-4902-3``, ``A017_2``.
+
+    What stands before the last number is an identifier where it has a number itself, several images
+    share it, and there are at least two of them. A word like *grade* or *fold* before its number
+    speaks against it. Two plain numbers (``01_02``) do not say which is which and count only where
+    a word such as *patient* or letters stand by.
+    """
+    found = [_NUMBERED.fullmatch(fold(name)) for name in names]
+    owners = [
+        "/".join((*place, match[1])) if match and _is_patient(match[1]) else ""
+        for place, match in zip(places, found, strict=True)
+    ]
+    held = Counter(filter(None, owners))
+    several = sum(count for count in held.values() if count > 1)
+    if len(held) < 2 or 2 * several < len(names):
+        return [""] * len(names)
+    return owners
+
+
+def _is_patient(text: str) -> bool:
+    said = pieces(text)
+    numbers = [piece for piece in said if piece.isdecimal()]
+    if not numbers or not _NOT_A_CASE.isdisjoint(said):
+        return False
+    return any(not piece.isdecimal() and piece not in SPLITS for piece in said)
 
 
 def labels_of(places: Sequence[Place], groups: Sequence[str]) -> list[str]:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from core.data.base import Dataset
+from core.data.file_dataset import AnyImages
 from core.data.quality.duplicates import SIDE, cluster_names, in_parallel
 from core.data.quality.findings import find
 from core.data.quality.kinds import Finding
@@ -60,6 +61,7 @@ class Check:
             "foreground_share": quantiles([f.foreground for f in good if f.foreground is not None]),
             "masks_per_image": quantiles([f.mask_files for f in good if f.sample.has_truth]),
             "without_foreground": sum(facts.foreground == 0 for facts in good),
+            "mask_values": _mask_values(self.dataset),
             "findings": [finding.document() for finding in self.findings],
         }
 
@@ -107,6 +109,13 @@ def quantiles(values: Sequence[float]) -> dict[str, float] | None:
     names = ("min", "q25", "median", "q75", "max")
     found = np.percentile(values, (0, 25, 50, 75, 100)).tolist()
     return {name: round(value, 6) for name, value in zip(names, found, strict=True)}
+
+
+def _mask_values(dataset: Dataset) -> dict[str, Any] | None:
+    """What the values of the masks were taken for; None where that is part of the format."""
+    if not isinstance(dataset, AnyImages) or dataset.named is not None:
+        return None
+    return dataset.mask_values.document()
 
 
 def _classes(dataset: Dataset, good: Sequence[SampleFacts]) -> dict[str, int]:

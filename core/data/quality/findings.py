@@ -9,13 +9,17 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from core.data.base import Dataset
+from core.data.base import Dataset, Sample
+from core.data.file_dataset import AnyImages
 from core.data.quality.alignment import misplaced
 from core.data.quality.kinds import KINDS, Finding, Kind
 from core.data.quality.sample_facts import SampleFacts
+from core.errors import InputError
 
 FEW = 0.05
 """Outliers are few; what more than this share of the images has in common is a second kind."""
+MOSTLY = 0.9
+"""Share of foreground above which a mask may be inverted."""
 LOW_CONTRAST = 8  # grey levels of 255
 LISTED = 100
 """Damaged images that are named in one line; more are a download to be made again."""
@@ -96,6 +100,36 @@ def _mask_values(dataset: Dataset, measured: Sequence[SampleFacts]) -> Places:
                 ", …" if len(unexpected) > 6 else ""
             )
             yield "non_binary", f"{where}: values {shown}"
+
+
+def _decided(dataset: Dataset, measured: Sequence[SampleFacts]) -> Places:
+    """What the values of the masks were taken for, where that is not plain."""
+    if not isinstance(dataset, AnyImages):
+        return
+    if dataset.named is not None:
+        left = [sample.id for sample in dataset.samples if _has_ignored(dataset, sample)]
+        if left:
+            yield "mask_ignored", f"{len(left)} images, for example {left[0]}"
+        return
+    meaning = dataset.mask_values
+    if meaning.kind != "binary" or meaning.ignore is not None:
+        yield f"mask_{meaning.kind}", f"{len(measured)} images: {meaning.sentence()}"
+
+
+def _has_ignored(dataset: AnyImages, sample: Sample) -> bool:
+    try:
+        found = dataset.ignored(sample)
+    except InputError:  # said when that image is measured
+        return False
+    return found is not None and bool(found.any())
+
+
+def _mostly_foreground(dataset: Dataset, measured: Sequence[SampleFacts]) -> Places:
+    """Masks that mark nearly the whole image: often foreground and background are exchanged."""
+    del dataset
+    for facts in measured:
+        if facts.foreground is not None and facts.foreground > MOSTLY and not facts.is_slice:
+            yield "mostly_foreground", f"{facts.sample.id}: {facts.foreground:.1%} of the pixels"
 
 
 def _misaligned(dataset: Dataset, measured: Sequence[SampleFacts]) -> Places:
@@ -220,6 +254,8 @@ def _fence(values: Sequence[float], *, least: float) -> tuple[float, float]:
 
 QUESTIONS: tuple[Callable[[Dataset, Sequence[SampleFacts]], Places], ...] = (
     _mask_values,
+    _decided,
+    _mostly_foreground,
     _misaligned,
     _groups,
     _intensity,

@@ -66,6 +66,33 @@ KINDS = {
         "in a classes.csv (name, value) or when importing; else export masks without compression "
         "or smoothing.",
     ),
+    "pages": Kind("error", "Give image and mask as many pages, or save the pages as files."),
+    "mask_binary": Kind("note", "Nothing to do: that is how the masks are read."),
+    "mask_ignored": Kind(
+        "note",
+        "These have pixels that are not annotated (ignore, or 255 beside small values); they enter "
+        "no loss and no metric. Give 255 a name in classes.csv if it is a class.",
+    ),
+    "mask_graded": Kind(
+        "note",
+        "Look at the edges of the masks in the gallery; export them without compression or "
+        "smoothing to have them exact.",
+    ),
+    "mask_classes": Kind(
+        "warning",
+        "To learn the classes apart, name them in a classes.csv (name, value) or when importing; "
+        "else nothing to do.",
+    ),
+    "mask_instances": Kind(
+        "note",
+        "Nothing to do where they are objects; where they are classes, name them in a classes.csv "
+        "(name, value) or when importing.",
+    ),
+    "mostly_foreground": Kind(
+        "warning",
+        "Look whether foreground and background are exchanged; if so, invert the masks, or name "
+        "the value of the object in a classes.csv (name, value).",
+    ),
     "mask_mode": Kind(
         "warning",
         "Nothing to do here; other programs may take every pixel of such "

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.base import Dataset, Problem, Sample
-from core.data.file_dataset import FileDataset
+from core.data.file_dataset import AnyImages, FileDataset
 from core.data.masks import binary_mask
+from core.data.pages import file_and_page
 from core.data.quality.duplicates import Thumbnails, digest, thumbnail
 
 PADDING_HU, AIR_HU = -1100, -700
@@ -133,13 +134,14 @@ def _with_masks(dataset: Dataset, facts: SampleFacts, stored: NDArray[Any]) -> S
         grey = pixels
         if pixels.ndim == 3:  # an alpha channel says nothing of the object
             grey = pixels[..., : 3 if pixels.shape[2] > 2 else 1].max(axis=2)
-        if several := _several_values(grey):
+        decided = isinstance(dataset, AnyImages)  # then the values are reported once for all masks
+        if not decided and (several := _several_values(grey)):
             values.append((where, several))
         if grey.shape != size:
             detail = f"the mask is {_by(grey.shape)}, its image {_by(size)}"
             problems.append(Problem(kind="mask_size", where=where, detail=detail))
             continue
-        one = binary_mask(grey) if len(dataset.info.classes) == 1 else (grey != 0)
+        one = _marked(dataset, grey)
         if not one.any():
             detail = "no pixel is foreground"
             problems.append(Problem(kind="empty_mask", where=where, detail=detail))
@@ -161,12 +163,20 @@ def _with_masks(dataset: Dataset, facts: SampleFacts, stored: NDArray[Any]) -> S
     )
 
 
+def _marked(dataset: Dataset, grey: NDArray[Any]) -> NDArray[Any]:
+    """Foreground of one mask file, as the data set's ``truth`` takes it."""
+    if isinstance(dataset, AnyImages) and dataset.named is None:
+        return dataset.mask_values.foreground(grey)
+    single = len(dataset.info.classes) == 1
+    return binary_mask(grey) if single else np.asarray(grey != 0)
+
+
 def _mode(dataset: Dataset, sample: Sample, n: int, pixels: NDArray[Any]) -> str:
     """What is unusual in how a mask is stored; '' where it is plain grey or grey in colour."""
     alpha = pixels.ndim == 3 and pixels.shape[2] in (2, 4)
     if isinstance(dataset, FileDataset) and n < len(names := dataset.files[sample.id].masks):
         # its readers drop an opaque alpha on the way; the header remembers
-        head = dataset.archive.head(names[n], 26)
+        head = dataset.archive.head(file_and_page(names[n])[0], 26)
         alpha = alpha or (head.startswith(b"\x89PNG") and head[25] in _PNG_WITH_ALPHA)
     if alpha:
         return "has an alpha channel; only its colours are the mask"

@@ -87,7 +87,7 @@ class Variant:
     title: str
     """What changes, and into what."""
     changes: Mapping[str, Any] = field(default_factory=dict)
-    """Settings as ``--set`` takes them; without any the baseline's runs are predicted with in another way."""
+    """Settings as ``--set`` takes them; without any predictions of the baseline's runs differ."""
     views: str = ""
     """Test-time augmentation, key of ``core.inference.uncertainty.VIEWS``."""
     threshold: float | None = None

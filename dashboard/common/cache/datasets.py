@@ -1,5 +1,6 @@
 """Data sets: listed, checked and shown small, each once."""
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,18 @@ def dataset_listed(name: str, path: Path | None) -> Dataset:
     Raises:
         InputError: It is not what it should be.
     """
-    stamp = path.stat().st_mtime if path else 0.0
+    stamp = _stamp(path)
     return _opened_dataset(name, str(path) if path else "", stamp)
+
+
+def _stamp(path: Path | None) -> float:
+    """A number that changes with the name, size or time of any file below ``path``."""
+    if path is None or not path.exists():
+        return 0.0
+    files = [path] if path.is_file() else sorted(f for f in path.rglob("*") if f.is_file())
+    facts = [(str(file), (at := file.stat()).st_size, at.st_mtime_ns) for file in files]
+    digest = hashlib.sha256(repr(facts).encode()).digest()
+    return float(int.from_bytes(digest[:6], "big"))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -46,7 +57,7 @@ def dataset_at(name: str, path: Path | None) -> tuple[Dataset, str]:
     Raises:
         InputError: It is not what it should be.
     """
-    place = (name, str(path) if path else "", path.stat().st_mtime if path else 0.0)
+    place = (name, str(path) if path else "", _stamp(path))
     return _opened_dataset(*place), fingerprint(*place)
 
 
@@ -99,7 +110,7 @@ def is_checked(name: str) -> bool:
 
 def _check_file(name: str) -> Path:
     path = dataset_path(name)
-    stamp = path.stat().st_mtime if path else 0.0
+    stamp = _stamp(path)
     content = fingerprint(name, str(path) if path else "", stamp)
     return home() / "checks" / f"{name}-{content[:20]}.json"
 
