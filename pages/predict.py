@@ -18,33 +18,33 @@ with rail:
     with widgets.one_clear_error(stage, below):
         model = widgets.model_picker()
         trained = cache.trained_model(model)
-    picture = widgets.image_picker(trained, stage=stage, below=below)
-    picture = prediction_views.with_its_truth(trained, picture)
-    upload = picture if isinstance(picture, Upload) else Upload("", picture.image)
+    example = widgets.image_picker(trained, stage=stage, below=below)
+    example = prediction_views.with_its_truth(trained, example)
+    upload = example if isinstance(example, Upload) else Upload("", example.image)
     with phone.later(), widgets.one_clear_error(stage, below):
         if not upload.volume:
-            picture, unsure, beside = prediction_views.further_inputs(model, picture)
+            example, unsure, beside = prediction_views.further_inputs(model, example)
 
 point = trained.operating_point
 with stage, widgets.one_clear_error(below=below):
-    said = prediction_views.warnings(model, picture)
+    warned = prediction_views.warnings(model, example)
     if upload.volume:
         case = volume_views.volume_case(model, trained, upload)
         if case is not None:
             with st.container(horizontal=True, vertical_alignment="center"):
-                prediction_views.downloads(replace(case, warnings=said))
+                prediction_views.downloads(replace(case, warnings=warned))
                 st.caption(f"Mask at threshold {case.threshold:.3f}", width="content")
             volume_views.more_of(case)
     else:
-        levels, decision = prediction_views.decide(model, picture, unsure=unsure, beside=beside)
-        case = prediction_views.case_of(model, trained, picture, levels, decision)
+        levels, decision = prediction_views.decide(model, example, unsure=unsure, beside=beside)
+        case = prediction_views.case_of(model, trained, example, levels, decision)
         with st.container(horizontal=True, vertical_alignment="center"):
-            prediction_views.downloads(replace(case, warnings=said))
+            prediction_views.downloads(replace(case, warnings=warned))
             prediction_views.add_to_corrections(case, decision)
             st.caption(f"Mask at {decision.words}", width="content")
     batch_views.batch(model, trained, upload)
 
 widgets.foot(
     *widgets.about_model(trained.name, trained.config.dataset, point),
-    picture.title,
+    example.title,
 )

@@ -62,9 +62,9 @@ def test_what_a_run_has_learnt_from_is_no_example(
 ) -> None:
     """Of a data set of one's own the first image is one that the run has not seen."""
     monkeypatch.setenv("ISOLINE_REALDATA", "/nowhere")
-    pictures = {f"images/{n}.png": encode(picture(n, (64, 64))) for n in range(12)}
-    pictures |= {f"masks/{n}.png": encode(square(n, (64, 64))) for n in range(12)}
-    import_dataset("folder:mine", as_folder(tmp_path / "set", pictures))
+    training_set = {f"images/{n}.png": encode(picture(n, (64, 64))) for n in range(12)}
+    training_set |= {f"masks/{n}.png": encode(square(n, (64, 64))) for n in range(12)}
+    import_dataset("folder:mine", as_folder(tmp_path / "set", training_set))
     config = RunConfig(
         dataset="folder:mine",
         data=str(imported_path("folder:mine")),

@@ -98,7 +98,7 @@ def test_regions_of_brats_are_those_it_scores() -> None:
 def test_moved_classes_exclude_one_another() -> None:
     data = Shapes.open(None)
     masks = np.stack([data.truth(s)[None] for s in data.samples])
-    pictures = Images(torch.from_numpy(masks * 60), torch.from_numpy(masks))
+    training_set = Images(torch.from_numpy(masks * 60), torch.from_numpy(masks))
     moves = config(augment=True).augmentation
     draw = sample(
         moves,
@@ -108,7 +108,7 @@ def test_moved_classes_exclude_one_another() -> None:
         generator=torch.Generator().manual_seed(0),
     )
     step = Step(torch.arange(16), draw, (SIDE, SIDE))
-    _, targets, _ = read(step, pictures, head_of(config(), Shapes.info))
+    _, targets, _ = read(step, training_set, head_of(config(), Shapes.info))
     assert (targets.sum(1) == 1).all()
     assert (targets.mean((0, 2, 3)) > 0.01).all()
 

@@ -94,7 +94,7 @@ def test_one_slice_is_its_own_neighbour() -> None:
 # --- crops ---------------------------------------------------------------------------------------
 
 
-def pictures(lengths: Sequence[int], *, side: int = 24) -> Images:
+def training_set(lengths: Sequence[int], *, side: int = 24) -> Images:
     """Volumes whose pixels say which row they are of: volume v has rows in descending order."""
     total = sum(lengths)
     images = torch.arange(total, dtype=torch.uint8)[:, None, None, None].expand(-1, 1, side, side)
@@ -113,7 +113,7 @@ def config(**settings: Any) -> RunConfig:
 
 
 def test_a_crop_holds_slices_that_follow_one_another_in_one_volume() -> None:
-    held = pictures([20, 9, 5])
+    held = training_set([20, 9, 5])
     epoch = Epoch(config(), held, 0)
     assert len(epoch.order) == crops_per_epoch(config(), held) == 3 + 2 + 1
     several = {run: set(run) for run in held.stacks}
@@ -133,7 +133,7 @@ def test_a_crop_holds_slices_that_follow_one_another_in_one_volume() -> None:
 
 
 def test_stacks_run_backwards_only_where_images_may_be_mirrored() -> None:
-    held = pictures([40, 40])
+    held = training_set([40, 40])
     upright = {"augmentation": AugmentationConfig(flips=False)}
 
     def backwards(**settings: Any) -> int:
@@ -147,7 +147,7 @@ def test_stacks_run_backwards_only_where_images_may_be_mirrored() -> None:
 
 
 def test_crops_are_drawn_to_hold_foreground() -> None:
-    held = pictures([40, 40])
+    held = training_set([40, 40])
     masks = held.masks.numpy()
     held = replace(held, foreground=Foreground(masks, ((),), seed=0))
     row = int(np.flatnonzero(masks.any(axis=(1, 2, 3)))[0])
@@ -162,7 +162,7 @@ def test_crops_are_drawn_to_hold_foreground() -> None:
 
 
 def test_what_is_read_is_a_volume_in_its_order() -> None:
-    held = pictures([12, 12])
+    held = training_set([12, 12])
     epoch = Epoch(config(augment=False, tile=None), held, 0)
     step = epoch[0]
     image, target, maps = read(step, held, Head())

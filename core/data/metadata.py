@@ -39,7 +39,7 @@ def write_log(check: Check, folder: Path | str, *, split: Split | None = None) -
     Args:
         check: The checked data set.
         folder: Made if it is missing.
-        split: Its counts are told where given.
+        split: Its counts are listed where given.
 
     Returns:
         The three files.

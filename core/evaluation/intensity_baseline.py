@@ -17,7 +17,7 @@ from core.levels import STEPS, LevelMap
 from core.metrics.overlap import dice
 
 SIDES = {"bright": "or brighter", "dark": "or darker"}
-GREYS = 255
+WHITE = 255
 
 
 class GreyLevels(ImagePredictor):
@@ -35,10 +35,10 @@ class GreyLevels(ImagePredictor):
         if image.ndim == 3 and image.shape[2] == 3:
             image = fit_channels(image, 1)[..., 0]
         grey = image if image.ndim == 2 else np.rint(image.mean(axis=2)).astype(np.uint8)
-        return _LEVELS[GREYS - grey if self.dark else grey]
+        return _LEVELS[WHITE - grey if self.dark else grey]
 
 
-_LEVELS: LevelMap = (np.arange(GREYS + 1, dtype=np.uint32) * STEPS // GREYS).astype(np.uint16)
+_LEVELS: LevelMap = (np.arange(WHITE + 1, dtype=np.uint32) * STEPS // WHITE).astype(np.uint16)
 
 
 def intensity_baseline(
@@ -65,7 +65,7 @@ def intensity_baseline(
     dark = side == "dark"
     here = float(_pooled(GreyLevels(dark=dark), source, evaluated)[k])
     return {
-        "grey": GREYS - grey if dark else grey,
+        "grey": WHITE - grey if dark else grey,
         "side": side,
         "val_dice": None if np.isnan(value) else value,
         "dice": None if np.isnan(here) else here,

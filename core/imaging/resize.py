@@ -25,8 +25,8 @@ def resize(
     method = PillowImage.Resampling.BILINEAR if smooth else PillowImage.Resampling.NEAREST
     result = np.zeros((len(image), size, size), dtype=np.uint8)
     for target, plane in zip(result, image, strict=True):
-        picture = PillowImage.fromarray(np.ascontiguousarray(plane))
-        target[:height, :width] = np.asarray(picture.resize((width, height), method))
+        pil = PillowImage.fromarray(np.ascontiguousarray(plane))
+        target[:height, :width] = np.asarray(pil.resize((width, height), method))
     return result
 
 

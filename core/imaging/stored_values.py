@@ -41,14 +41,17 @@ def read_stored(
     if data[:4] in _TIFF:
         return _of_tiff(data, name, page, colours=colours)
     if (title := _PALETTE.get(data[:4])) and page == 0:
-        with opened(data, name, title) as stream, Pillow.open(stream, formats=[title]) as picture:
-            check_size(*picture.size)
-            if picture.mode in {"P", "PA"} and not colours:
-                return np.asarray(picture).reshape(*picture.size[::-1], -1)[..., 0]
-            if title == "PNG" and picture.mode == "L" and (step := _SPREAD.get(data[24])):
-                return np.asarray(picture) // step  # Pillow spreads 2 and 4 bits over 0…255
+        with (
+            opened(data, name, title) as stream,
+            Pillow.open(stream, formats=[title]) as opened_image,
+        ):
+            check_size(*opened_image.size)
+            if opened_image.mode in {"P", "PA"} and not colours:
+                return np.asarray(opened_image).reshape(*opened_image.size[::-1], -1)[..., 0]
+            if title == "PNG" and opened_image.mode == "L" and (step := _SPREAD.get(data[24])):
+                return np.asarray(opened_image) // step  # Pillow spreads 2 and 4 bits over 0…255
             if title == "PNG" and data[25:26] and data[25] in _WITH_ALPHA:
-                alpha = _cut_out(picture)
+                alpha = _cut_out(opened_image)
                 if alpha is not None:
                     return alpha
     return read_image(data, name=name, page=page).pixels
@@ -65,16 +68,16 @@ def _of_tiff(data: bytes, name: str, page: int, *, colours: bool) -> NDArray[Any
         return inverted(pixels)
     if photometric == _INDEXED and not colours:
         with opened(data, name, "TIFF") as stream:
-            picture = Pillow.open(io.BytesIO(stream.read()), formats=["TIFF"])
-            picture.seek(page)
-            if picture.mode == "P":
-                return np.asarray(picture)
+            opened_image = Pillow.open(io.BytesIO(stream.read()), formats=["TIFF"])
+            opened_image.seek(page)
+            if opened_image.mode == "P":
+                return np.asarray(opened_image)
     return pixels
 
 
-def _cut_out(picture: Pillow.Image) -> NDArray[np.uint8] | None:
+def _cut_out(opened_image: Pillow.Image) -> NDArray[np.uint8] | None:
     """The alpha channel where the colours are the same wherever it shows any, else None."""
-    several = picture.convert("RGBA")
+    several = opened_image.convert("RGBA")
     values = np.asarray(several)  # (H, W, 4)
     alpha = values[..., 3]
     seen = values[..., :3][alpha > 0]

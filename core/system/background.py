@@ -45,7 +45,7 @@ class Work:
         """Do the steps, beginning behind ``done``.
 
         Args:
-            after_each: To be told how many steps are done; what it raises ends the work.
+            after_each: Called with the steps done; what it raises ends the work.
         """
         raise NotImplementedError
 

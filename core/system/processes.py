@@ -15,7 +15,7 @@ import psutil
 
 from core.system.home import ROOT
 
-SAME_SECONDS = 1.0  # the clock a start time is told by may be set between two looks
+SAME_SECONDS = 1.0  # the clock of a start time may be set in between
 
 
 def start_detached(

@@ -218,7 +218,7 @@ def output_size(config: RunConfig, source: tuple[int, int]) -> tuple[int, int]:
     return min(config.tile or source[0], source[0]), min(config.tile or source[1], source[1])
 
 
-def read(step: Step, pictures: Images, head: Head) -> tuple[Tensor, Tensor, list[Tensor]]:
+def read(step: Step, training_set: Images, head: Head) -> tuple[Tensor, Tensor, list[Tensor]]:
     """The pixels of a step on the device.
 
     Returns:
@@ -226,10 +226,12 @@ def read(step: Step, pictures: Images, head: Head) -> tuple[Tensor, Tensor, list
         takes: the border maps, shape (B, 1, h, w), or nothing; last, where there are any, the
         pixels that are not annotated. Of volumes (B, C, D, h, w) each.
     """
-    device = pictures.images.device
+    device = training_set.images.device
     index = step.index.flatten().to(device, non_blocking=True)
-    images, masks = pictures.images[index], head.targets(pictures.masks[index])
-    maps = [part[index] for part in (pictures.borders, pictures.ignored) if part is not None]
+    images, masks = training_set.images[index], head.targets(training_set.masks[index])
+    maps = [
+        part[index] for part in (training_set.borders, training_set.ignored) if part is not None
+    ]
     depth = step.index.shape[1] if step.index.ndim > 1 else 1
     if depth > 1:  # slices beside one another, as channels
         images, masks, *maps = (_side_by_side(part, depth) for part in (images, masks, *maps))

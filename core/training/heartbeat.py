@@ -34,7 +34,7 @@ class ProgressReporter:
     notes: list[str] = field(default_factory=list)
     """What a person should know of how the run came about; part of every status."""
     beaten: float = field(default_factory=time.monotonic)
-    """When it last told how far an epoch is; epochs can be shorter than a beat."""
+    """When it last reported how far an epoch is; epochs can be shorter than a beat."""
 
     def status(self, state: str, **facts: Any) -> None:  # noqa: ANN401 - JSON, as the run has it
         """Record the run's state."""

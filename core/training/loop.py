@@ -135,7 +135,7 @@ def _fit(training: Training) -> tuple[list[float], list[float]]:
     The device is waited for once, at the end.
     """
     config, device = training.config, training.device
-    epoch = Epoch(config, training.pictures, training.epoch)
+    epoch = Epoch(config, training.training_set, training.epoch)
     beat = training.reporter.beat(
         epoch=training.epoch,
         epochs=config.epochs,
@@ -188,13 +188,13 @@ def _loss(training: Training, chosen: Step) -> Tensor:
     first, last = team.part(count)
     if first == last:  # fewer images than processes: one to keep step with the others, uncounted
         first, last = count - 1, count
-    image, target, maps = read(chosen.rows(first, last), training.pictures, training.head)
+    image, target, maps = read(chosen.rows(first, last), training.training_set, training.head)
     image = channels_last(image)  # (B, C, H, W) or (B, C, D, H, W)
     dtype = precision_of(config.precision, training.device, training.model)
     with torch.autocast(training.device.type, dtype, enabled=dtype != torch.float32):
         outputs = training.network(image)  # (B, K, H, W) each
     target, *maps = (team.gather(tensor, count) for tensor in (target, *maps))
-    ignored = maps.pop() if training.pictures.ignored is not None else None
+    ignored = maps.pop() if training.training_set.ignored is not None else None
     gathered = [team.gather(out, count) for out in outputs]
     pairs = apply_to_all(gathered, target, ignored, softmax=training.head.softmax)
     losses = [training.criterion(out, wanted, *maps) for out, wanted in pairs]
@@ -233,7 +233,7 @@ def _validate(training: Training) -> Outcome:
     predictor = build_predictor(
         training.config,
         training.shown,
-        in_channels=training.pictures.images.shape[1],
+        in_channels=training.training_set.images.shape[1],
         head=training.head,
         device=training.device,
     )

@@ -52,7 +52,7 @@ class Training:
     device: torch.device
     team: Team
     head: Head
-    pictures: Images
+    training_set: Images
     """Training images on the device."""
     validation: ValidationSet
     """Validation samples with image and mask at native size."""
@@ -84,7 +84,7 @@ class Training:
     @property
     def images_per_epoch(self) -> int:
         """Crops or images that one epoch shows; a stack of slices is one crop."""
-        return crops_per_epoch(self.config, self.pictures)
+        return crops_per_epoch(self.config, self.training_set)
 
     @property
     def monitored(self) -> list[float]:
@@ -144,10 +144,10 @@ def begin(reporter: ProgressReporter) -> Training:
         reporter.note(sentence)
     if team.leads:
         _write_down(run, dataset, split)
-    pictures = training_images(dataset, prepared, split, config, head, device)
-    config = _fitting(reporter, config, pictures, head, device)
+    training_set = training_images(dataset, prepared, split, config, head, device)
+    config = _fitting(reporter, config, training_set, head, device)
     torch.manual_seed(config.seed)
-    in_channels = pictures.images.shape[1]
+    in_channels = training_set.images.shape[1]
     network: nn.Module = build_network(config, in_channels=in_channels, outputs=head.outputs)
     if config.start_from and not begun:
         _start(reporter, network, config, split)
@@ -162,8 +162,8 @@ def begin(reporter: ProgressReporter) -> Training:
         device=device,
         team=team,
         head=head,
-        pictures=pictures,
-        validation=validation_images(dataset, split.val, whole=bool(pictures.stacks)),
+        training_set=training_set,
+        validation=validation_images(dataset, split.val, whole=bool(training_set.stacks)),
         model=model,
         network=model,
         average=average,
@@ -268,7 +268,7 @@ def save(training: Training) -> None:
         "steps": training.steps,
         "history": training.history,
         "config": training.config.document(),
-        "in_channels": training.pictures.images.shape[1],
+        "in_channels": training.training_set.images.shape[1],
         "head": training.head.document(),
     }
     if training.average:

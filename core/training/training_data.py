@@ -33,17 +33,17 @@ def training_images(  # noqa: PLR0917 - what they are made of, none of it option
     borders = _borders(dataset, prepared, config)
     parts = (prepared.images, prepared.masks, *([] if borders is None else [borders]))
     images, masks, *maps = (torch.from_numpy(part[rows]).to(device) for part in parts)
-    pictures = Images(images, masks, maps[0] if maps else None)
+    training_set = Images(images, masks, maps[0] if maps else None)
     left = prepared_ignored(dataset, prepared, rows, size=config.size, aspect=config.aspect)
     if left is not None:
-        pictures = replace(pictures, ignored=torch.from_numpy(left).to(device))
+        training_set = replace(training_set, ignored=torch.from_numpy(left).to(device))
     if card_of(config.model).dimensions == 3:
         check_volumes(dataset.info, dataset.samples, model=config.model)
-        pictures = replace(pictures, stacks=_stacks(dataset, prepared, rows))
+        training_set = replace(training_set, stacks=_stacks(dataset, prepared, rows))
     if config.oversample:
         foreground = Foreground(prepared.masks[rows], head.values, seed=config.seed)
-        pictures = replace(pictures, foreground=foreground)
-    return pictures
+        training_set = replace(training_set, foreground=foreground)
+    return training_set
 
 
 def _borders(dataset: Dataset, prepared: Prepared, config: RunConfig) -> NDArray[np.uint8] | None:

@@ -108,15 +108,17 @@ def trial(config: RunConfig) -> Trial:
     # Strata lie side by side; of volumes a few slices that do.
     spread = training[:: math.ceil(len(training) / MOST_IMAGES)]
     looked_at = _run(training, config.slices) if deep else spread
-    pictures, each = _pictures(dataset, looked_at, config)
+    training_set, each = _training_set(dataset, looked_at, config)
     if deep:
         one = tuple(range(len(looked_at)))
-        pictures = replace(pictures, stacks=(one,) * (STEPS * config.batch_size))
+        training_set = replace(training_set, stacks=(one,) * (STEPS * config.batch_size))
     device = pick_device()
-    pictures = replace(pictures, images=pictures.images.to(device), masks=pictures.masks.to(device))
-    channels = pictures.images.shape[1]
+    training_set = replace(
+        training_set, images=training_set.images.to(device), masks=training_set.masks.to(device)
+    )
+    channels = training_set.images.shape[1]
     model = to_device(build_network(config, in_channels=channels, outputs=head.outputs), device)
-    step_seconds = _steps(model, criterion, pictures, head, config)
+    step_seconds = _steps(model, criterion, training_set, head, config)
     predictor = build_predictor(config, model, in_channels=channels, head=head, device=device)
     shown = len(training)
     if deep:
@@ -136,7 +138,9 @@ def trial(config: RunConfig) -> Trial:
     )
 
 
-def _pictures(dataset: Dataset, samples: list[Sample], config: RunConfig) -> tuple[Images, float]:
+def _training_set(
+    dataset: Dataset, samples: list[Sample], config: RunConfig
+) -> tuple[Images, float]:
     """Enough images for all steps, a few over and over, and how many a sample has on average.
 
     That is one, or as many patches as ``prepare`` cuts where sizes differ and crops are taken.
@@ -167,12 +171,12 @@ def _pictures(dataset: Dataset, samples: list[Sample], config: RunConfig) -> tup
     rows = [n % len(images) for n in range(max(len(images), STEPS * config.batch_size))]
     card = choose("loss", config.loss, LOSSES)
     borders = torch.zeros(len(rows), 1, *images[0].shape[1:], dtype=torch.uint8)
-    pictures = Images(
+    training_set = Images(
         torch.from_numpy(np.stack([images[n] for n in rows])),
         torch.from_numpy(np.stack([masks[n] for n in rows])),
         borders.to(pick_device()) if card.border_map else None,
     )
-    return pictures, each
+    return training_set, each
 
 
 def _steps(

@@ -35,12 +35,12 @@ def augmented_images(
         generator=torch.Generator().manual_seed(0),
     )
     moved, targets = resample(images, masks, draw, (SIDE, SIDE))
-    pictures = [(image, mask[0])]
-    pictures += [
+    examples = [(image, mask[0])]
+    examples += [
         ((example * 255).round().to(torch.uint8).numpy(), target[0].numpy())
         for example, target in zip(moved, targets, strict=True)
     ]
     return [
         overlay_image(np.moveaxis(p, 0, -1)[..., :3] if len(p) >= 3 else p[0], t > 0)
-        for p, t in pictures
+        for p, t in examples
     ]

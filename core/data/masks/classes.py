@@ -244,7 +244,7 @@ def _of_rows(rows: Sequence[tuple[str, str]], where: str, source: str) -> MaskCl
     keys = [_key(value) for name, value in rows if name.lower() == _IGNORE]
     unannotated = tuple(key for key in keys if key in values or key in colours)
     numbered = values and not (colours or files)
-    if numbered and max(values) <= _SMALL:  # usual beside small values: not annotated
+    if numbered and max(values) <= _SMALL:  # common beside small values: not annotated
         values[_UNNAMED], unannotated = 0, (*unannotated, _UNNAMED)
     meant = {n for k, n in (*values.items(), *colours.items()) if k not in unannotated}
     if 0 not in meant:  # no background: then it is 0, and black

@@ -40,8 +40,11 @@ def misplaced(
     found = []
     for members in same_size.values():
         if len(members) > 1:
-            pictures, outlines = unit(images[members], blur=_BLUR), unit(masks[members], blur=_BLUR)
-            for n, other, own, best in _swapped(pictures, outlines):
+            thumbnails, outlines = (
+                unit(images[members], blur=_BLUR),
+                unit(masks[members], blur=_BLUR),
+            )
+            for n, other, own, best in _swapped(thumbnails, outlines):
                 found.append((members[n], members[other], own, best))
     return sorted(found)
 

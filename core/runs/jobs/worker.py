@@ -37,7 +37,7 @@ def work(
     poll_seconds: float = 0.2,
     say: Callable[[str], None] = lambda _line: None,
 ) -> None:
-    """Look after the queue until told to stop by SIGTERM, or until it is empty.
+    """Look after the queue until SIGTERM, or until it is empty.
 
     A second worker waits for the first to end; one that goes when the queue is empty goes at once.
     What trains is left training when the worker ends.

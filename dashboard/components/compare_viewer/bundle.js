@@ -1,5 +1,5 @@
 // Generated from compare_viewer/src/main.js by "make js"; edit the sources, not this file.
-// Sources: sha256 e323fc0582b0a871a0c095e17bdd4e7aba9de096eff67fdde0c312c43fe46d2b
+// Sources: sha256 cf2e4eecbeaa89cac09e7580c4dcd42ecbc00e35b37f3e66250be399f94679fb
 
 // shared/mounted.js
 var LATENCIES_KEPT = 2e3;
@@ -981,7 +981,7 @@ var Comparison = class extends Mounted {
       );
     } catch {
       this.header = void 0;
-      return this.say("This picture could not be decoded. Reload the page to try again.");
+      return this.say("This image could not be decoded. Reload the page to try again.");
     }
     if (this.header?.token !== header.token) return;
     this.root.classList.remove("waiting");

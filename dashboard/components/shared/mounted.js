@@ -154,7 +154,7 @@ export function mount(component, Kind, hook) {
   const root = /** @type {Root} */ (component.parentElement.querySelector(".isoline"));
   const viewer = (root.viewer ??= new Kind(root));
   root.__isoline ??= hook(viewer);
-  // Streamlit may clean up an overtaken call after a newer one: only the newest may close.
+  // Streamlit may tidy an overtaken call after a newer one: only the newest may close.
   const call = (viewer.call = Symbol());
   viewer.receive(component.data, component.setStateValue);
   return () => {

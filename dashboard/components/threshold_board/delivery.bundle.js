@@ -1,5 +1,5 @@
 // Generated from threshold_board/src/delivery.js by "make js"; edit the sources, not this file.
-// Sources: sha256 52949af6816af43b899a750b4e31d1c9219d280798e3d473349bcd215dfd0119
+// Sources: sha256 ca1a52ffa9f59b57892b083dc883087b3952c7f9e6759351a35c91ff478e3516
 
 // shared/levels.js
 var STEPS = 1e3;

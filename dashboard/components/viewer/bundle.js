@@ -1,5 +1,5 @@
 // Generated from viewer/src/main.js by "make js"; edit the sources, not this file.
-// Sources: sha256 3997611bca86763244d3c646771d6ece185776cd4cc4645a2b1f16b71b55a8bc
+// Sources: sha256 9793dd1dd7597a879826cacf8823390bdbf9b83539b25fd269ffef126b60fcbd
 
 // shared/mounted.js
 var LATENCIES_KEPT = 2e3;
@@ -2509,7 +2509,7 @@ var ComponentList = class {
       one.atBorder ? "yes" : ""
     ];
     texts.forEach((text, n) => writeText(row.children[n], text));
-    row.title = `${WHOLE.format(one.area)} px${one.atBorder ? ", touches the border of the picture" : ""}`;
+    row.title = `${WHOLE.format(one.area)} px${one.atBorder ? ", touches the border of the image" : ""}`;
   }
   /** One unit for the whole table: the one in which the image's area was given. */
   areaScale() {
@@ -2834,7 +2834,7 @@ var Viewer = class extends Mounted {
       this.header = /** @type {SceneHeader} */
       /** @type {unknown} */
       void 0;
-      return this.say("This picture could not be decoded. Reload the page to try again.");
+      return this.say("This image could not be decoded. Reload the page to try again.");
     }
     const mask = new MaskMap(scene);
     const wanted = () => this.header?.token === header.token;

@@ -1,5 +1,5 @@
 // Generated from volume_viewer/src/main.js by "make js"; edit the sources, not this file.
-// Sources: sha256 c73b52fd29b4b4b16768191fe1990798e827c0372b6a0070fae70f63638965b9
+// Sources: sha256 786e84d305c8bd33a2069f0b9dc671231a02e2703f53818f5a56512b446f31fb
 
 // shared/mounted.js
 var LATENCIES_KEPT = 2e3;

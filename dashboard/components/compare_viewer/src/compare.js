@@ -84,7 +84,7 @@ export class Comparison extends Mounted {
       );
     } catch {
       this.header = undefined;
-      return this.say("This picture could not be decoded. Reload the page to try again.");
+      return this.say("This image could not be decoded. Reload the page to try again.");
     }
     if (this.header?.token !== header.token) return; // a newer one came meanwhile
     this.root.classList.remove("waiting");

@@ -144,7 +144,7 @@ export class ComponentList {
       one.atBorder ? "yes" : "",
     ];
     texts.forEach((text, n) => writeText(row.children[n], text));
-    row.title = `${WHOLE.format(one.area)} px${one.atBorder ? ", touches the border of the picture" : ""}`;
+    row.title = `${WHOLE.format(one.area)} px${one.atBorder ? ", touches the border of the image" : ""}`;
   }
 
   /** One unit for the whole table: the one in which the image's area was given. */

@@ -117,7 +117,7 @@ export class Viewer extends Mounted {
     } catch {
       if (this.header !== header) return;
       this.header = /** @type {SceneHeader} */ (/** @type {unknown} */ (undefined));
-      return this.say("This picture could not be decoded. Reload the page to try again.");
+      return this.say("This image could not be decoded. Reload the page to try again.");
     }
     const mask = new MaskMap(scene);
     const wanted = () => this.header?.token === header.token; // no newer one came meanwhile
