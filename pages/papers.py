@@ -31,7 +31,7 @@ with stage, widgets.one_clear_error(below=below):
     )
     if look == "Overview":
         papers_views.overview(PAPERS[key], own, ours)
-    elif look == "Pictures":
+    elif look == "Images":
         papers_gallery.gallery(key, own, ours, papers_start.go_to_reproduce)
     elif look == "Curves":
         papers_start.curves(own, ours)

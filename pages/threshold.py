@@ -32,7 +32,7 @@ with rail:
         rule = threshold_choices.rule_picker()
     with phone.later():
         about = st.container()
-        with st.expander("Scores and post-processing" if split == "val" else "Figures"):
+        with st.expander("Scores and post-processing" if split == "val" else "Metrics"):
             block, figures = threshold_choices.metrics_picker()
             if split == "val":
                 post_processing = threshold_choices.post_processing_picker(model, saved)

@@ -66,7 +66,7 @@ def test_every_paper_has_a_card_and_every_look_an_empty_state(
         assert f"#### {paper.question}" in [markdown.value for markdown in app.markdown]
         for words in paper.caveats:
             assert any(words in caption.value for caption in app.caption)
-    for name, words in (("Pictures", "Here will be image"), ("Curves", "Here will be the curves")):
+    for name, words in (("Images", "Here will be image"), ("Curves", "Here will be the curves")):
         look(app, name)
         assert words in app.info[0].value
         assert app.button[-1].label == "Reproduce it"
@@ -89,13 +89,13 @@ def test_a_finished_reproduction_is_in_table_pictures_and_curves(
     app = open_page()
     assert app.selectbox(key="paper").value == "ten_experiments", "the one with something to see"
     table = app.dataframe[0].value
-    row = table[(table["Experiment"] == "isbi-3") & (table["Figure"] == "IoU")].iloc[0]
+    row = table[(table["Experiment"] == "isbi-3") & (table["Metric"] == "IoU")].iloc[0]
     assert row["Paper"] == "0.6725"
     assert row["Ours"].endswith("1 run, n = 2")
     proper = app.dataframe[1].value
     assert proper["Data"].tolist() == ["15 of 30 images, partial"]
     assert "1 of 60 epochs" in proper["Runs"].tolist()[0]
-    look(app, "Pictures")
+    look(app, "Images")
     assert sum("success" in caption.value for caption in app.caption) == 2
     assert sum("failure" in caption.value for caption in app.caption) == 1, "of three images"
     look(app, "Curves")
@@ -113,7 +113,7 @@ def test_figures_that_came_along_stand_in_for_own_ones(
     app.selectbox(key="paper").set_value("ten_experiments").run()
     assert not app.exception
     table = app.dataframe[0].value
-    ours = dict(zip(table["Experiment"] + table["Figure"], table["Ours"], strict=True))
+    ours = dict(zip(table["Experiment"] + table["Metric"], table["Ours"], strict=True))
     assert ours["isbi-4Jaccard"] == ours_in_words(row["printed"][1])
     assert ours["isbi-1IoU"] == "–"
     said = next(one.value for one in app.caption if "came with the program" in one.value)

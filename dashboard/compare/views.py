@@ -62,7 +62,7 @@ def pickers() -> tuple[list[str], str, str]:
         help="The same for all models. The test split was never seen in training or tuning.",
     )
     metric = st.selectbox(
-        "Figure",
+        "Metric",
         list(FIGURES),
         format_func=lambda name: FIGURES[name],
         key="metric",

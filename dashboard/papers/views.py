@@ -17,7 +17,7 @@ from dashboard.common import widgets
 from dashboard.papers import charts as papers_charts
 from dashboard.papers.network_drawing import drawing
 
-LOOKS = ("Overview", "Pictures", "Curves", "Reproduce")
+LOOKS = ("Overview", "Images", "Curves", "Reproduce")
 INK = {"light": "#1B2227", "dark": "#E6E9EC"}
 """Colour of the text, as the theme has it."""
 NATIVE = {"isbi2012": 512}
@@ -120,8 +120,8 @@ def _figures(rows: list[dict[str, Any]]) -> None:
     frame = pd.DataFrame(
         {
             "Experiment": [figure["preset"] for figure in figures],
-            "Figure": [figure["called"] for figure in figures],
-            "Part": [figure["split"] for figure in figures],
+            "Metric": [figure["called"] for figure in figures],
+            "Split": [figure["split"] for figure in figures],
             "Paper": [_printed(figure["printed"]) for figure in figures],
             "Ours": [ours_in_words(figure) for figure in figures],
             "Convention": [figure["title"] for figure in figures],

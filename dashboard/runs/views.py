@@ -25,7 +25,7 @@ def details(name: str) -> None:
     st.fragment(_live, run_every=train_views.LIVE_SECONDS if moving else None)(run, moving=moving)
     _said(run)
     figures, settings, machine, log = st.tabs(
-        ["Figures", "Settings and how to repeat it", "Machine and data", "Log"]
+        ["Metrics", "Settings and how to repeat it", "Machine and data", "Log"]
     )
     with figures:
         _figures(run)
@@ -114,7 +114,7 @@ def figures(evaluation: dict[str, Any]) -> None:
         title = METRICS[name].title if name in METRICS else name.capitalize()
         rows.append(
             {
-                "Figure": f"{title}, {unit}" if unit else title,
+                "Metric": f"{title}, {unit}" if unit else title,
                 "Pooled": _interval(value, bands.get(name), unit),
                 "Mean over images": _spread(evaluation["per_image"][name], unit),
             }
@@ -125,7 +125,7 @@ def figures(evaluation: dict[str, Any]) -> None:
         width="content",
         height=38 + 35 * len(rows),
         column_config={
-            "Figure": st.column_config.TextColumn(width=190),
+            "Metric": st.column_config.TextColumn(width=190),
             "Pooled": st.column_config.TextColumn(width=200),
             "Mean over images": st.column_config.TextColumn(width=250),
         },

@@ -76,7 +76,7 @@ def metrics_picker() -> tuple[str, list[str]]:
         "the same, however small its lesion.",
     )
     chosen = st.multiselect(
-        "Figures",
+        "Metrics",
         list(FIGURES),
         default=list(TYPICAL),
         format_func=lambda name: METRICS[name].title,

@@ -128,7 +128,7 @@ def _result(case: Case) -> tuple[tuple[str, str], ...]:
     return (
         ("Marked", f"{amount}, {share}"),
         ("Components", f"{row['components']:,}"),
-        ("Picture", f"{size} pixels"),
+        ("Image", f"{size} pixels"),
         ("Pixel spacing", spacing),
         ("Orientation", _orientation(case)),
     )
@@ -149,10 +149,10 @@ def _model(case: Case) -> tuple[tuple[str, str], ...]:
     pairs = (
         ("Model", model.name),
         ("Network", model.architecture),
-        ("Marks", model.marks),
+        ("Segments", model.marks),
         ("Sees an image", model.sees),
         ("Trained on", model.trained_on),
-        ("Figures", model.performance),
+        ("Performance", model.performance),
         ("SHA-256", model.sha256),
     )
     return tuple((label, value) for label, value in pairs if value)

@@ -1,5 +1,5 @@
 // Generated from compare_viewer/src/main.js by "make js"; edit the sources, not this file.
-// Sources: sha256 cf2e4eecbeaa89cac09e7580c4dcd42ecbc00e35b37f3e66250be399f94679fb
+// Sources: sha256 3127ee4cce1681747fad28f9e9706910a45b6de7e9aceee5e42f08ceeeedec09
 
 // shared/mounted.js
 var LATENCIES_KEPT = 2e3;
@@ -870,7 +870,7 @@ var Side = class {
     this.snap.textContent = `${header.operating_point_name}: ${point}`;
     this.snap.title = `Back to ${point}`;
     this.stage.style.setProperty("--picture", String(header.width / (header.height * scene.aspect)));
-    this.image.setAttribute("aria-label", `${header.title || "Picture"} by ${this.name}`);
+    this.image.setAttribute("aria-label", `${header.title || "Image"} by ${this.name}`);
     this.score.replaceChildren(scene.tally.known ? `${figureTitle} ` : "", this.value);
     this.threshold(k);
   }

@@ -1,5 +1,5 @@
 // Generated from volume_viewer/src/main.js by "make js"; edit the sources, not this file.
-// Sources: sha256 786e84d305c8bd33a2069f0b9dc671231a02e2703f53818f5a56512b446f31fb
+// Sources: sha256 f14447f91c2a7d11d23e1710b6c886d82d6500638505df6302f1f5309ac595e8
 
 // shared/mounted.js
 var LATENCIES_KEPT = 2e3;
@@ -1736,7 +1736,7 @@ var VolumeViewer = class extends Mounted {
       describeRibbon(pane);
     }
     this.ribbonsOld = false;
-    this.drawFigures();
+    this.drawMeasurements();
     this.noteLatency();
   }
   drawTrack() {
@@ -1746,7 +1746,7 @@ var VolumeViewer = class extends Mounted {
     const off = getComputedStyle(this.elements(".tones .off")[0]).backgroundColor;
     paintHistogram(this.canvas("histogram"), this.volume.tally, { off, on: off });
   }
-  drawFigures() {
+  drawMeasurements() {
     const { threshold: k, volume } = this;
     const value = (k / STEPS).toFixed(3);
     const foreground = volume.tally.foreground[k + 1];

@@ -70,7 +70,7 @@ export class Side {
     this.snap.textContent = `${header.operating_point_name}: ${point}`;
     this.snap.title = `Back to ${point}`;
     this.stage.style.setProperty("--picture", String(header.width / (header.height * scene.aspect)));
-    this.image.setAttribute("aria-label", `${header.title || "Picture"} by ${this.name}`);
+    this.image.setAttribute("aria-label", `${header.title || "Image"} by ${this.name}`);
     this.score.replaceChildren(scene.tally.known ? `${figureTitle} ` : "", this.value);
     this.threshold(k);
   }

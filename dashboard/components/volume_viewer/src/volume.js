@@ -345,7 +345,7 @@ export class VolumeViewer extends Mounted {
       describeRibbon(pane);
     }
     this.ribbonsOld = false;
-    this.drawFigures();
+    this.drawMeasurements();
     this.noteLatency();
   }
 
@@ -357,7 +357,7 @@ export class VolumeViewer extends Mounted {
     paintHistogram(this.canvas("histogram"), this.volume.tally, { off, on: off });
   }
 
-  drawFigures() {
+  drawMeasurements() {
     const { threshold: k, volume } = this;
     const value = (k / STEPS).toFixed(3);
     const foreground = volume.tally.foreground[k + 1];
