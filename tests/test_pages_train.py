@@ -137,7 +137,7 @@ def test_a_wrong_setting_is_one_sentence_and_what_trains_stays_in_view(
 
 def test_a_sweep_becomes_a_queue_under_one_name() -> None:
     app = run_page("train")
-    app.multiselect(key="train-sweep").set_value(["learning_rate", "seed"]).run()
+    app.multiselect(key="train-grid").set_value(["learning_rate", "seed"]).run()
     assert "give the values to try" in app.error[0].value
     app.text_input(key="train-values-learning_rate").set_value("0.01, 0.001").run()
     app.text_input(key="train-values-seed").set_value("0,1,2").run()

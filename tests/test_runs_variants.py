@@ -16,7 +16,7 @@ from core.errors import InputError
 from core.runs import About, create_run, list_runs, open_run
 from core.runs.facts import git_state, machine_facts, record_facts
 from core.runs.trash import delete_run, empty_trash, list_trash, restore_run, trash_folder
-from core.runs.variants import duplicate, parse_values, reproduction, sweep
+from core.runs.variants import duplicate, parse_values, reproduction, grid
 
 CONFIG = RunConfig(dataset="phantoms", model_options={"base_filters": 4})
 
@@ -118,7 +118,7 @@ def test_a_copy_has_the_settings_but_for_the_changes() -> None:
 
 
 def test_a_sweep_is_every_combination_under_one_name() -> None:
-    made = sweep(CONFIG, {"learning_rate": [1e-3, 1e-4], "seed": [0, 1, 2]}, group="rates")
+    made = grid(CONFIG, {"learning_rate": [1e-3, 1e-4], "seed": [0, 1, 2]}, group="rates")
     assert [run.name for run in made] == [f"rates-{n}" for n in range(1, 7)]
     assert [(run.config.learning_rate, run.config.seed) for run in made] == [
         (rate, seed) for rate in (1e-3, 1e-4) for seed in (0, 1, 2)
@@ -140,14 +140,14 @@ def test_a_sweep_is_every_combination_under_one_name() -> None:
 )
 def test_a_sweep_with_one_bad_value_makes_no_run(values: dict[str, list[Any]], words: str) -> None:
     with pytest.raises(InputError, match=re.escape(words)):
-        sweep(CONFIG, values, group="rates")
+        grid(CONFIG, values, group="rates")
     assert list_runs() == []
 
 
 def test_a_sweep_never_mixes_with_one_that_is_there() -> None:
-    sweep(CONFIG, {"seed": [0, 1]}, group="seeds")
+    grid(CONFIG, {"seed": [0, 1]}, group="seeds")
     with pytest.raises(InputError, match="there is a run named 'seeds-1' already"):
-        sweep(CONFIG, {"seed": [2, 3]}, group="seeds")
+        grid(CONFIG, {"seed": [2, 3]}, group="seeds")
     assert len(list_runs()) == 2
 
 
@@ -219,7 +219,7 @@ def test_the_commands(call: Callable[..., tuple[int, str, str]]) -> None:
         (["runs", "command", "one"], "train --dataset phantoms"),
         (["runs", "show", "one"], '"command"'),
         (["runs", "duplicate", "one", "--set", "epochs=3", "--name", "two", "--queue"], "job 0000"),
-        (["runs", "sweep", "one", "--over", "seed=1,2", "--name", "s", "--queue"], "s-2"),
+        (["runs", "grid", "one", "--over", "seed=1,2", "--name", "s", "--queue"], "s-2"),
         (["jobs", "list"], "s-1"),
         (["jobs", "show", "s-2"], "queued"),
         (["jobs", "cancel", "s-2"], "cancelled"),

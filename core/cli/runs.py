@@ -21,7 +21,7 @@ def runs_list(
     dataset: Annotated[str | None, typer.Option(help="A data set by name.")] = None,
     model: Annotated[str | None, typer.Option(help="A network by name.")] = None,
     tag: Annotated[str | None, typer.Option(help="Those with this tag.")] = None,
-    sweep: Annotated[str | None, typer.Option(help="Those of this sweep.")] = None,
+    grid: Annotated[str | None, typer.Option(help="Those of this grid.")] = None,
     starred: Annotated[bool, typer.Option("--starred", help="Those with a star.")] = False,
     text: Annotated[str, typer.Option(help="Words in name, note or tags.")] = "",
     as_json: AsJson = False,
@@ -36,7 +36,7 @@ def runs_list(
         dataset=dataset,
         model=model,
         tag=tag,
-        group=sweep,
+        group=grid,
         starred=starred,
         text=text,
     )
@@ -168,26 +168,26 @@ def runs_duplicate(
     show({"run": copy.name, "job": job}, [f"{copy.name}; {how}"], as_json=as_json)
 
 
-@group.command("sweep")
+@group.command("grid")
 def runs_grid(
     run: RunArgument,
     *,
     over: Annotated[
         list[str], typer.Option("--over", help="key=value,value,…: a setting and its values.")
     ],
-    name: Annotated[str, typer.Option(help="Name of the sweep.")],
+    name: Annotated[str, typer.Option(help="Name of the grid.")],
     queue: Queue = False,
     as_json: AsJson = False,
 ) -> None:
     """Runs for every combination of values of some settings, the others as in RUN."""
     from core.runs import open_run
     from core.runs.jobs import start
-    from core.runs.variants import parse_values, sweep
+    from core.runs.variants import parse_values, grid
 
     values = dict(map(parse_values, over))
     if len(values) < len(over):
         raise InputError("--over names a setting twice; give all of its values at once")
-    made = sweep(open_run(run).config, values, group=name, parent=run)
+    made = grid(open_run(run).config, values, group=name, parent=run)
     jobs = [start(one).id for one in made] if queue else []
     rows = [
         {"run": one.name, "settings": one.about.note, "job": jobs[n] if jobs else None}

@@ -50,7 +50,7 @@ class About:
     starred: bool = False
     """Whether it is kept in view."""
     group: str | None = None
-    """The sweep it belongs to."""
+    """The grid of settings it belongs to."""
     parent: str | None = None
     """The run it is a copy of, with changes."""
 

@@ -1,4 +1,4 @@
-"""The same run with other settings: copies, sweeps over values, and the command that repeats it."""
+"""The same run with other settings: copies, grids of values, and the command that repeats it."""
 
 import itertools
 import json
@@ -46,7 +46,7 @@ def changed(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     return copy
 
 
-def sweep(
+def grid(
     config: RunConfig, values: Mapping[str, Sequence[Any]], *, group: str, parent: str | None = None
 ) -> list[Run]:
     """A run for every combination of values, all under one name; none is started.
@@ -54,23 +54,23 @@ def sweep(
     Args:
         config: What the runs share.
         values: Setting → the values it takes. The last setting changes fastest.
-        group: Name of the sweep; the runs are called ``<group>-<number>``.
+        group: Name of the grid; the runs are called ``<group>-<number>``.
         parent: The run whose settings they share.
 
     Raises:
         InputError: A value does not fit, there are too many, or a name is taken; then no run is
             made.
     """
-    check_name("sweep", group)
+    check_name("grid", group)
     empty = [key for key, several in values.items() if not several]
     if empty or not values:
-        raise InputError(f"a sweep needs values for {empty[0] if empty else 'a setting'}")
+        raise InputError(f"a grid needs values for {empty[0] if empty else 'a setting'}")
     combinations = [
         dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values())
     ]
     if len(combinations) > MOST_RUNS:
         raise InputError(
-            f"{len(combinations)} combinations are more than the {MOST_RUNS} a sweep may hold; "
+            f"{len(combinations)} combinations are more than the {MOST_RUNS} a grid may hold; "
             "leave some values out"
         )
     configs = [changed(config, chosen) for chosen in combinations]  # all of them before the first
@@ -78,7 +78,7 @@ def sweep(
     names = [f"{group}-{n:0{digits}d}" for n in range(1, len(configs) + 1)]
     taken = [name for name in names if (runs_folder() / name).exists()]
     if taken:
-        raise InputError(f"there is a run named '{taken[0]}' already; name the sweep otherwise")
+        raise InputError(f"there is a run named '{taken[0]}' already; name the grid otherwise")
     runs = []
     for name, one, chosen in zip(names, configs, combinations, strict=True):
         run = create_run(one, name=name)
@@ -120,7 +120,7 @@ def reproduction(config: RunConfig) -> str:
 
 
 def parse_values(text: str) -> tuple[str, list[Any]]:
-    """``key=value,value,…`` for a sweep, each value as ``--set`` reads it.
+    """``key=value,value,…`` for a grid, each value as ``--set`` reads it.
 
     Raises:
         InputError: There is no ``=``.

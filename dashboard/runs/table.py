@@ -32,7 +32,7 @@ FACTS = {
     "started": "Started",
     "tags": "Tags",
     "note": "Note",
-    "group": "Sweep",
+    "group": "Grid",
     "parent": "Copy of",
     "reason": "Reason",
 }
@@ -60,7 +60,7 @@ def filters(rows: Sequence[Row]) -> list[Row]:
             "dataset": _one_of("Data", "data", {row["dataset"] for row in rows}),
             "model": _one_of("Network", "network", {row["model"] for row in rows}),
             "tag": _one_of("Tag", "tag", {tag for row in rows for tag in row["tags"] or [None]}),
-            "group": _one_of("Sweep", "sweep", {row["group"] for row in rows}),
+            "group": _one_of("Grid", "grid", {row["group"] for row in rows}),
         }
         starred = st.toggle("Starred", key="starred", bind="query-params")
     return choose_rows(rows, text=text or "", starred=starred, **chosen)

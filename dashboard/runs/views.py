@@ -84,7 +84,7 @@ def _said(run: Run) -> None:
             on_change=_say,
             args=(run, "note", f"note-{run.name}"),
         )
-    from_where = [f"sweep {about.group}"] if about.group else []
+    from_where = [f"grid {about.group}"] if about.group else []
     from_where += [f"a copy of {about.parent}, with changes"] if about.parent else []
     if from_where:
         st.caption("; ".join(from_where).capitalize())

@@ -28,7 +28,7 @@ class Plan:
     config: RunConfig
     """All settings, as filled in."""
     name: str = ""
-    """Of the run or of the sweep; empty for one made of data, network and time."""
+    """Of the run or of the grid; empty for one made of data, network and time."""
     preset: "Preset | None" = None
     """Where the settings come from, if from there."""
     parent: str | None = None
@@ -52,8 +52,8 @@ class Plan:
         check_plan(self.config)
         tags = (self.preset.tag,) if self.preset and self.preset.paper else ()
         if self.values:
-            group = self.name or "sweep"
-            runs = variants.sweep(self.config, self.values, group=group, parent=self.parent)
+            group = self.name or "grid"
+            runs = variants.grid(self.config, self.values, group=group, parent=self.parent)
         else:
             runs = [create_run(self.config, name=self.name or None)]
             runs[0].say_about(parent=self.parent)
@@ -208,14 +208,14 @@ def _ask_values(config: RunConfig) -> tuple[dict[str, list[Any]] | None, str]:
     Raises:
         InputError: A setting to try has no value.
     """
-    with st.expander("Sweep and name"):
+    with st.expander("Grid of values, and name"):
         several = st.multiselect(
             "Try several values of",
             list(SETTINGS),
             format_func=lambda name: SETTINGS[name].words if name in SETTINGS else name,
-            key="train-sweep",
+            key="train-grid",
             accept_new_options=True,
-            placeholder="one training, no sweep",
+            placeholder="one training, no grid",
             help="Every combination becomes a run; all of them wait in the queue under one name. "
             "Type the key of a setting that is not listed.",
         )
@@ -230,11 +230,11 @@ def _ask_values(config: RunConfig) -> tuple[dict[str, list[Any]] | None, str]:
                 raise InputError(f"{words}: give the values to try, with commas between them")
             values[name] = variants.parse_values(f"{name}={text}")[1]
         name = st.text_input(
-            "Name of the sweep" if several else "Name of the run",
+            "Name of the grid" if several else "Name of the run",
             key="train-name",
-            placeholder=f"{config.dataset}-sweep" if several else "data, network and time",
+            placeholder=f"{config.dataset}-grid" if several else "data, network and time",
         ).strip()
-    return values or None, name or (f"{config.dataset}-sweep" if several else "")
+    return values or None, name or (f"{config.dataset}-grid" if several else "")
 
 
 def _in_pairs(names: Sequence[str], preset: "Preset | None") -> None:
