@@ -16,7 +16,7 @@ from core.errors import InputError
 from core.runs import About, create_run, list_runs, open_run
 from core.runs.facts import git_state, machine_facts, record_facts
 from core.runs.trash import delete_run, empty_trash, list_trash, restore_run, trash_folder
-from core.runs.variants import duplicate, parse_values, reproduction, grid
+from core.runs.variants import duplicate, grid, parse_values, reproduction
 
 CONFIG = RunConfig(dataset="phantoms", model_options={"base_filters": 4})
 

@@ -182,7 +182,7 @@ def runs_grid(
     """Runs for every combination of values of some settings, the others as in RUN."""
     from core.runs import open_run
     from core.runs.jobs import start
-    from core.runs.variants import parse_values, grid
+    from core.runs.variants import grid, parse_values
 
     values = dict(map(parse_values, over))
     if len(values) < len(over):
