@@ -209,7 +209,7 @@ def test_what_outlives_its_torchrun_is_ended_before_the_next_begins(home: Path) 
 def test_a_recycled_process_number_is_never_signalled() -> None:
     bystander = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     facts = identity(psutil.Process(bystander.pid))
-    earlier = facts | {"process_started": facts["process_started"] - 100}
+    earlier = facts | {"start_ticks": facts["start_ticks"] - 100}
     run = create_run(CONFIG, name="gone")
     with jobs.queue():
         job = jobs.Job(id="000001", run=run.name, queued=0.0)

@@ -1,5 +1,7 @@
 """Prepared data: keyed by content, whole or absent, and resized as images and labels need it."""
 
+import errno
+import os
 import shutil
 import subprocess
 import sys
@@ -10,13 +12,15 @@ from typing import ClassVar, Self
 import numpy as np
 import pytest
 import tifffile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from core.data import open_dataset
 from core.data.base import Dataset, DatasetInfo, Sample
 from core.data.datasets.isbi2012 import IMAGES, LABELS
 from core.data.patches import patch_side
-from core.data.preparation import as_channels, prepare
+from core.data.preparation import CHECKED, as_channels, prepare, prepare_borders
 from core.errors import InputError
 from core.imaging.resize import resize
 from core.system.home import ROOT
@@ -137,11 +141,103 @@ def test_a_failure_half_way_leaves_nothing(home: Path) -> None:
 
 
 def test_a_full_disk_is_refused_with_advice(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    usage = shutil.disk_usage(home)._replace(free=100)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
+    def full(*_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(InputError, match=r"MB free, .* free some space or move ISOLINE_HOME"):
         prepare(Drawn((32, 32)))
     assert entries(home) == []
+
+
+NEARLY_FULL = """
+import sys
+from core.data import open_dataset
+from core.data.preparation import prepare
+from core.errors import InputError
+from pathlib import Path
+try:
+    prepare(open_dataset("isbi2012", Path(sys.argv[1])), size=512)
+except InputError as refused:
+    print(refused)
+    sys.exit(2)
+"""
+
+
+def test_a_disk_with_room_for_one_array_alone_is_refused_not_fatal(
+    sections: Path, tmp_path: Path
+) -> None:
+    """15 images and masks of 512² are 3.75 MiB each; a process that dies of SIGBUS has -7."""
+    space = tmp_path / "space"
+    space.mkdir()
+    as_root = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
+    mount = f"mount -t tmpfs -o size=5m none {space}"
+    if subprocess.run([*as_root, mount], check=False, capture_output=True).returncode:
+        pytest.skip("no small file system can be mounted here")
+    ended = subprocess.run(
+        [*as_root, f'{mount} && exec "$@"', "sh", sys.executable, "-c", NEARLY_FULL, str(sections)],
+        cwd=ROOT,
+        env={**os.environ, "ISOLINE_HOME": str(space)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 2, ended.stderr
+    assert f"{space}/prepared: 5.0 MB free, 7.5 MB needed" in ended.stdout
+
+
+def test_what_is_mapped_has_its_blocks(home: Path) -> None:
+    sizes: list[tuple[int, int]] = []
+
+    def note(_done: int, _total: int) -> None:
+        files = [file.stat() for file in home.glob("prepared/*.partial/*.npy")]
+        sizes.extend((file.st_blocks * 512, file.st_size) for file in files)
+
+    prepare(Drawn(*[(256, 256)] * 3), workers=1, progress=note)
+    assert len(sizes) == 3 * 3
+    assert all(on_disk >= size for on_disk, size in sizes)
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_damaged_or_truncated_array_is_made_anew(home: Path, data: st.DataObject) -> None:
+    del home
+    dataset = Drawn((16, 16), (16, 16), (16, 16))
+    prepared = prepare(dataset)
+    file = prepared.folder / data.draw(st.sampled_from(CHECKED))
+    content = file.read_bytes()
+    place = data.draw(st.integers(0, len(content) - 1))
+    if data.draw(st.booleans()):
+        spoilt = bytearray(content)
+        spoilt[place] ^= 1 << data.draw(st.integers(0, 7))
+        file.write_bytes(spoilt)
+    else:
+        file.write_bytes(content[:place])
+    again = prepare(dataset)
+    assert file.read_bytes() == content
+    assert again.images[:, 0, 0, 0].tolist() == [0, 1, 2]
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("cut", [False, True])
+def test_damaged_borders_are_made_anew(sections: Path, *, cut: bool) -> None:
+    dataset = open_dataset("isbi2012", sections)
+    prepared = prepare(dataset)
+    before = prepare_borders(dataset, prepared).copy()
+    file = prepared.folder / "borders-5.npy"
+    content = file.read_bytes()
+    file.write_bytes(content[:200] if cut else content[:-1] + bytes([content[-1] ^ 1]))
+    assert np.array_equal(prepare_borders(dataset, prepared), before)
+
+
+@pytest.mark.usefixtures("home")
+def test_arrays_of_an_earlier_version_get_their_checksums(sections: Path) -> None:
+    dataset = open_dataset("isbi2012", sections)
+    folder = prepare(dataset).folder
+    for name in CHECKED:
+        (folder / f"{name}.json").unlink()
+    prepare(dataset)
+    assert all((folder / f"{name}.json").exists() for name in CHECKED)
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,7 @@ def test_another_process_with_the_same_number_does_not_count() -> None:
     file = run.path / "status.json"
     status = json.loads(file.read_text())
     assert status["pid"] == os.getpid()
-    file.write_text(json.dumps({**status, "process_started": status["process_started"] - 100}))
+    file.write_text(json.dumps({**status, "start_ticks": status["start_ticks"] - 100}))
     assert run.status["state"] == "lost"
 
 

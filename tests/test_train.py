@@ -27,6 +27,7 @@ from core.models import load_run
 from core.runs import Run, create_run, open_run
 from core.runs.checkpoint import load_checkpoint
 from core.runs.step_log import StepLog
+from core.training.extension import extend
 from core.training.loop import Stopped, train
 
 ROOT = Path(__file__).parents[1]
@@ -445,3 +446,23 @@ def test_progress_is_reported_about_once_a_second(tiny_config: Config) -> None:
         assert event["images_per_second"] > 0
         assert 0 <= event["step"] < event["steps"] == 60
     assert [e["epoch"] for _, e in events if e["event"] == "epoch"] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("name", ["train-volume.tif", "train-labels.tif"])
+def test_a_pixel_changed_between_run_and_resume_is_refused(
+    tiny_config: Callable[..., RunConfig], sections: Path, tmp_path: Path, name: str
+) -> None:
+    data = shutil.copytree(sections, tmp_path / "data")
+    run = create_run(tiny_config(data=str(data), epochs=1))
+    train(run)
+    weights = run.checkpoint("last").read_bytes()
+    original = (data / name).read_bytes()
+    stack = tifffile.imread(data / name)
+    stack[4, 10, 20] = 255 - stack[4, 10, 20]
+    tifffile.imwrite(data / name, stack, photometric="minisblack")
+    extend(run, 2)
+    with pytest.raises(InputError, match=r"an image or mask has changed since run .* restore"):
+        train(run)
+    assert run.checkpoint("last").read_bytes() == weights
+    (data / name).write_bytes(original)
+    assert train(run)["epochs"] == 2, "with the data as it was it resumes"

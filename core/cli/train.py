@@ -105,7 +105,7 @@ def resume(
     with joined() as team:
         if epochs is not None:
             from_leader(team, lambda: extend(open_run(run), epochs).epochs)
-        if team.leads and open_run(run).saved_state not in ACTIVE:  # manually, after a stop
+        if team.leads and open_run(run).status["state"] not in ACTIVE:  # manually, after a stop
             open_run(run).withdraw_stop()
         _train(run, as_json=as_json)
 

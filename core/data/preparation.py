@@ -6,10 +6,11 @@ takes crops at the images' own scale (``core.data.patches``).
 The key is a hash of the source files, the size and this module's version, so a changed file, an
 edited mask or another size is another entry and nothing stale is ever read. Images are decoded by
 several threads straight into the arrays; a preparation that was killed continues where it was.
+Arrays carry their SHA-256; those that were damaged or cut off since are made anew.
 """
 
+import errno
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterable
@@ -27,10 +28,15 @@ from core.data.border_weights import border_weights
 from core.data.patches import cut_patch, patch_corners, patch_side
 from core.errors import InputError, choose
 from core.imaging.resize import ASPECTS, resize
-from core.system.files import write_json
+from core.system.files import read_json, sha256, write_json
 from core.system.home import home
 
 VERSION = 3
+ARRAYS = ("images", "masks")
+CHECKED = ("index.json", *(f"{name}.npy" for name in ARRAYS))
+"""Files of a preparation whose SHA-256 is noted beside them."""
+ZEROS = 1 << 20
+"""Bytes written at a time where the system cannot allocate a file."""
 CHUNK = 64
 """Images between two notes of what is done; after a kill at most these are decoded again."""
 
@@ -87,12 +93,13 @@ def prepare(
     """
     tile = None if size else tile
     folder = _folder(dataset, size, aspect, tile)
-    if not (folder / "index.json").exists():
+    if not _is_whole(folder):
         with _lock(folder):  # of two at once the second finds it done
-            if not (folder / "index.json").exists():
+            if not _is_whole(folder):
+                shutil.rmtree(folder, ignore_errors=True)
                 builder = _Builder(dataset, size, aspect, tile, folder)
                 builder.build(workers or os.cpu_count(), progress)
-    index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+    index = read_json(folder / "index.json")
     patches = index["patches"]
     return Prepared(
         tuple(index["ids"]),
@@ -141,15 +148,17 @@ def prepare_borders(
             objects = _resize_instances(instances, size, aspect) * mask
         return np.rint(255 * border_weights(objects, w0=1, sigma_px=sigma_px)).astype(np.uint8)
 
-    if not path.exists():
+    if not _is_unchanged(path):
         with _lock(prepared.folder), ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-            if not path.exists():  # of two at once the second finds it done
+            if not _is_unchanged(path):  # of two at once the second finds it done
                 partial = path.with_suffix(".partial")
                 with partial.open("wb") as stream:
                     np.save(
                         stream, np.stack(list(pool.map(one, range(len(prepared.ids)))))[:, None]
                     )
+                digest = sha256(partial)
                 partial.replace(path)  # half a file is never seen
+                write_json(_digest_file(path), {"sha256": digest})
     maps: NDArray[np.uint8] = np.load(path, mmap_mode="r")
     return maps
 
@@ -172,6 +181,24 @@ def _folder(dataset: Dataset, size: int | None, aspect: str, tile: int | None) -
     name = f"{VERSION} {dataset.content_key()} {size} {aspect if size else ''} {tile}"
     key = hashlib.sha256(name.encode()).hexdigest()[:20]
     return home() / "prepared" / f"{dataset.info.file_name}-{key}"
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a preparation is there and its files are those that were written."""
+    with ThreadPoolExecutor(len(CHECKED)) as pool:  # hashing lets go of the interpreter
+        return all(pool.map(_is_unchanged, [folder / name for name in CHECKED]))
+
+
+def _is_unchanged(path: Path) -> bool:
+    """Whether a file has the SHA-256 noted beside it; False without either."""
+    try:
+        return bool(read_json(_digest_file(path))["sha256"] == sha256(path))
+    except (InputError, OSError, KeyError, TypeError):
+        return False
+
+
+def _digest_file(path: Path) -> Path:
+    return path.with_name(f"{path.name}.json")
 
 
 def _lock(folder: Path) -> FileLock:
@@ -220,6 +247,8 @@ class _Builder:
         patches = None if corners[0] is None else [one for some in corners for one in some or []]
         index = {"ids": ids, "size": self.size, "patches": patches, "version": VERSION}
         write_json(self.partial / "index.json", index)
+        for path in (self.partial / name for name in CHECKED):
+            write_json(_digest_file(path), {"sha256": sha256(path)})
         (self.partial / "done.npy").unlink()
 
     def _corners(self, pool: ThreadPoolExecutor) -> list[list[tuple[int, int]] | None]:
@@ -241,8 +270,19 @@ class _Builder:
     ) -> None:
         """Fill the arrays, sample by sample; ``first`` says where the patches of each begin."""
         n = len(self.samples)
-        images = self._array("images", (first[-1], *shapes[0]))
-        masks = self._array("masks", (first[-1], *shapes[1]))
+        wanted = {name: (first[-1], *shape) for name, shape in zip(ARRAYS, shapes, strict=True)}
+        try:
+            images, masks = (self._array(name, shape) for name, shape in wanted.items())
+        except OSError as fault:
+            if fault.errno not in {errno.ENOSPC, errno.EDQUOT}:
+                raise
+            needed = sum(int(np.prod(shape, dtype=np.int64)) for shape in wanted.values())
+            shutil.rmtree(self.partial)  # what was allocated counts as free
+            free = shutil.disk_usage(self.folder.parent).free
+            raise InputError(
+                f"{self.folder.parent}: {_mb(free)} MB free, {_mb(needed)} MB needed to prepare "
+                "the data; free some space or move ISOLINE_HOME"
+            ) from fault
         done = self._array("done", (n,))
         todo = np.flatnonzero(done == 0)
 
@@ -306,21 +346,41 @@ class _Builder:
         path = self.partial / f"{name}.npy"
         if path.exists():
             try:
-                left: np.memmap[tuple[int, ...], np.dtype[np.uint8]] = np.lib.format.open_memmap(
-                    path, mode="r+"
-                )
+                left = np.load(path, mmap_mode="r")
                 if left.shape == shape and left.dtype == np.uint8:
-                    return left
+                    _allocate(path, path.stat().st_size)  # an earlier version left holes
+                    return np.lib.format.open_memmap(path, mode="r+")
             except ValueError:  # killed while it was created
                 pass
             (self.partial / "done.npy").unlink(missing_ok=True)
-        needed, free = int(np.prod(shape, dtype=np.int64)), shutil.disk_usage(self.partial).free
-        if needed > free:
-            raise InputError(
-                f"{self.folder.parent}: {free >> 20} MB free, {needed >> 20} MB needed to prepare "
-                "the data; free some space or move ISOLINE_HOME"
-            )
-        return np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        with path.open("wb") as stream:
+            np.lib.format.write_array_header_1_0(stream, header)
+            size = stream.tell() + int(np.prod(shape, dtype=np.int64))
+        _allocate(path, size)
+        return np.lib.format.open_memmap(path, mode="r+")
+
+
+def _allocate(path: Path, size: int) -> None:
+    """Have the disk hold ``size`` bytes for a file, zeros behind what is there.
+
+    A page of a memory map for which the disk has no block ends the process by SIGBUS, without a
+    word; here a full disk is an error that can be reported.
+
+    Raises:
+        OSError: The disk has no room.
+    """
+    with path.open("r+b") as stream:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(stream.fileno(), 0, size)
+            return
+        there = stream.seek(0, os.SEEK_END)
+        for start in range(there, size, ZEROS):
+            stream.write(bytes(min(ZEROS, size - start)))
+
+
+def _mb(count: int) -> str:
+    return f"{count / 2**20:,.1f}"
 
 
 def as_channels(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

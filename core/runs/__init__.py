@@ -1,7 +1,8 @@
 """Runs on disk: the only reader and writer of run folders.
 
 A run folder explains itself: ``config.json``, ``split.json``, ``history.jsonl`` (a line per epoch),
-``status.json``, ``facts.json`` (machine, versions, git, data), ``about.json`` (tags, note, star),
+``status.json``, ``claim.json`` (who trains it), ``facts.json`` (machine, versions, git, data),
+``about.json`` (tags, note, star),
 ``checkpoints/``, ``operating_point.json``, ``evaluation/<split>.json``.
 """
 
@@ -18,6 +19,7 @@ import psutil
 from core.config import RunConfig
 from core.data.splits import Split
 from core.errors import InputError
+from core.runs.claim import claimed, claimed_elsewhere
 from core.system.files import read_json, write_atomic, write_json
 from core.system.home import home
 from core.system.processes import identity, living
@@ -102,11 +104,12 @@ class Run:
     def status(self) -> dict[str, Any]:
         """Last known state; a run whose process is gone is ``lost``."""
         status = self._saved_status
-        if status["state"] in TRAINING and living(status) is None:
+        trains = status["state"] in TRAINING
+        if trains and living(status) is None and not claimed(self.path):
             stopped = self.stop_requested
             status |= {
                 "state": "stopped" if stopped else "lost",
-                "reason": "stopped by request before its first step"
+                "reason": self.stopped_reason(stepping=bool(status.get("stepping")))
                 if stopped
                 else f"its process ended without a word; continue with: "
                 f"python -m core resume {self.name}",
@@ -117,6 +120,18 @@ class Run:
     def saved_state(self) -> str:
         """The state that was written last, whether or not its process lives."""
         return str(self._saved_status["state"])
+
+    def stopped_reason(self, *, stepping: bool) -> str:
+        """What is left of a training that was stopped by request.
+
+        Args:
+            stepping: Whether it had begun its first step.
+        """
+        if self.history:
+            return "stopped by request; its last checkpoint is kept"
+        if stepping:
+            return "stopped by request in its first epoch, before its first checkpoint"
+        return "stopped by request before its first step"
 
     def request_stop(self) -> None:
         """Ask the training to stop after its step."""
@@ -132,9 +147,19 @@ class Run:
         return (self.path / STOP).exists()
 
     def process(self) -> psutil.Process | None:
-        """The process that trains this run, None when there is none."""
+        """The process on this machine that trains this run, None when there is none."""
         status = self.status
         return living(status) if status["state"] in TRAINING else None
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a process trains this run, here or on another host."""
+        return self.status["state"] in TRAINING
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether a process trains this run that cannot be seen from here."""
+        return claimed_elsewhere(self.path)
 
     def save_status(
         self, state: str, *, process: psutil.Process | None = None, **facts: object

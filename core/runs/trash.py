@@ -7,6 +7,7 @@ from pathlib import Path
 
 from core.errors import InputError
 from core.runs import ACTIVE, Run, runs_folder
+from core.runs.claim import take
 from core.system.home import home
 
 KEPT_SECONDS = 30 * 24 * 3600.0
@@ -21,7 +22,12 @@ def delete_run(run: Run) -> None:
     if run.status["state"] in ACTIVE:
         raise InputError(f"run {run.name} is under way; stop it before you delete it")
     trash_folder().mkdir(parents=True, exist_ok=True)
-    run.path.rename(trash_folder() / f"{time.time_ns()}-{run.name}")
+    target = trash_folder() / f"{time.time_ns()}-{run.name}"
+    claim = take(run.path)  # so that no trainer begins meanwhile
+    try:
+        run.path.rename(target)
+    finally:
+        claim.release(target if target.exists() else None)
     empty_trash(older_than_seconds=KEPT_SECONDS)
 
 

@@ -29,7 +29,7 @@ def extend(run: Run, epochs: int) -> RunConfig:
         InputError: The run is under way, has not begun, or has done so many epochs already.
     """
     config, history = run.config, run.history
-    if run.process() is not None:
+    if run.under_way:
         raise InputError(f"run {run.name} is under way; stop it first, then train it longer")
     if not history:
         raise InputError(f"run {run.name} has no epoch done yet; continue with it without --epochs")

@@ -1,4 +1,8 @@
-"""Signs of life and requests to stop: what a training says about once a second, and hears."""
+"""Signs of life and requests to stop: what a training reports about once a second, and reads.
+
+A thread of its own renews the run's claim and reads the stop request, also while an epoch is
+validated or data is prepared.
+"""
 
 import signal
 import threading
@@ -11,8 +15,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from core.errors import InputError
 from core.runs import Run
-from core.training.distributed import Team
+from core.runs.claim import Claim, take
+from core.training.distributed import Team, from_leader
 
 Report = Callable[[dict[str, Any]], None]
 HEARTBEAT_SECONDS = 1.0
@@ -30,18 +36,39 @@ class ProgressReporter:
     report: Report
     team: Team
     stopping: threading.Event
-    """Set when a signal asked this process to stop."""
+    """Set when a signal or the file of the run asked this process to stop."""
+    claim: Claim | None = None
+    """On the run; held by the first process alone."""
     notes: list[str] = field(default_factory=list)
     """What a person should know of how the run came about; part of every status."""
+    stepping: bool = False
+    """Whether this process has begun its first step."""
     beaten: float = field(default_factory=time.monotonic)
     """When it last reported how far an epoch is; epochs can be shorter than a beat."""
 
     def status(self, state: str, **facts: Any) -> None:  # noqa: ANN401 - JSON, as the run has it
-        """Record the run's state."""
-        if self.team.leads:
+        """Record the run's state, unless another trainer has taken the run over."""
+        if self.team.leads and not self.taken_over:
             if self.notes:
                 facts["notes"] = self.notes
             self.run.save_status(state, **facts)
+
+    @property
+    def taken_over(self) -> bool:
+        """Whether another trainer has the run, because this one gave no sign of life."""
+        return self.claim is not None and not self.claim.held()
+
+    def check_claim(self) -> None:
+        """To be called by the first process before something is kept.
+
+        Raises:
+            InputError: Another trainer has taken the run over.
+        """
+        if self.taken_over:
+            raise InputError(
+                f"run {self.run.name} was taken over by another trainer while this one gave no "
+                "sign of life; nothing more of this one is kept"
+            )
 
     def tell(self, event: dict[str, Any]) -> None:
         """Report what happened."""
@@ -84,6 +111,9 @@ class ProgressReporter:
         def beat(step: int) -> None:
             if self.team.any(flag=self.stopping.is_set()):
                 raise Stopped
+            if not self.stepping:
+                self.stepping = True
+                self.status("running", message="training", stepping=True)
             now = time.monotonic()
             if now - self.beaten < HEARTBEAT_SECONDS or not (step or seconds):
                 return
@@ -94,6 +124,7 @@ class ProgressReporter:
             facts: dict[str, Any] = {
                 "epoch": epoch + 1,
                 "epochs": epochs,
+                "stepping": True,
                 "step": step,
                 "steps": steps,
                 "images_per_second": speed,
@@ -103,6 +134,43 @@ class ProgressReporter:
             self.tell({"event": "step", **facts})
 
         return beat
+
+
+@contextmanager
+def claim_of(
+    run: Run, *, team: Team, report: Report, stopping: threading.Event
+) -> Iterator[Claim | None]:
+    """Hold the run against other trainers, renewed each second; sets ``stopping`` on request.
+
+    Raises:
+        InputError: Another trainer has it, in every process of the team.
+    """
+    claim: Claim | None = None
+
+    def taken() -> None:
+        nonlocal claim
+        claim = take(run.path, notice=lambda text: report({"event": "note", "text": text}))
+
+    from_leader(team, taken)
+    if claim is None:
+        yield None
+        return
+    ended = threading.Event()
+    arguments = (run, claim, stopping, ended)
+    thread = threading.Thread(target=_renew, args=arguments, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield claim
+    finally:
+        ended.set()
+        thread.join()
+        claim.release()
+
+
+def _renew(run: Run, claim: Claim, stopping: threading.Event, ended: threading.Event) -> None:
+    while not ended.wait(HEARTBEAT_SECONDS):
+        if not claim.renew() or run.stop_requested:
+            stopping.set()
 
 
 @contextmanager

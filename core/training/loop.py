@@ -30,7 +30,14 @@ from core.runs.tracking import follow
 from core.system.device import channels_last, precision_of
 from core.training.batches import Epoch, Step, generator, read
 from core.training.distributed import joined
-from core.training.heartbeat import ProgressReporter, Report, Stopped, deterministic, stop_on_signal
+from core.training.heartbeat import (
+    ProgressReporter,
+    Report,
+    Stopped,
+    claim_of,
+    deterministic,
+    stop_on_signal,
+)
 from core.training.ignored import apply_to_all
 from core.training.memory import out_of_memory
 from core.training.optimization import learning_rate
@@ -53,18 +60,27 @@ def train(run: Run, *, report: Report = lambda _event: None) -> Row:
         The summary: run, epochs, best_epoch, best, seconds, images_per_second, checkpoint.
 
     Raises:
-        InputError: The config, the data or a checkpoint cannot be used, or memory is too small.
+        InputError: Another trainer has the run, the config, the data or a checkpoint cannot be
+            used, or memory is too small.
         Stopped: The process was asked to stop.
     """
-    with joined() as team, stop_on_signal() as stopping, deterministic():
-        reporter = ProgressReporter(run, report, team, stopping)
+    with (
+        joined() as team,
+        stop_on_signal() as stopping,
+        claim_of(run, team=team, report=report, stopping=stopping) as claim,
+        deterministic(),
+    ):
+        reporter = ProgressReporter(run, report, team, stopping, claim)
         try:
             reporter.status("running", message="preparing the data")
             if team.leads:
                 follow(run)
             summary = _to_the_end(reporter)
         except Stopped:
-            reporter.status("stopped", reason="stopped by request; its last checkpoint is kept")
+            reporter.check_claim()
+            reporter.status("stopped", reason=run.stopped_reason(stepping=reporter.stepping))
+            if team.leads:
+                run.withdraw_stop()  # it is met
             raise
         except BaseException as fault:
             given = isinstance(fault, InputError)
@@ -115,6 +131,7 @@ def _one_epoch(training: Training) -> None:
         }
     )
     if training.team.leads:
+        training.reporter.check_claim()
         # Before the checkpoint: what is logged twice after a crash can be cut, a gap not be filled.
         StepLog(training.run.path).append(training.epoch, losses, rates)
         save(training)
@@ -275,6 +292,7 @@ def _finish(training: Training) -> Row:
         **part,
     )
     if training.team.leads:
+        training.reporter.check_claim()
         run.save_operating_point(point)
         run.save_evaluation(
             summarize(

@@ -140,10 +140,17 @@ def begin(reporter: ProgressReporter) -> Training:
             f"{config.data or config.dataset}: its images are not those that run {run.name} was "
             "started with, so its split would change; restore the data or train anew"
         )
+    content = dataset.fingerprint()
+    started_with = run.facts.get("data_sha256")
+    if begun and started_with not in {None, content}:
+        raise InputError(
+            f"{config.data or config.dataset}: an image or mask has changed since run {run.name} "
+            "was started; restore the data or train anew"
+        )
     for sentence in (*check_foreground(held, split, head), *_meaning(dataset)):
         reporter.note(sentence)
     if team.leads:
-        _write_down(run, dataset, split)
+        _write_down(run, dataset, split, content)
     training_set = training_images(dataset, prepared, split, config, head, device)
     config = _fitting(reporter, config, training_set, head, device)
     torch.manual_seed(config.seed)
@@ -217,14 +224,14 @@ def _split(
     return spread_foreground(split, dataset.samples, holders, clusters)
 
 
-def _write_down(run: Run, dataset: Dataset, split: Split) -> None:
+def _write_down(run: Run, dataset: Dataset, split: Split, content: str) -> None:
     """What the run is trained on, before its first step."""
     run.save_split(split)
     if not (run.path / FILE).exists():
         fine_tuned = set(split.train)
         samples = [sample for sample in dataset.samples if sample.id in fine_tuned]
         write_json(run.path / FILE, training_facts(dataset, samples).document())
-    record_facts(run, data_sha256=dataset.fingerprint(), split_hash=split.hash)
+    record_facts(run, data_sha256=content, split_hash=split.hash)
 
 
 def _start(reporter: ProgressReporter, network: nn.Module, config: RunConfig, split: Split) -> None:

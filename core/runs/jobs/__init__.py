@@ -108,7 +108,7 @@ def start(run: Run, *, processes: int = 1) -> Job:
         tend()
         time.sleep(0.05)
     with queue():
-        if _open_job(run.name) or run.process() is not None:
+        if _open_job(run.name) or run.under_way:
             raise InputError(f"run {run.name} is under way already")
         run.withdraw_stop()
         number = max((int(file.stem) for file in _job_files()), default=0) + 1
@@ -127,11 +127,12 @@ def stop(run: Run) -> None:
         InputError: The run is not under way.
     """
     with queue():
-        job, process = _open_job(run.name), run.process()
+        job = _open_job(run.name)
         if job and not _is_ending(run):
             _cancel(job)
-        elif process is not None:  # started manually
-            # Before the signal: a process that dies of it was stopped, not lost.
+        elif run.under_way:  # started manually
+            # Before the signal: a process that dies of it was stopped, not lost. On another host
+            # no signal reaches it; its next heartbeat reads the request.
             run.request_stop()
             send(run.status, SIGTERM)
         elif run.status["state"] == "queued":  # its job is gone

@@ -92,7 +92,7 @@ def _settle(job: Job, backend: Backend, asked: set[str]) -> Job:
         if untouched and not job.cancelled:  # nothing was started: its turn is still to come
             return job.save(state="queued", devices=(), started=None)
         return _end(job)
-    if backend.alive(job.handle):
+    if backend.alive(job.handle) or Run(runs_folder() / job.run).elsewhere:
         if job.cancelled is not None:
             late = time.time() - job.cancelled > GRACE_SECONDS
             if late or job.id not in asked:
@@ -107,7 +107,7 @@ def _begin(job: Job, backend: Backend) -> Job:
     """Start a job if its devices are free."""
     try:
         run = open_run(job.run)
-        if run.process() is not None:
+        if run.under_way:
             raise InputError(f"run {job.run} is under way already, started manually")  # noqa: TRY301
     except InputError as fault:
         return job.save(state="failed", ended=time.time(), reason=str(fault))
