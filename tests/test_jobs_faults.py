@@ -231,7 +231,7 @@ def test_a_recycled_process_number_is_never_signalled() -> None:
 
 ACT = """
 import sys, time
-from core import jobs
+from core.runs import jobs
 from core.errors import InputError
 from core.runs import open_run
 while time.time() < float(sys.argv[1]):
@@ -289,7 +289,7 @@ def test_the_group_that_started_it_is_killed_each_time_and_no_run_is_lost(
 ) -> None:
     monkeypatch.delenv("ISOLINE_WORKER")
     program = (
-        "import sys, time\nfrom core import jobs\nfrom core.runs import open_run\n"
+        "import sys, time\nfrom core.runs import jobs, open_run\n"
         "jobs.start(open_run(sys.argv[1]))\nprint('started', flush=True)\ntime.sleep(600)\n"
     )
     runs = [create_run(tiny_config(epochs=1)) for _ in range(times(10))]
