@@ -42,7 +42,7 @@ run: install ## start the dashboard
 
 test: install js-check ## every test, the browser ones too (gets Chromium where it may)
 	chromium=$$(PYTHON=$(BIN)/python scripts/chromium.sh) && \
-	ISOLINE_CHROMIUM="$$chromium" $(PYTEST) $(ARGS)
+	ISOLINE_CHROMIUM="$$chromium" $(PYTEST) --durations=25 $(ARGS)
 
 check: install js-check ## format, lint, types and the quick tests
 	$(BIN)/ruff format --check .

@@ -22,6 +22,7 @@ from core.runs import ACTIVE, create_run, jobs, open_run
 from core.runs.jobs.backend import LocalBackend, mark
 from core.runs.jobs.worker import _tick
 from core.system.processes import identity, living, marked, send
+from tests.faults import times
 
 ROOT = Path(__file__).parents[1]
 CONFIG = RunConfig(dataset="phantoms")
@@ -106,7 +107,8 @@ def lease_is_free() -> bool:
 
 @pytest.mark.slow
 def test_order_is_kept_and_no_two_train_at_once_while_workers_are_killed(home: Path) -> None:
-    names = [create_run(CONFIG, name=f"run-{n:02d}").name for n in reversed(range(20))]
+    count, kills = times(20, at_least=8), times(8, at_least=3)
+    names = [create_run(CONFIG, name=f"run-{n:02d}").name for n in reversed(range(count))]
     for name in names:
         jobs.start(open_run(name))
     draw = random.Random(5)  # noqa: S311 - moments, not secrets
@@ -118,15 +120,15 @@ def test_order_is_kept_and_no_two_train_at_once_while_workers_are_killed(home: P
         # From its first deed on: killing it while it is imported would interrupt nothing.
         until(lambda one=one, began=began: one.poll() is not None or len(events(home)) > began)  # type: ignore[misc]
         time.sleep(draw.uniform(0, 0.7))
-        if one.poll() is None and interrupted < 8:
+        if one.poll() is None and interrupted < kills:
             one.kill()
             interrupted += any(job.state in ("starting", "running") for job in jobs.list_jobs())
         one.wait()
-    assert interrupted == 8
+    assert interrupted == kills
     happened = events(home)
     assert [run for run, word, _ in happened if word == "begins"] == names, "each once, in order"
-    assert [word for _, word, _ in happened] == ["begins", "ends"] * 20, "never two at once"
-    assert [job.state for job in jobs.list_jobs()] == ["finished"] * 20
+    assert [word for _, word, _ in happened] == ["begins", "ends"] * count, "never two at once"
+    assert [job.state for job in jobs.list_jobs()] == ["finished"] * count
     assert lease_is_free()
 
 
@@ -146,9 +148,9 @@ def test_a_worker_that_dies_as_it_starts_a_job_neither_loses_nor_doubles_it(
 
 
 @pytest.mark.slow
-def test_twenty_cancels_leave_no_process_and_a_free_lease(home: Path) -> None:
+def test_many_cancels_leave_no_process_and_a_free_lease(home: Path) -> None:
     (home / "tree.py").write_text(TREE)
-    names = [f"{'stubborn' if n in (4, 11) else 'plain'}-{n}" for n in range(20)]
+    names = [f"{'stubborn' if n in (4, 11) else 'plain'}-{n}" for n in range(times(20, at_least=6))]
     for name in names:
         jobs.start(create_run(CONFIG, name=name))
     one = worker(TREE)
@@ -229,7 +231,7 @@ def test_a_recycled_process_number_is_never_signalled() -> None:
 
 ACT = """
 import sys, time
-from core import jobs
+from core.runs import jobs
 from core.errors import InputError
 from core.runs import open_run
 while time.time() < float(sys.argv[1]):
@@ -282,15 +284,15 @@ def test_two_dashboards_at_once_have_one_outcome(home: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_group_that_started_it_is_killed_ten_times_and_no_run_is_lost(
+def test_the_group_that_started_it_is_killed_each_time_and_no_run_is_lost(
     tiny_config: Callable[..., RunConfig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("ISOLINE_WORKER")
     program = (
-        "import sys, time\nfrom core import jobs\nfrom core.runs import open_run\n"
+        "import sys, time\nfrom core.runs import jobs, open_run\n"
         "jobs.start(open_run(sys.argv[1]))\nprint('started', flush=True)\ntime.sleep(600)\n"
     )
-    runs = [create_run(tiny_config(epochs=1)) for _ in range(10)]
+    runs = [create_run(tiny_config(epochs=1)) for _ in range(times(10))]
     for run in runs:
         dashboard = subprocess.Popen(
             [sys.executable, "-c", program, run.name],
@@ -305,8 +307,8 @@ def test_the_group_that_started_it_is_killed_ten_times_and_no_run_is_lost(
         assert dashboard.wait(10) == -signal.SIGKILL
         dashboard.stdout.close()
     until(lambda: not any(job.open for job in jobs.list_jobs()), seconds=300)
-    assert [run.status["state"] for run in runs] == ["finished"] * 10
-    assert [job.state for job in jobs.list_jobs()] == ["finished"] * 10
+    assert [run.status["state"] for run in runs] == ["finished"] * len(runs)
+    assert [job.state for job in jobs.list_jobs()] == ["finished"] * len(runs)
 
 
 def test_events_are_read_as_they_are_written(home: Path) -> None:

@@ -206,8 +206,11 @@ def test_it_learns_two_volumes_by_heart(name: str) -> None:
     assert dice > 0.95
 
 
-@long_ones_slow(2)
+@pytest.mark.parametrize(
+    "name", [name for name, card in MODELS.items() if card.dimensions == 2 and name not in LONG]
+)
 def test_it_exports(name: str) -> None:
+    """The long ones: ``test_onnx`` exports the same program on the way to its graph."""
     model = small(name, in_channels=2, classes=3).eval()
     image = noise(1, 2, 33, 47)
     exported = torch.export.export(model, (image,)).module()

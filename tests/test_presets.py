@@ -39,6 +39,8 @@ KINDS = {"busi": "ultrasound", "breast_custom": "ultrasound", "dsb2018": "nuclei
          "brats_flair": "lung"}  # fmt: skip
 CHANNELS = {"brats2020": 2, "dsb2018": 3}
 NATIVE = 512
+LARGEST_SIDE = 128
+"""Of the phantoms: the weights that a step reaches are the same on a larger image."""
 
 
 def network(config: RunConfig) -> nn.Module:
@@ -111,7 +113,8 @@ def one_step(config: RunConfig) -> None:
     """An optimizer step on a phantom of the preset's shape: every weight is reached."""
     torch.manual_seed(0)
     head = head_of(config, DATASETS[config.dataset].info)
-    side, channels = config.tile or config.size or NATIVE, CHANNELS.get(config.dataset, 1)
+    side = min(config.tile or config.size or NATIVE, LARGEST_SIDE)
+    channels = CHANNELS.get(config.dataset, 1)
     phantom = draw(KINDS[config.dataset], index=1, size=side)
     planes = np.repeat(phantom.image[None, None], channels, axis=1)
     image = torch.from_numpy(planes).float() / 255

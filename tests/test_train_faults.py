@@ -1,7 +1,7 @@
 """Faults: killed, out of disk or with damaged files, a training continues as if nothing had been.
 
 Every test asserts that it really interrupted something, and the controls show that the comparison
-would notice. How often each fault is made: ISOLINE_FAULTS times the counts here, 1 by default.
+would notice. How often each fault is made: ISOLINE_FAULTS, see ``tests.faults``.
 """
 
 import multiprocessing
@@ -26,9 +26,9 @@ from core.runs import Run, create_run, open_run
 from core.runs.checkpoint import load_checkpoint, load_first_whole, save_checkpoint
 from core.runs.step_log import StepLog
 from core.training.loop import train
+from tests.faults import times
 
 Config = Callable[..., RunConfig]
-TIMES = float(os.environ.get("ISOLINE_FAULTS", "1"))
 TIMING = ("seconds", "images_per_second")
 EPOCHS = 4
 # A process that has torch loaded and trains nothing is copied for each child: a start costs
@@ -45,10 +45,6 @@ PROCESSES.set_forkserver_preload(
 )
 
 pytestmark = pytest.mark.slow
-
-
-def times(count: int) -> int:
-    return max(1, round(count * TIMES))
 
 
 def config(tiny_config: Config, **changes: Any) -> RunConfig:
@@ -284,19 +280,17 @@ def until_full(name: str, home: str, epoch: int, largest: int) -> None:
     train(open_run(name), report=fill)
 
 
-@pytest.fixture(scope="module")
-def limits(uninterrupted: Run) -> list[int]:
-    """Ten sizes at which writing stops: within the small files and all along the checkpoint."""
-    size = uninterrupted.checkpoint("last").stat().st_size
-    return [0, 100, 500, 2000, *(int(size * share) for share in (0.1, 0.3, 0.5, 0.7, 0.9, 0.99))]
+LIMITS = (0, 0.99, 500, 0.5, 2000, 0.1, 100, 0.3, 0.7, 0.9)
+"""Sizes at which writing stops: bytes within the small files, shares all along the checkpoint."""
 
 
-@pytest.mark.parametrize("point", range(10))
+@pytest.mark.parametrize("limit", LIMITS[: times(len(LIMITS), at_least=4)])
 def test_a_full_disk_leaves_the_last_checkpoint_and_the_history(
-    tiny_config: Config, uninterrupted: Run, limits: list[int], point: int
+    tiny_config: Config, uninterrupted: Run, limit: float
 ) -> None:
+    share = uninterrupted.checkpoint("last").stat().st_size if isinstance(limit, float) else 1
     run = create_run(config(tiny_config))
-    arguments = (run.name, os.environ["ISOLINE_HOME"], 2, limits[point])
+    arguments = (run.name, os.environ["ISOLINE_HOME"], 2, int(limit * share))
     process = PROCESSES.Process(target=until_full, args=arguments)
     process.start()
     process.join(60)
