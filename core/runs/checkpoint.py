@@ -78,7 +78,7 @@ def load_checkpoint(path: Path, *, device: torch.device | str = "cpu") -> dict[s
         InputError: There is none, it is not one of ours, or its bytes have changed.
     """
     try:
-        with path.open("rb") as stream:
+        with path.open("rb", buffering=0) as stream:  # a buffered one joins two parts: a copy
             head, payload = stream.read(len(MAGIC) + _DIGEST), io.BytesIO(stream.read())
     except FileNotFoundError:
         raise InputError(f"{path}: no such checkpoint; train the run first") from None
