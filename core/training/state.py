@@ -289,6 +289,6 @@ def in_micro_batches(reporter: ProgressReporter, config: RunConfig, parts: int) 
     """Record that batches go through the network in parts, and say so."""
     config = replace(config, accumulate=parts)
     if reporter.team.leads:
-        write_json(reporter.run.path / "config.json", config.document())
+        reporter.run.save_config(config)
     reporter.note(f"memory: a batch of {config.batch_size} goes through in {parts} parts from here")
     return config
