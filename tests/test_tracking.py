@@ -275,7 +275,7 @@ def test_a_disk_without_room_is_written_later_and_once(store: Path) -> None:
     run = trained("one", epochs=3)
     program = (
         "import json, os, resource, signal, sys\n"
-        "from core import tracking\n"
+        "from core.runs import tracking\n"
         "from core.runs.tracking import one_run as mirror\n"
         "from core.runs import list_runs\n"
         "mirror.open_store()\n"
