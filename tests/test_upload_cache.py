@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 from numpy.typing import NDArray
+from streamlit.proto.Common_pb2 import FileURLs
 from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
 from dashboard.common import cache
@@ -40,7 +41,7 @@ def uploaded(identity: str, pixels: NDArray[np.uint16]) -> Counted:
     stream = io.BytesIO()
     tifffile.imwrite(stream, pixels, photometric="minisblack")
     record = UploadedFileRec(identity, "stack.tif", "image/tiff", stream.getvalue())
-    return Counted(record, None)  # type: ignore[arg-type] - the addresses are of no use here
+    return Counted(record, FileURLs(upload_url="", delete_url=""))
 
 
 @pytest.mark.usefixtures("held")
