@@ -262,6 +262,12 @@ def test_everything_is_written_and_packed(trained: TrainedModel, png: Path, tmp_
     assert len(row["measurements"]) == row["components"]
     with zipfile.ZipFile(tmp_path / "out" / ARCHIVE) as container:
         packed = {name: container.read(name) for name in container.namelist()}
+        methods = {entry.compress_type for entry in container.infolist()}
+        sizes = {entry.filename: entry.compress_size for entry in container.infolist()}
+    assert methods == {zipfile.ZIP_DEFLATED}
+    text = [name for name in packed if name.endswith((".csv", ".json"))]
+    assert text
+    assert all(sizes[name] < len(packed[name]) for name in text)
     written = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     assert packed == {name: data for name, data in written.items() if name != ARCHIVE}
 

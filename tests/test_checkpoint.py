@@ -3,6 +3,7 @@
 import hashlib
 import io
 import pickle
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -144,3 +145,18 @@ def test_code_in_a_file_with_a_good_digest_is_not_run(tmp_path: Path) -> None:
     with pytest.raises(pickle.UnpicklingError):
         load_checkpoint(path)
     assert not (tmp_path / "harm").exists()
+
+
+def test_a_checkpoint_is_in_memory_once_while_it_is_verified(tmp_path: Path) -> None:
+    path = tmp_path / "large.pt"
+    save_checkpoint(path, {str(n): torch.full((50_000,), float(n)) for n in range(100)})
+    whole = path.stat().st_size
+    load_checkpoint(path)  # what is imported on the way is not counted
+    tracemalloc.start()
+    try:
+        state = load_checkpoint(path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert torch.equal(state["99"], torch.full((50_000,), 99.0))
+    assert peak < 1.5 * whole, "tensors are counted by torch; these are the bytes of the file"

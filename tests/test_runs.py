@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -12,7 +14,8 @@ import pytest
 from core.config import RunConfig
 from core.data.splits import Split
 from core.errors import InputError
-from core.runs import check_name, create_run, list_runs, open_run, runs_folder
+from core.runs import CREATED, check_name, create_run, list_runs, open_run, runs_folder
+from core.system.files import write_json
 from core.threshold.operating_point import OperatingPoint
 
 CONFIG = RunConfig(dataset="phantoms", model_options={"base_filters": 4})
@@ -32,6 +35,7 @@ def test_a_plain_name_is_taken_as_it_is(name: str) -> None:
     assert {entry.name for entry in run.path.iterdir()} == {
         "checkpoints",
         "config.json",
+        "created.json",
         "evaluation",
         "samples",
     }
@@ -88,8 +92,39 @@ def test_a_folder_without_a_config_is_no_run(home: Path) -> None:
 
 def test_runs_are_listed_newest_first() -> None:
     for n, name in enumerate(["b", "c", "a"]):
-        os.utime(create_run(CONFIG, name=name).path / "config.json", (n, n))
+        write_json(create_run(CONFIG, name=name).path / CREATED, {"created": n})
     assert [run.name for run in list_runs()] == ["a", "c", "b"]
+
+
+def test_when_a_run_was_made_stays_as_it_was() -> None:
+    before = time.time()
+    run = create_run(CONFIG, name="first")
+    made = run.created
+    assert before <= made <= time.time()
+    os.utime(run.path / "config.json", (2e9, 2e9))  # as a copy of the workspace does
+    run.save_config(replace(CONFIG, epochs=99))
+    assert run.config.epochs == 99
+    assert run.created == run.summary()["started"] == made
+    create_run(CONFIG, name="second")
+    run.save_config(replace(CONFIG, epochs=100))
+    assert [one.name for one in list_runs()] == ["second", "first"]
+
+
+@pytest.mark.parametrize("damage", [None, "{", "{}", '{"created": null}'])
+def test_an_older_run_keeps_the_earliest_known_time(damage: str | None) -> None:
+    run = create_run(CONFIG, name="older")
+    (run.path / CREATED).unlink()
+    if damage is not None:
+        (run.path / CREATED).write_text(damage)
+    for file, seconds in (("config.json", 300), ("split.json", 200)):
+        (run.path / file).touch()
+        os.utime(run.path / file, (seconds, seconds))
+    assert run.created == 200
+    write_json(run.path / "facts.json", {"starts": [{"time": 100.0}, {"time": 400.0}]})
+    assert run.created == 100
+    if damage is None:
+        run.save_config(CONFIG)
+        assert json.loads((run.path / CREATED).read_text()) == {"created": 100.0}
 
 
 @pytest.mark.parametrize(

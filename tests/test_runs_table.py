@@ -1,7 +1,6 @@
 """All runs as rows: as fresh as the folders, fast from the second look on, filtered."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -11,10 +10,10 @@ import psutil
 import pytest
 
 from core.config import RunConfig
-from core.runs import Run, create_run, list_runs
+from core.runs import CREATED, Run, create_run, list_runs
 from core.runs.table import choose_rows, run_table
 from core.runs.trash import delete_run
-from core.system.files import read_json
+from core.system.files import read_json, write_json
 
 CONFIG = RunConfig(dataset="phantoms", model_options={"base_filters": 4})
 
@@ -31,7 +30,7 @@ def fresh() -> list[dict[str, object]]:
 
 
 def aged(run: Run, seconds: int) -> Run:
-    os.utime(run.path / "config.json", (seconds, seconds))
+    write_json(run.path / CREATED, {"created": seconds})
     return run
 
 

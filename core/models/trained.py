@@ -113,6 +113,14 @@ class TrainedModel:
             )
         return parameter_count(network)
 
+    @property
+    def nbytes(self) -> int:
+        """Memory of the weights and buffers; 0 where no network is here."""
+        if not hasattr(self.predictor, "model"):
+            return 0
+        network = self.predictor.model
+        return sum(tensor.nbytes for tensor in (*network.parameters(), *network.buffers()))
+
     def outcome(
         self, opened: Dataset, identity: str
     ) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.bool_]]:

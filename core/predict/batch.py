@@ -270,8 +270,9 @@ def _archive(rows: list[dict[str, Any]], out: Path) -> None:
     paths = [Path(path) for row in rows for path in row["files"].values()]
     with (
         atomic_path(out / ARCHIVE) as temporary,
-        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as container,
+        zipfile.ZipFile(temporary, "w") as container,
     ):
         container.comment = DISCLAIMER.encode()
         for path in [*dict.fromkeys(paths), out / TABLE]:
-            container.writestr(zipfile.ZipInfo(path.name), path.read_bytes())
+            entry = zipfile.ZipInfo(path.name)  # without the time; it also brings its own method
+            container.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED, compresslevel=1)

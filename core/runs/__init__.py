@@ -1,14 +1,15 @@
 """Runs on disk: the only reader and writer of run folders.
 
 A run folder explains itself: ``config.json``, ``split.json``, ``history.jsonl`` (a line per epoch),
-``status.json``, ``claim.json`` (who trains it), ``facts.json`` (machine, versions, git, data),
-``about.json`` (tags, note, star),
-``checkpoints/``, ``operating_point.json``, ``evaluation/<split>.json``.
+``created.json`` (when it was made), ``status.json``, ``claim.json`` (who trains it), ``facts.json``
+(machine, versions, git, data), ``about.json`` (tags, note, star), ``checkpoints/``,
+``operating_point.json``, ``evaluation/<split>.json``.
 """
 
 import json
 import re
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +28,7 @@ from core.threshold.operating_point import OperatingPoint
 
 STATES = ("new", "queued", "starting", "running", "finished", "stopped", "failed", "lost")
 STOP = "stop"
+CREATED = "created.json"
 TRAINING = ("starting", "running")
 """States with a process behind them."""
 ACTIVE = ("queued", *TRAINING)
@@ -73,6 +75,32 @@ class Run:
     def config(self) -> RunConfig:
         """What was asked for."""
         return RunConfig.of_document(read_json(self.path / "config.json"))
+
+    def save_config(self, config: RunConfig) -> None:
+        """Change what was asked for; when the run was made stays known."""
+        if not (self.path / CREATED).exists():  # of a version that did not write it down
+            write_json(self.path / CREATED, {"created": self.created})
+        write_json(self.path / "config.json", config.document())
+
+    @property
+    def created(self) -> float:
+        """When it was made, in seconds since 1970.
+
+        Runs of older versions do not say so: then it is the earliest sign of it, its files that
+        are written once and its first start.
+
+        Raises:
+            FileNotFoundError: The run has been deleted.
+        """
+        with suppress(InputError, KeyError, TypeError, ValueError):
+            if (self.path / CREATED).exists():
+                return float(read_json(self.path / CREATED)["created"])
+        signs = [(self.path / "config.json").stat().st_mtime]
+        with suppress(FileNotFoundError):
+            signs.append((self.path / "split.json").stat().st_mtime)
+        with suppress(InputError, KeyError, TypeError, ValueError):
+            signs += [float(start["time"]) for start in self.facts.get("starts", [])]
+        return min(signs)
 
     @property
     def split(self) -> Split:
@@ -237,7 +265,7 @@ class Run:
 
     def summary(self) -> dict[str, Any]:
         """A row of facts for a table of runs; a folder that cannot be read spoils its row alone."""
-        started = (self.path / "config.json").stat().st_mtime
+        started = self.created
         try:
             config, status, history, about = self.config, self.status, self.history, self.about
         except (InputError, TypeError, KeyError) as fault:
@@ -334,6 +362,7 @@ def create_run(config: RunConfig, *, name: str | None = None) -> Run:
             continue
         for part in ("checkpoints", "evaluation", "samples"):
             (path / part).mkdir()
+        write_json(path / CREATED, {"created": time.time()})
         write_json(path / "config.json", config.document())
         return Run(path)
     raise InputError(f"no free run name like '{wanted}'; give one with --name")
@@ -353,6 +382,5 @@ def open_run(name: str) -> Run:
 
 def list_runs() -> list[Run]:
     """All runs, newest first."""
-    folders = [file.parent for file in runs_folder().glob("*/config.json")]
-    folders.sort(key=lambda folder: (folder / "config.json").stat().st_mtime, reverse=True)
-    return [Run(folder) for folder in folders]
+    runs = [Run(file.parent) for file in runs_folder().glob("*/config.json")]
+    return sorted(runs, key=lambda run: run.created, reverse=True)

@@ -78,16 +78,17 @@ def load_checkpoint(path: Path, *, device: torch.device | str = "cpu") -> dict[s
         InputError: There is none, it is not one of ours, or its bytes have changed.
     """
     try:
-        content = path.read_bytes()
+        with path.open("rb", buffering=0) as stream:  # a buffered one joins two parts: a copy
+            head, payload = stream.read(len(MAGIC) + _DIGEST), io.BytesIO(stream.read())
     except FileNotFoundError:
         raise InputError(f"{path}: no such checkpoint; train the run first") from None
-    start = len(MAGIC) + _DIGEST
-    payload = content[start:]
-    if content[: len(MAGIC)] != MAGIC:
+    if head[: len(MAGIC)] != MAGIC:
         raise InputError(f"{path}: not a checkpoint of Isoline; point at a run folder")
-    if hashlib.sha256(payload).digest() != content[len(MAGIC) : start]:
+    # What is hashed is what is loaded, without a second copy: were the file read twice, it could
+    # change in between.
+    if hashlib.sha256(payload.getbuffer()).digest() != head[len(MAGIC) :]:
         raise InputError(f"{path}: the checkpoint is damaged (its digest differs); use another one")
-    state: dict[str, Any] = torch.load(io.BytesIO(payload), map_location=device, weights_only=True)
+    state: dict[str, Any] = torch.load(payload, map_location=device, weights_only=True)
     return state
 
 

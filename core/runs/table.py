@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import InputError
-from core.runs import TRAINING, Run, runs_folder
+from core.runs import CREATED, TRAINING, Run, runs_folder
 from core.system.files import read_json, write_json
 from core.system.home import home
 
 Row = dict[str, Any]
 Stamp = list[int]
-FILES = ("config.json", "status.json", "history.jsonl", "about.json")
-VERSION = 1
+FILES = (CREATED, "config.json", "status.json", "history.jsonl", "about.json")
+VERSION = 2
 _LOCK = threading.Lock()
 _CACHE: dict[Path, tuple[float, dict[str, tuple[Stamp, Row]]]] = {}
 

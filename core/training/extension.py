@@ -8,7 +8,6 @@ from dataclasses import replace
 from core.config import RunConfig
 from core.errors import InputError
 from core.runs import Run
-from core.system.files import write_json
 from core.training.optimization import extension
 
 
@@ -41,5 +40,5 @@ def extend(run: Run, epochs: int) -> RunConfig:
         return config
     record = extension(config, epochs_done=len(history), rate=history[-1]["learning_rate"])
     config = replace(config, epochs=epochs, extensions=[*config.extensions, record])
-    write_json(run.path / "config.json", config.document())
+    run.save_config(config)
     return config

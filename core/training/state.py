@@ -140,13 +140,7 @@ def begin(reporter: ProgressReporter) -> Training:
             f"{config.data or config.dataset}: its images are not those that run {run.name} was "
             "started with, so its split would change; restore the data or train anew"
         )
-    content = dataset.fingerprint()
-    started_with = run.facts.get("data_sha256")
-    if begun and started_with not in {None, content}:
-        raise InputError(
-            f"{config.data or config.dataset}: an image or mask has changed since run {run.name} "
-            "was started; restore the data or train anew"
-        )
+    content = _unchanged_content(run, dataset, begun=begun)
     for sentence in (*check_foreground(held, split, head), *_meaning(dataset)):
         reporter.note(sentence)
     if team.leads:
@@ -195,6 +189,17 @@ def begin(reporter: ProgressReporter) -> Training:
     if damaged and team.leads:  # all have read; it must not become the one before the next
         run.checkpoint("last").replace(run.checkpoint("damaged"))
     return training
+
+
+def _unchanged_content(run: Run, dataset: Dataset, *, begun: bool) -> str:
+    """The fingerprint of the data, which a run that has begun keeps."""
+    content = dataset.fingerprint()
+    if begun and run.facts.get("data_sha256") not in {None, content}:
+        raise InputError(
+            f"{run.config.data or run.config.dataset}: an image or mask has changed since run "
+            f"{run.name} was started; restore the data or train anew"
+        )
+    return content
 
 
 def _meaning(dataset: Dataset) -> list[str]:
@@ -321,6 +326,6 @@ def in_micro_batches(reporter: ProgressReporter, config: RunConfig, parts: int) 
     """Record that batches go through the network in parts, and say so."""
     config = replace(config, accumulate=parts)
     if reporter.team.leads:
-        write_json(reporter.run.path / "config.json", config.document())
+        reporter.run.save_config(config)
     reporter.note(f"memory: a batch of {config.batch_size} goes through in {parts} parts from here")
     return config

@@ -204,10 +204,9 @@ def _upload(example: Example, files: tuple[UploadedFile, ...] = (), *, items: in
 
 
 def _page(file: UploadedFile, mapping: IntensityMapping) -> Example:
-    content = file.getvalue()
-    pages = cache.upload_pages(content, file.name)
+    pages = cache.upload_pages(file)
     page = 1 if pages == 1 else st.number_input(f"Page (of {pages})", 1, pages)
-    example = cache.upload(content, file.name, int(page) - 1)
+    example = cache.upload(file, int(page) - 1)
     assert example.source is not None, "it was read from a file"
     image, choice = _with_intensities(example.source, (file.file_id, page), mapping)
     return example if choice == OPENED else example_of(image, example.title)

@@ -46,7 +46,7 @@ def mirror(run: Run) -> None:
     if cursor.get("uri") != tracking_uri():  # another store starts empty
         cursor = {"uri": tracking_uri(), "key": secrets.token_hex(16), "run_id": None}
         cursor |= {"epochs": 0, "steps": 0, "artifacts": {}, "params": {}, "state": None}
-        cursor["created"] = (run.path / "config.json").stat().st_mtime
+        cursor["created"] = run.created
         _save(run, cursor)  # before the run is made there, so that it is found again
     with _one_error():
         client = open_store()

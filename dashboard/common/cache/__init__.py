@@ -1,8 +1,8 @@
 """Every cache of the dashboard, all of them bounded; the rest wraps ``core``.
 
-Networks: 3. Examples and uploads: 16 images. Data sets: 4. Thumbnails: 2,000 of about 10 KB.
-Level maps, packed scenes, volumes and work under way: by bytes, see ``recent``. All users of one
-server share them, keyed by content.
+Examples: 16 images. Data sets: 4. Thumbnails: 2,000 of about 10 KB. Networks, uploads, level maps,
+packed scenes, volumes and work under way: by bytes, see ``recent``. All users of one server share
+them, keyed by content or by the id of an uploaded file.
 """
 
 from dashboard.common.cache.datasets import (

@@ -42,18 +42,36 @@ def example(key: str) -> Example:
     return open_example(key)
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
-def upload(content: bytes, name: str, page: int) -> Example:
-    """A page of an uploaded file."""
-    image = read_image(content, name=name, page=page)
-    pages = f", page {page + 1} of {image.page_count}" if image.page_count > 1 else ""
-    return Example(image.name + pages, image.image8(), None, image.spacing_mm, image)
+def upload(file: UploadedFile, page: int) -> Example:
+    """A page of an uploaded file; read once, and its bytes are looked at no more after that.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+
+    def read() -> Example:
+        image = read_image(file.getvalue(), name=file.name, page=page)
+        pages = f", page {page + 1} of {image.page_count}" if image.page_count > 1 else ""
+        return Example(image.name + pages, image.image8(), None, image.spacing_mm, image)
+
+    def size(found: Example) -> int:
+        pixels = found.source.pixels.nbytes if found.source else 0
+        return found.image.nbytes + pixels + file.size  # exports refer to the file itself
+
+    found: Example = cached(("upload", file.file_id, page), read, size)
+    return found
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
-def upload_pages(content: bytes, name: str) -> int:
-    """How many pages an uploaded file has."""
-    return page_count(content, name=name)
+def upload_pages(file: UploadedFile) -> int:
+    """How many pages an uploaded file has.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    count: int = cached(
+        ("pages", file.file_id), lambda: page_count(file.getvalue(), name=file.name), lambda _: 64
+    )
+    return count
 
 
 def upload_collection(files: Sequence[UploadedFile]) -> tuple[Collection, tuple[ItemKey, ...]]:

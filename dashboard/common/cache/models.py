@@ -19,9 +19,14 @@ from core.models import (
 )
 from core.predict.remote import remote_model, remote_models, server_address
 from core.runs import list_runs, open_run
+from dashboard.common.cache.recent import ByteCache
 
 OPENS_WITH = "isbi2012-unet"
 """Which shipped model is shown first: its kind of image can be drawn, too."""
+
+NETWORK_BYTES = 2**30
+"""Weights in memory; eight U-Nets of the original paper fit. All networks of a comparison must, or
+each rerun of the page loads every one of them again."""
 
 
 def model_names() -> dict[str, str]:
@@ -101,7 +106,14 @@ def stamp_of(key: str) -> float | str:
     return (open_run(name).path / "operating_point.json").stat().st_mtime
 
 
-@st.cache_resource(max_entries=3, show_spinner=False)
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _networks() -> ByteCache:
+    return ByteCache(NETWORK_BYTES)
+
+
 def _trained_model(source: str, name: str, stamp: float | str) -> TrainedModel:
-    del stamp  # part of the key only
-    return load_weights(name) if source == "weights" else load_run(open_run(name))
+    def load() -> TrainedModel:
+        return load_weights(name) if source == "weights" else load_run(open_run(name))
+
+    trained: TrainedModel = _networks().get((source, name, stamp), load, lambda one: one.nbytes)
+    return trained
