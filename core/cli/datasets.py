@@ -111,9 +111,9 @@ def datasets_check(
     from core.data.quality.check import check_dataset
 
     dataset = open_where_it_lies(name, data)
-    if masks and not isinstance(dataset, AnyImages):
-        raise InputError(f"{name} says itself what its masks mean; leave --masks out")
     if masks:
+        if not isinstance(dataset, AnyImages):
+            raise InputError(f"{name} says itself what its masks mean; leave --masks out")
         dataset.take_masks_for(masks)
     check = check_dataset(dataset)
     if log is not None:
