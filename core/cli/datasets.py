@@ -7,7 +7,14 @@ import typer
 
 from core.cli.options import Data, RunNames, WeightsNames, chosen_models
 from core.cli.output import AsJson, say, show
+from core.errors import InputError
 
+Masks = Annotated[
+    str,
+    typer.Option(
+        help="What the masks are: binary, graded, classes or instances; decided where left out."
+    ),
+]
 group = typer.Typer(no_args_is_help=True, help="Data sets: what there is and how it is split.")
 
 
@@ -41,6 +48,7 @@ def datasets_import(
             help="name=value: what a value of the masks, a #colour or a part of a mask's path is.",
         ),
     ] = None,
+    masks: Masks = "",
     as_json: AsJson = False,
 ) -> None:
     """Keep a data set, folder or zip as downloaded, so that its name alone is enough."""
@@ -48,10 +56,12 @@ def datasets_import(
     from core.data.masks.classes import parse_classes
 
     name = f"{name}:{own}" if own else name
-    facts = import_dataset(name, path, link=link, classes=parse_classes(classes or []))
+    facts = import_dataset(name, path, link=link, classes=parse_classes(classes or []), masks=masks)
     named = facts["classes"]
     words = f", classes {', '.join(named)}" if len(named) > 1 else ""
-    show(facts, [f"{name}: {facts['images']} images{words} at {facts['path']}"], as_json=as_json)
+    lines = [f"{name}: {facts['images']} images{words} at {facts['path']}"]
+    lines += [f"masks: {facts['masks']}"] if facts["masks"] else []
+    show(facts, lines, as_json=as_json)
 
 
 @group.command("remove")
@@ -90,15 +100,22 @@ def datasets_check(
     name: str,
     *,
     data: Data = None,
+    masks: Masks = "",
     log: Annotated[Path | None, typer.Option(help="Folder for the metadata log.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """What is in a data set and what is wrong with it."""
+    from core.data.file_dataset import AnyImages
     from core.data.importing import open_where_it_lies
     from core.data.metadata import write_log
     from core.data.quality.check import check_dataset
 
-    check = check_dataset(open_where_it_lies(name, data))
+    dataset = open_where_it_lies(name, data)
+    if masks:
+        if not isinstance(dataset, AnyImages):
+            raise InputError(f"{name} says itself what its masks mean; leave --masks out")
+        dataset.take_masks_for(masks)
+    check = check_dataset(dataset)
     if log is not None:
         write_log(check, log)
     document = check.document()

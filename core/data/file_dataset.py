@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from core.data.archive import Archive, open_archive, stem, suffix
 from core.data.base import Dataset, DatasetInfo, Problem, Sample
 from core.data.masks import check_size, unite
+from core.data.masks.choice import CHOICE, check_kind, chosen_kind
 from core.data.masks.classes import MaskClasses
 from core.data.masks.values import MaskValues, decide
 from core.data.pages import file_and_page
@@ -72,6 +73,8 @@ class FileDataset(Dataset):
         self.files: Mapping[str, Files] = {sample.id: found for sample, found in files}
         assert len(self.files) == len(files), "sample ids must be unique"
         self._root, self._tables = root, (*tables, *([classes.source] if classes else []))
+        if CHOICE in archive.names:
+            self._tables = (*self._tables, CHOICE)
         self._classes = classes
         if classes:
             self.info = classes.info(self.info)  # type: ignore[misc]
@@ -158,6 +161,8 @@ class AnyImages(FileDataset):
     ``mask_values``, unless a table names classes.
     """
 
+    _mask_kind = ""
+
     def truth(self, sample: Sample) -> NDArray[np.uint8]:
         """See ``FileDataset.truth``; without a table what ``mask_values`` takes for foreground."""
         if self._classes is not None or not sample.has_truth:
@@ -215,7 +220,21 @@ class AnyImages(FileDataset):
     @cached_property
     def mask_values(self) -> MaskValues:
         """What the stored values mean; decodes every mask, once."""
-        return decide(self._every_mask())
+        return decide(self._every_mask(), kind=self._mask_kind or chosen_kind(self.archive))
+
+    def take_masks_for(self, kind: str) -> None:
+        """Take the masks for one of ``core.data.masks.values.KINDS`` instead of deciding.
+
+        Raises:
+            InputError: There is no such kind, or a table says what the values mean.
+        """
+        check_kind(kind)
+        if self._classes is not None:
+            raise InputError(
+                f"{self._classes.source} says what the masks' values mean; leave --masks out"
+            )
+        self._mask_kind = kind
+        self.__dict__.pop("mask_values", None)
 
     def _every_mask(self) -> Iterator[NDArray[Any]]:
         names = [name for found in self.files.values() for name in found.masks]

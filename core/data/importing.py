@@ -18,6 +18,7 @@ from core.data.archive import open_archive
 from core.data.base import Dataset
 from core.data.datasets.volume_folder import VolumeFolder
 from core.data.file_dataset import AnyImages
+from core.data.masks.choice import CHOICE, choice_text
 from core.data.masks.classes import OWN, table_text
 from core.errors import InputError
 from core.system.files import read_json, write_atomic, write_json
@@ -28,7 +29,12 @@ _TRIED = 8
 
 
 def import_dataset(
-    name: str, path: Path, *, link: bool = False, classes: Sequence[tuple[str, str]] = ()
+    name: str,
+    path: Path,
+    *,
+    link: bool = False,
+    classes: Sequence[tuple[str, str]] = (),
+    masks: str = "",
 ) -> dict[str, Any]:
     """Keep a data set under its name; an older import of that name is replaced.
 
@@ -39,8 +45,12 @@ def import_dataset(
         classes: Names of what the masks' values stand for, see ``core.data.masks.classes``; they go
             into the copy as its ``classes.csv``.
 
+        masks: What the masks are taken for, one of ``core.data.masks.values.KINDS``, kept in the
+            copy; empty decides.
+
     Returns:
-        ``dataset``, ``images``, ``path``, ``linked``, ``fingerprint``, ``classes``.
+        ``dataset``, ``images``, ``path``, ``linked``, ``fingerprint``, ``classes``, and ``masks``:
+        what their values were taken for, in words; empty where nothing had to be decided.
 
     Raises:
         InputError: The path does not hold the data set, there is no room for it, or the classes do
@@ -55,6 +65,10 @@ def import_dataset(
             if link
             else f"{name} says itself what its masks mean; folder, table and volumes do not"
         )
+    if masks and classes:
+        raise InputError("classes say what the masks' values mean; leave --masks out, or --class")
+    if masks:
+        _check_choice(dataset, masks, link=link)
     folder = _folder(name)
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=".isoline-tmp-", dir=folder.parent))
@@ -62,9 +76,12 @@ def import_dataset(
         partial.chmod(0o755)
         kept = str(path.resolve()) if link else _copy(path, partial)
         if classes:
-            _add_table(partial / kept, classes)
+            _add_file(partial / kept, OWN, table_text(classes))
             dataset = open_dataset(name, partial / kept)
             _try_masks(dataset)
+        if masks:
+            _add_file(partial / kept, CHOICE, choice_text(masks))
+            dataset = open_dataset(name, partial / kept)
         facts = {
             "dataset": name,
             "images": len(dataset.samples),
@@ -72,6 +89,7 @@ def import_dataset(
             "linked": link,
             "fingerprint": dataset.fingerprint(),
             "classes": list(dataset.info.classes),
+            "masks": _decided(dataset),
         }
         write_json(partial / FACTS, facts)
         if folder.exists():
@@ -155,16 +173,36 @@ def _copy(path: Path, partial: Path) -> str:
     return target.name
 
 
-def _add_table(copy: Path, classes: Sequence[tuple[str, str]]) -> None:
-    """Put ``classes.csv`` on top of a copied folder or zip."""
-    archive, text = open_archive(copy), table_text(classes)
-    if OWN in archive.names:
-        raise InputError(f"it has a {OWN} of its own; correct that one, or leave the classes out")
+def _check_choice(dataset: Dataset, masks: str, *, link: bool) -> None:
+    """Refuse a meaning of masks that cannot be kept or does not fit.
+
+    Raises:
+        InputError: The data set is linked, or says itself what its masks mean.
+    """
+    if not isinstance(dataset, AnyImages):
+        raise InputError(f"{dataset.info.name} says itself what its masks mean; leave --masks out")
+    if link:
+        raise InputError("a linked data set is not written to; leave --link out, or --masks")
+    dataset.take_masks_for(masks)
+
+
+def _decided(dataset: Dataset) -> str:
+    """What the masks' values were taken for, in words."""
+    if not isinstance(dataset, AnyImages) or dataset.named is not None:
+        return ""
+    return dataset.mask_values.sentence()
+
+
+def _add_file(copy: Path, name: str, text: str) -> None:
+    """Put a file on top of a copied folder or zip."""
+    archive = open_archive(copy)
+    if name in archive.names:
+        raise InputError(f"it has a {name} of its own; correct that one, or leave the choice out")
     if archive.path.is_dir():
-        write_atomic(archive.path / OWN, text.encode())
+        write_atomic(archive.path / name, text.encode())
     else:
         with zipfile.ZipFile(archive.path, "a") as packed:
-            packed.writestr(OWN, text)
+            packed.writestr(name, text)
 
 
 def _try_masks(dataset: Dataset) -> None:

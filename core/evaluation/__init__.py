@@ -83,6 +83,7 @@ def sweep_samples(
     convention: Convention | None = None,
     progress: Callable[[int, int], None] | None = None,
     each: Callable[[LevelMap, Truth], None] | None = None,
+    cleaned: "PostProcessedCounts | None" = None,
 ) -> Sweep:
     """Counts of every sample at every threshold; images are read and dropped one by one.
 
@@ -93,6 +94,7 @@ def sweep_samples(
         convention: Decides the resolution; None is native.
         progress: Called with samples done and samples in all.
         each: Shown every level map with its truth, for what cannot be had from the counts.
+        cleaned: Counts every mask after its post-processing.
     """
     if convention is not None and convention.size is not None:
         dataset = _resized(dataset, convention.size, convention.aspect)
@@ -100,6 +102,8 @@ def sweep_samples(
     for n, sample in enumerate(samples):
         levels, truth = predictor.sample_levels(dataset, sample), dataset.truth(sample)
         left = ignored_of(dataset, sample)
+        if cleaned is not None:
+            cleaned(levels, truth, left)
         if left is None:
             sweeps.append(sweep_image(levels, truth))
         else:  # for ``each`` nothing is found there, and nothing is to be found
@@ -125,10 +129,16 @@ class PostProcessedCounts:
         self.post_processing = post_processing
         self._rows: list[Sweep] = []
 
-    def __call__(self, levels: LevelMap, truth: Truth) -> None:
-        """Count one image."""
-        mask = clean(mask_at(levels, self.k), self.post_processing)
-        self._rows.append(column(sweep_image(mask.astype(np.uint16), truth), 1))
+    def __call__(
+        self, levels: LevelMap, truth: Truth, ignored: NDArray[np.bool_] | None = None
+    ) -> None:
+        """Count one image, without the pixels that are not annotated."""
+        if ignored is not None:
+            levels = np.where(ignored, levels.dtype.type(0), levels)
+        mask = clean(mask_at(levels, self.k), self.post_processing).astype(np.uint16)
+        if ignored is not None:
+            mask, truth = mask[~ignored], truth[~ignored]
+        self._rows.append(column(sweep_image(mask, truth), 1))
 
     def counts(self) -> Sweep:
         """All images, T = 1."""

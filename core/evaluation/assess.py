@@ -117,7 +117,7 @@ def assess(
         samples,
         convention=convention,
         progress=progress,
-        each=cleaned,
+        cleaned=cleaned,
     )
     document = summarize(
         sweep,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from core.data import open_dataset
+from core.data.masks.ignored import ignored_of
 from core.errors import InputError, choose
 from core.evaluation import sweep_samples
 from core.inference.uncertainty import (
@@ -119,10 +120,15 @@ def disagreement(
         image, truth = opened.image(sample), opened.truth(sample) != 0
         found = gather(members, image)
         levels = level_map(np.clip(found.mean, 0, 1))
-        alone.append(sweep_image(first.predictor.sample_levels(opened, sample), truth))
+        own_levels, deviation = first.predictor.sample_levels(opened, sample), found.deviation
+        left = ignored_of(opened, sample)
+        if left is not None:
+            own_levels, levels, deviation = own_levels[~left], levels[~left], deviation[~left]
+            truth = truth[~left]
+        alone.append(sweep_image(own_levels, truth))
         together.append(sweep_image(levels, truth))
         # The deviation of probabilities is 0.5 at most.
-        histogram += error_histogram(2 * found.deviation, mask_at(levels, point.k) != truth)
+        histogram += error_histogram(2 * deviation, mask_at(levels, point.k) != truth)
         if progress:
             progress(n + 1, len(chosen))
     curve = risk_coverage(histogram)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.base import Sample
+from core.data.masks.ignored import ignored_of
 from core.errors import InputError, choose
 from core.evaluation import Changed, LevelPredictor, PostProcessedCounts
 from core.evaluation.convention import AVERAGING, IMPLEMENTATION
@@ -106,9 +107,9 @@ def count_perturbed(
     if predictor.takes_volumes:
         order = [(perturbation, sample) for perturbation in shown for sample in samples]
     for step, (perturbation, sample) in enumerate(order, start=1):
-        counted[perturbation](
-            predictor.sample_levels(shown[perturbation], sample), shown[perturbation].truth(sample)
-        )
+        here = shown[perturbation]
+        levels, truth = predictor.sample_levels(here, sample), here.truth(sample)
+        counted[perturbation](levels, truth, ignored_of(here, sample))
         if progress and step % len(shown) == 0:
             progress(step // len(shown), len(samples))
     sweeps = {perturbation: one.counts() for perturbation, one in counted.items()}
@@ -126,6 +127,7 @@ class _Last:
         self._whole = whole
         self._images: dict[str, NDArray[np.uint8]] = {}
         self._truths: dict[str, NDArray[np.uint8]] = {}
+        self._ignored: dict[str, NDArray[np.bool_] | None] = {}
 
     def image(self, sample: Sample) -> NDArray[np.uint8]:
         """Of the data set."""
@@ -138,6 +140,12 @@ class _Last:
         if sample.id not in self._truths:
             self._truths = {sample.id: self._whole.truth(sample)}
         return self._truths[sample.id]
+
+    def ignored(self, sample: Sample) -> NDArray[np.bool_] | None:
+        """Of the data set."""
+        if sample.id not in self._ignored:
+            self._ignored = {sample.id: ignored_of(self._whole, sample)}
+        return self._ignored[sample.id]
 
 
 def summarize_perturbed(

@@ -7,12 +7,21 @@ import streamlit as st
 
 from core.data import DATASETS
 from core.data.download import download_dataset
+from core.data.file_dataset import AnyImages
 from core.data.importing import import_dataset, imports, remove_import, takes_classes
 from core.data.masks.classes import parse_classes
+from core.data.masks.values import KINDS
 from core.system.files import atomic_path
 from core.system.home import home
 from dashboard.common import widgets
 from dashboard.common.sources import allowed_path, allowed_root, dataset_path, is_synthetic
+
+KIND_TITLES = {
+    "binary": "One structure, every value above 0",
+    "graded": "One structure, compressed or smoothed",
+    "classes": "Several structures, a value each",
+    "instances": "Objects, a number each",
+}
 
 
 def importer() -> None:
@@ -34,11 +43,15 @@ def importer() -> None:
     ).strip()
     key = f"{name}:{own}" if own else name
     classes = _classes() if takes_classes(name) else ""
+    masks = _masks(name)
     if st.button("Import", disabled=upload is None and not text):
         with widgets.one_clear_error():
             path = _kept_upload(upload.getvalue()) if upload else allowed_path(text)
-            facts = import_dataset(key, path, classes=parse_classes(classes.splitlines()))
+            named = parse_classes(classes.splitlines())
+            facts = import_dataset(key, path, classes=named, masks=masks)
         st.session_state["imported"] = f"{own or info.title}: {facts['images']:,} images imported."
+        if facts["masks"]:
+            st.session_state["imported"] += f" Masks: {facts['masks']}."
         st.rerun()  # the list of data sets stands above and has one more now
     if info.download_url and st.button("Download", icon=":material/download:"):
         bar = st.progress(0.0, text="Downloading")
@@ -72,6 +85,18 @@ def importer() -> None:
         ),
         hide_index=True,
         column_config={"Where": st.column_config.LinkColumn()},
+    )
+
+
+def _masks(name: str) -> str:
+    """What the masks are taken for; empty to decide."""
+    if not issubclass(DATASETS[name], AnyImages):
+        return ""
+    return st.selectbox(
+        "What the masks are",
+        ["", *KINDS],
+        format_func=lambda kind: KIND_TITLES.get(kind, "Decide from all masks"),
+        help="Import says what was decided; import again to change it.",
     )
 
 

@@ -108,6 +108,8 @@ def known_check(name: str) -> dict[str, Any] | None:
 
 def findings(document: dict[str, Any]) -> None:
     """What is wrong and what to do about it, the gravest first."""
+    if decided := document.get("mask_values"):  # checks kept earlier have none
+        st.caption(f"Masks, {decided['kind']}: {decided['decided']}. To change it, import again.")
     if not document["findings"]:
         st.success("Nothing wrong was found.", icon=":material/check:")
     for finding in document["findings"]:
