@@ -64,6 +64,6 @@ def test_what_is_no_kind_and_what_cannot_be_kept_is_refused(tmp_path: Path) -> N
         import_dataset("folder", source, masks="graded", link=True)
     with pytest.raises(InputError, match="leave --masks out"):
         import_dataset("folder", source, classes=[("a", "100"), ("b", "200")], masks="graded")
-    (source / "masks.json").write_text('{"masks": "rings"}')
+    (source / "isoline-masks.json").write_text('{"masks": "rings"}')
     with pytest.raises(InputError, match="correct it"):
         open_where_it_lies("folder", source).truth(open_where_it_lies("folder", source).samples[0])

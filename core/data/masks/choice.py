@@ -1,7 +1,7 @@
 """What a person says that masks are: kept in a small file on top of the data set's copy.
 
-``masks.json`` holds ``{"masks": "graded"}``. It is a part of the data set, so that a training, an
-evaluation and a check of the same files cannot differ in it.
+``isoline-masks.json`` holds ``{"masks": "graded"}``. It is a part of the data set, so that a
+training, an evaluation and a check of the same files cannot differ in it.
 """
 
 import json
@@ -10,7 +10,7 @@ from core.data.archive import Archive
 from core.data.masks.values import KINDS
 from core.errors import InputError
 
-CHOICE = "masks.json"
+CHOICE = "isoline-masks.json"
 
 
 def check_kind(kind: str) -> None:
