@@ -1,6 +1,6 @@
 """Bringing a data set here: upload, a path of the server, or from where it is published."""
 
-from pathlib import Path
+from contextlib import nullcontext
 
 import pandas as pd
 import streamlit as st
@@ -9,10 +9,9 @@ from core.data import DATASETS
 from core.data.download import download_dataset
 from core.data.importing import import_dataset, imports, remove_import, takes_classes
 from core.data.masks.classes import parse_classes
-from core.system.files import atomic_path
-from core.system.home import home
 from dashboard.common import widgets
 from dashboard.common.sources import allowed_path, allowed_root, dataset_path, is_synthetic
+from dashboard.datasets.upload import uploaded_zip
 
 
 def importer() -> None:
@@ -36,8 +35,8 @@ def importer() -> None:
     classes = _classes() if takes_classes(name) else ""
     if st.button("Import", disabled=upload is None and not text):
         with widgets.one_clear_error():
-            path = _kept_upload(upload.getvalue()) if upload else allowed_path(text)
-            facts = import_dataset(key, path, classes=parse_classes(classes.splitlines()))
+            with uploaded_zip(upload) if upload else nullcontext(allowed_path(text)) as path:
+                facts = import_dataset(key, path, classes=parse_classes(classes.splitlines()))
         st.session_state["imported"] = f"{own or info.title}: {facts['images']:,} images imported."
         st.rerun()  # the list of data sets stands above and has one more now
     if info.download_url and st.button("Download", icon=":material/download:"):
@@ -112,12 +111,3 @@ def _kept() -> None:
                     remove_import(chosen)
                 st.session_state["imported"] = f"{chosen} was removed."
                 st.rerun()
-
-
-def _kept_upload(content: bytes) -> Path:
-    folder = home() / "uploads"
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / "upload.zip"
-    with atomic_path(target) as place:
-        place.write_bytes(content)
-    return target
