@@ -218,3 +218,26 @@ def test_the_ultrasound_split_separates_no_near_duplicates(
     part_of = {i: part for part in ("train", "val", "test") for i in getattr(split, part)}
     assert part_of["benign (433)"] == part_of["malignant (145)"], "the same image"
     assert part_of["benign (269)"] == part_of["normal (1)"]
+
+
+def test_an_import_follows_no_hidden_link_out_of_its_folder(tmp_path: Path, home: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    (secret / "key.txt").write_text("canary")
+    source = pictures(tmp_path / "source", 1)
+    (source / ".hidden").symlink_to(secret)
+    (source / ".key").symlink_to(secret / "key.txt")
+    (source / ".loop").symlink_to(source)
+    import_dataset("folder:linked", source)
+    copied = [file for file in (home / "datasets").rglob("*") if file.is_file()]
+    assert len([file for file in copied if file.suffix == ".png"]) == 24
+    assert not any(b"canary" in file.read_bytes() for file in copied)
+
+
+def test_a_link_that_leads_outside_refuses_the_import(tmp_path: Path) -> None:
+    secret = tmp_path / "key.txt"
+    secret.write_text("canary")
+    source = pictures(tmp_path / "source", 1)
+    (source / "notes.txt").symlink_to(secret)
+    with pytest.raises(InputError, match="leads outside"):
+        import_dataset("folder:linked", source)

@@ -5,6 +5,7 @@ it came from and the SHA-256 of its content. An import is whole or absent. One's
 kind are kept side by side under names like ``folder:kvasir``.
 """
 
+import os
 import shutil
 import tempfile
 import zipfile
@@ -23,6 +24,7 @@ from core.data.masks.classes import OWN, table_text
 from core.errors import InputError
 from core.system.files import read_json, write_atomic, write_json
 from core.system.home import home
+from core.system.zip_entries import is_litter
 
 FACTS = "import.json"
 _TRIED = 8
@@ -158,7 +160,7 @@ def _folder(name: str) -> Path:
 
 def _copy(path: Path, partial: Path) -> str:
     """Copy a folder or file into the import; the name of the copy."""
-    files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
+    files = _files(path) if path.is_dir() else [path]
     needed, free = sum(file.stat().st_size for file in files), shutil.disk_usage(partial).free
     if needed > free:
         raise InputError(
@@ -167,10 +169,30 @@ def _copy(path: Path, partial: Path) -> str:
         )
     target = partial / ("data" if path.is_dir() else f"data{path.suffix.lower()}")
     if path.is_dir():
-        shutil.copytree(path, target)
+        for file in files:
+            place = target / file.relative_to(path)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(file, place)
     else:
         shutil.copyfile(path, target)
     return target.name
+
+
+def _files(folder: Path) -> list[Path]:
+    """What is copied of a folder: what a data set can read, and nothing from outside the folder.
+
+    Raises:
+        InputError: A link leads out of the folder.
+    """
+    real, found = folder.resolve(), []
+    for parent, folders, names in os.walk(folder):  # follows no link to a folder
+        folders[:] = sorted(name for name in folders if not is_litter(name))
+        for file in (Path(parent, name) for name in [*folders, *names] if not is_litter(name)):
+            if file.is_symlink() and not file.resolve().is_relative_to(real):
+                raise InputError(f"{file}: leads outside {folder}; put the file itself there")
+            if file.is_file():
+                found.append(file)
+    return found
 
 
 def _check_choice(dataset: Dataset, masks: str, *, link: bool) -> None:

@@ -17,6 +17,8 @@ PUBLISHED_FOLDERS = {
     "brats_flair": "brats2018",
 }
 """Name of the folder under ``ISOLINE_REALDATA``."""
+UPLOAD_PREFIX = "isoline-upload-"
+"""How the private folders of uploads begin; nobody can import from one by its path."""
 
 
 def is_synthetic(name: str) -> bool:
@@ -53,13 +55,20 @@ def allowed_path(text: str) -> Path:
     Raises:
         InputError: It lies outside the allowed folder or is not there.
     """
-    root = allowed_root()
-    path = (root / text.strip()).expanduser().resolve()
-    if not path.is_relative_to(root):
+    root, text = allowed_root(), text.strip()
+    try:
+        path = (root / text).expanduser().resolve()
+        inside = path.is_relative_to(root) and not any(
+            part.startswith(UPLOAD_PREFIX) for part in path.relative_to(root).parts
+        )
+        there = inside and path.exists()
+    except (OSError, RuntimeError, ValueError):  # too long, a loop, an unknown ~user, NUL
+        raise InputError("this is no path; give one of a folder or zip on the server") from None
+    if not inside:
         raise InputError(
             f"{text}: only what lies under {root} can be imported from here; move it there, set "
             "ISOLINE_IMPORT_ROOT, or use: python -m core datasets import"
         )
-    if not path.exists():
+    if not there:
         raise InputError(f"{path}: no such file or folder on the server")
     return path

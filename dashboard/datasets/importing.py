@@ -1,6 +1,6 @@
 """Bringing a data set here: upload, a path of the server, or from where it is published."""
 
-from pathlib import Path
+from contextlib import nullcontext
 
 import pandas as pd
 import streamlit as st
@@ -11,10 +11,9 @@ from core.data.file_dataset import AnyImages
 from core.data.importing import import_dataset, imports, remove_import, takes_classes
 from core.data.masks.classes import parse_classes
 from core.data.masks.values import KINDS
-from core.system.files import atomic_path
-from core.system.home import home
 from dashboard.common import widgets
 from dashboard.common.sources import allowed_path, allowed_root, dataset_path, is_synthetic
+from dashboard.datasets.upload import uploaded_zip
 
 KIND_TITLES = {
     "binary": "One structure, every value above 0",
@@ -46,9 +45,9 @@ def importer() -> None:
     masks = _masks(name)
     if st.button("Import", disabled=upload is None and not text):
         with widgets.one_clear_error():
-            path = _kept_upload(upload.getvalue()) if upload else allowed_path(text)
             named = parse_classes(classes.splitlines())
-            facts = import_dataset(key, path, classes=named, masks=masks)
+            with uploaded_zip(upload) if upload else nullcontext(allowed_path(text)) as path:
+                facts = import_dataset(key, path, classes=named, masks=masks)
         st.session_state["imported"] = f"{own or info.title}: {facts['images']:,} images imported."
         if facts["masks"]:
             st.session_state["imported"] += f" Masks: {facts['masks']}."
@@ -137,12 +136,3 @@ def _kept() -> None:
                     remove_import(chosen)
                 st.session_state["imported"] = f"{chosen} was removed."
                 st.rerun()
-
-
-def _kept_upload(content: bytes) -> Path:
-    folder = home() / "uploads"
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / "upload.zip"
-    with atomic_path(target) as place:
-        place.write_bytes(content)
-    return target
