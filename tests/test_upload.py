@@ -16,7 +16,6 @@ from core.data import open_dataset
 from core.data.importing import import_dataset
 from core.errors import InputError
 from dashboard.common.sources import allowed_path
-from dashboard.datasets import importing
 from dashboard.datasets.upload import uploaded_zip
 from tests.pages import press, run_page
 

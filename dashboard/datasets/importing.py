@@ -34,9 +34,11 @@ def importer() -> None:
     key = f"{name}:{own}" if own else name
     classes = _classes() if takes_classes(name) else ""
     if st.button("Import", disabled=upload is None and not text):
-        with widgets.one_clear_error():
-            with uploaded_zip(upload) if upload else nullcontext(allowed_path(text)) as path:
-                facts = import_dataset(key, path, classes=parse_classes(classes.splitlines()))
+        with (
+            widgets.one_clear_error(),
+            uploaded_zip(upload) if upload else nullcontext(allowed_path(text)) as path,
+        ):
+            facts = import_dataset(key, path, classes=parse_classes(classes.splitlines()))
         st.session_state["imported"] = f"{own or info.title}: {facts['images']:,} images imported."
         st.rerun()  # the list of data sets stands above and has one more now
     if info.download_url and st.button("Download", icon=":material/download:"):
