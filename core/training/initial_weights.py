@@ -15,7 +15,7 @@ from core.errors import InputError
 from core.models import Stored, list_weights, shipped_config, stored_run, stored_weights
 from core.models.provenance import provenance
 from core.networks import card_of
-from core.runs import open_run, runs_folder
+from core.runs import Run, open_run, runs_folder
 
 
 def source_of(name: str) -> Stored:
@@ -26,12 +26,18 @@ def source_of(name: str) -> Stored:
     """
     if name in list_weights():
         return stored_weights(name)
-    if (runs_folder() / name / "config.json").exists():
-        return stored_run(open_run(name))
-    raise InputError(
-        f"nothing to start from is called '{name}'; choose a shipped model "
-        f"({', '.join(list_weights())}) or a run (python -m core runs list)"
-    )
+    return stored_run(_run_of(name))
+
+
+def _run_of(name: str) -> Run:
+    """A run to start from; errors as ``source_of``."""
+    try:
+        return open_run(name)
+    except InputError:
+        raise InputError(
+            f"nothing to start from is called '{name}'; choose a shipped model "
+            f"({', '.join(list_weights())}) or a run (python -m core runs list)"
+        ) from None
 
 
 def startable() -> list[str]:
@@ -46,8 +52,8 @@ def _config_of(name: str) -> RunConfig:
     """What the weights were trained by, without reading them; errors as ``source_of``."""
     if name in list_weights():
         return shipped_config(name)[0]
-    file = runs_folder() / name / "checkpoints" / "best.pt"
-    return open_run(name).config if file.exists() else source_of(name).config
+    run = _run_of(name)
+    return run.config if (run.path / "checkpoints/best.pt").exists() else source_of(name).config
 
 
 def beginning_with(config: RunConfig, name: str) -> RunConfig:

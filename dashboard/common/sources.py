@@ -1,7 +1,13 @@
-"""Where data sets lie on this machine: imported, or under the folder of published data."""
+"""Where data sets lie on this machine: imported, or under the folder of published data.
+
+``allowed_path`` is the one gate for a path that comes over the web; ``allowed_settings`` passes the
+settings of a training through it.
+"""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from core.data import DATASETS
 from core.data.importing import imported_path, own_datasets
@@ -72,3 +78,20 @@ def allowed_path(text: str) -> Path:
     if not there:
         raise InputError(f"{path}: no such file or folder on the server")
     return path
+
+
+def allowed_settings(settings: Mapping[str, Any], *, known: str | None) -> dict[str, Any]:
+    """Settings that were typed into a page; ``data`` leads to where people may import from.
+
+    Args:
+        settings: ``key: value`` as ``--set`` takes them.
+        known: The path that the training has already, which stays allowed: the data set that was
+            chosen, or that of a run started on the command line.
+
+    Raises:
+        InputError: As ``allowed_path``.
+    """
+    data = settings.get("data")
+    if data is None or data == known:
+        return dict(settings)
+    return {**settings, "data": str(allowed_path(str(data)))}

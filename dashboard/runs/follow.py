@@ -1,10 +1,12 @@
 """A training followed live: what it is doing, its curves, its images, its log, and the queue."""
 
 import time
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
 
+from core.errors import InputError
 from core.runs import ACTIVE, Run, jobs, open_run, runs_folder, tracking
 from core.runs.jobs import Job
 from core.runs.table import run_table
@@ -56,8 +58,9 @@ def watch() -> None:
 def watched() -> Run | None:
     """Which run is followed."""
     name = st.query_params.get("run", "")
-    if name and (runs_folder() / name / "config.json").exists():
-        return open_run(name)
+    if name:
+        with suppress(InputError):  # deleted meanwhile, or no name at all
+            return open_run(name)
     rows = run_table()
     for state in ("running", "starting", "queued"):
         waiting = [row for row in rows if row["state"] == state]

@@ -12,7 +12,7 @@ from core.data import info_of
 from core.errors import InputError
 from core.runs import Run, create_run, jobs, open_run, variants
 from dashboard.common import phone
-from dashboard.common.sources import available, dataset_path
+from dashboard.common.sources import allowed_settings, available, dataset_path
 from dashboard.runs.settings import FIRST, GROUPS, SETTINGS, ask, fill, filled, shown
 
 if TYPE_CHECKING:
@@ -89,7 +89,15 @@ def _from_settings() -> None:
             st.session_state["train-dataset"] = dataset
         elif dataset:
             st.toast(f"there is no data set {dataset} here", icon=":material/error:")
-        st.session_state["train-set"] = "\n".join(lines.split(";"))
+        asked = lines.replace(";", "\n").splitlines()
+        settings = [line for line in asked if line.partition("=")[0].strip() != "data"]
+        if len(settings) < len(asked):
+            st.toast(
+                "A link cannot say where data lies; choose a data set, or type the path under "
+                "*Any other setting*.",
+                icon=":material/error:",
+            )
+        st.session_state["train-set"] = "\n".join(settings)
 
 
 def ask_all() -> Plan:
@@ -197,6 +205,7 @@ def _ask_settings(base: RunConfig, preset: "Preset | None", beginnings: Sequence
         )
     lines = (st.session_state["train-others"] or "").splitlines()
     others = dict(parse_setting(line) for line in lines if line.strip())
+    others = allowed_settings(others, known=base.data)
     from core.training.planning import plan_config  # torch, here as elsewhere
 
     return plan_config(base, settings=filled(base) | others)
@@ -228,7 +237,10 @@ def _ask_values(config: RunConfig) -> tuple[dict[str, list[Any]] | None, str]:
             )
             if not text.strip():
                 raise InputError(f"{words}: give the values to try, with commas between them")
-            values[name] = variants.parse_values(f"{name}={text}")[1]
+            tried = variants.parse_values(f"{name}={text}")[1]
+            values[name] = [
+                allowed_settings({name: value}, known=config.data)[name] for value in tried
+            ]
         name = st.text_input(
             "Name of the grid" if several else "Name of the run",
             key="train-name",
