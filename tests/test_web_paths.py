@@ -39,7 +39,7 @@ def test_a_link_neither_opens_a_path_nor_tells_whether_it_exists(
     for path in (there, missing, outside):
         app = run_page("train", set=f"dataset=folder{separator}data={path}")
         answers.add(said(app).replace(str(path), "PATH"))
-        assert str(path) not in app.text_area(key="train-others").value
+        assert str(path) not in str(app.text_area(key="train-others").value)
         assert "A link cannot say where data lies" in said(app)
     assert len(answers) == 1
 
@@ -52,10 +52,10 @@ def test_a_typed_path_outside_the_import_root_is_refused(tmp_path: Path) -> None
     assert not [button for button in app.button if button.label == "Start training"]
 
 
-def test_a_path_to_try_in_a_sweep_is_refused_too(tmp_path: Path) -> None:
+def test_a_path_to_try_in_a_grid_is_refused_too(tmp_path: Path) -> None:
     outside = pictures(tmp_path / "outside", 1)
     app = run_page("train")
-    app.multiselect(key="train-sweep").set_value(["data"]).run()
+    app.multiselect(key="train-grid").set_value(["data"]).run()
     app.text_input(key="train-values-data").set_value(str(outside)).run()
     assert "can be imported from here" in said(app)
 
