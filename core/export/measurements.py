@@ -6,6 +6,7 @@ from typing import Any
 
 from core.export.case import Case
 from core.export.measure import table
+from core.system.csv_cells import safe_row
 
 _POINTS = {"longest_ends_px": "longest", "perpendicular_ends_px": "perpendicular"}
 
@@ -19,7 +20,7 @@ def measurements(case: Case) -> bytes:
     writer = csv.DictWriter(stream, [*head, *columns], lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({**head, **row})
+        writer.writerow(safe_row({**head, **row}))
     return stream.getvalue().encode()
 
 

@@ -22,6 +22,7 @@ from core.imaging.planes import PLANES
 from dashboard.common import cache
 from dashboard.common.cache import ItemKey
 from dashboard.common.examples import Example
+from dashboard.common.foreign_text import as_text
 
 SINGLE = ("png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp", "gif", "ppm", "pgm")
 VOLUMES = ("dcm", "nii", "gz", "nrrd", "mha", "npy", "zip")
@@ -105,11 +106,11 @@ def _which(found: Collection, keys: Sequence[ItemKey], files: Sequence[str]) -> 
 def _left_out(reasons: Sequence[str]) -> None:
     """Files that cannot be looked at: the one, or how many and on demand which."""
     if len(reasons) == 1:
-        st.warning(reasons[0], icon=":material/warning:")
+        st.warning(as_text(reasons[0]), icon=":material/warning:")
     elif reasons:
         with st.expander(f"{len(reasons)} files cannot be read", icon=":material/warning:"):
             for reason in reasons:
-                st.caption(reason)
+                st.caption(as_text(reason))
 
 
 def _readable(
