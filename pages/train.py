@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.errors import InputError
 from dashboard.common import phone, widgets
+from dashboard.common.foreign_text import as_text
 from dashboard.runs import follow as train_views
 from dashboard.train import cost as train_cost
 from dashboard.train import form as train_form
@@ -32,7 +33,7 @@ with rail:
                 else:
                     st.query_params.pop("run", None)  # whichever trains
     except InputError as wrong:  # what trains stays in view
-        st.error(str(wrong), icon=":material/error:")
+        st.error(as_text(wrong), icon=":material/error:")
 
 with stage:
     train_views.watch()

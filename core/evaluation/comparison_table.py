@@ -10,6 +10,7 @@ from typing import Any
 
 from core.errors import choose
 from core.metrics.overlap import METRICS
+from core.system.csv_cells import safe_cell
 
 Rows = list[list[str]]
 _SPECIAL = str.maketrans(
@@ -64,8 +65,8 @@ def _csv(tables: Sequence[Rows], notes: Sequence[str]) -> str:
     sink = io.StringIO()
     writer = csv.writer(sink, lineterminator="\n")
     for table in tables:
-        writer.writerows([*table, []])
-    writer.writerows([note] for note in notes)
+        writer.writerows([*([safe_cell(cell) for cell in row] for row in table), []])
+    writer.writerows([safe_cell(note)] for note in notes)
     return sink.getvalue()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from core.export.case import Case
 from core.export.measure import table
+from core.system.csv_cells import safe_row
 
 _SLICES = ("slice", "first_slice", "behind_slice", "centroid_slice_px")
 """Counted from 1, as the viewer and the report do; rows and columns are pixels from 0."""
@@ -24,7 +25,7 @@ def measurements(case: Case) -> bytes:
     writer = csv.DictWriter(stream, [*head, *columns], lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({**head, **row})
+        writer.writerow(safe_row({**head, **row}))
     return stream.getvalue().encode()
 
 

@@ -21,6 +21,7 @@ from core.imaging import Image, Item, Volume, page_count, read_image, survey
 from core.imaging.intensities import AS_TRAINED, CHOICES
 from core.models import TrainedModel
 from core.predict.cases import predict_case
+from core.system.csv_cells import safe_row
 from core.system.files import atomic_path, write_atomic
 from core.threshold.postprocessing import PostProcessing
 
@@ -261,7 +262,7 @@ def _table(rows: list[dict[str, Any]]) -> bytes:
     for row in rows:
         mask = PurePath(row["mask"]).name if row["mask"] else None
         said = {name: "; ".join(row.get(name, [])) for name in ("problems", "warnings")}
-        writer.writerow({**row, "mask": mask, **said})
+        writer.writerow(safe_row({**row, "mask": mask, **said}))
     return stream.getvalue().encode()
 
 

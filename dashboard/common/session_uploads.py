@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.imaging.names import clean_name
+from dashboard.common.foreign_text import as_text
 
 WIDGET, KEPT, LOOKS_AT = "uploads", "uploads-kept", "looks-at-upload"
 
@@ -45,7 +46,7 @@ def ask(words: str) -> tuple[UploadedFile, ...]:
 def _row(cached: Sequence[UploadedFile], *, looked_at: bool, listed: bool) -> None:
     """What waits or is no longer listed in the uploader, and what can be done with it."""
     name = clean_name(cached[0].name)
-    words = name if len(cached) == 1 else f"{name} and {len(cached) - 1} more"
+    words = as_text(name if len(cached) == 1 else f"{name} and {len(cached) - 1} more")
     with st.container(horizontal=True, vertical_alignment="center"):
         if looked_at:
             st.caption(f"{words}, brought before", width="stretch")

@@ -23,6 +23,7 @@ from core.imaging.read import format_of
 from dashboard.common import cache
 from dashboard.common.cache import ItemKey
 from dashboard.common.examples import Example
+from dashboard.common.foreign_text import as_text
 
 PAGES = frozenset({"PNG", "JPEG", "TIFF", "BMP", "WebP", "GIF", "Netpbm"})
 """Formats, by their content, whose files are pages and never volumes."""
@@ -125,11 +126,11 @@ def _which(found: Collection, keys: Sequence[ItemKey], files: Sequence[str]) -> 
 def _left_out(reasons: Sequence[str]) -> None:
     """Files that cannot be examined: the one, or how many and on demand which."""
     if len(reasons) == 1:
-        st.warning(reasons[0], icon=":material/warning:")
+        st.warning(as_text(reasons[0]), icon=":material/warning:")
     elif reasons:
         with st.expander(f"{len(reasons)} files cannot be read", icon=":material/warning:"):
             for reason in reasons:
-                st.caption(reason)
+                st.caption(as_text(reason))
 
 
 def _readable(

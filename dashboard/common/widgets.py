@@ -16,6 +16,7 @@ from core.training.progress import duration
 from dashboard.common import cache, charts
 from dashboard.common import session_uploads as kept_uploads
 from dashboard.common.examples import Example, example_names
+from dashboard.common.foreign_text import as_text
 from dashboard.common.uploads import uploaded_image
 
 LARGE_PX = 1024
@@ -38,7 +39,7 @@ def head(title: str, sentence: str) -> None:
 def foot(*facts: str) -> None:
     """The line that every page ends with, and what is being shown."""
     st.divider()
-    st.caption(" · ".join([f"**{RESEARCH_ONLY}**", *facts]))
+    st.caption(" · ".join([f"**{RESEARCH_ONLY}**", *map(as_text, facts)]))
 
 
 def chart(figure: go.Figure, *, key: str, zoom: bool = False) -> None:
@@ -79,7 +80,7 @@ def one_clear_error(
         yield
     except InputError as wrong:
         with stage or nullcontext():
-            st.error(str(wrong), icon=":material/error:")
+            st.error(as_text(wrong), icon=":material/error:")
         with below or nullcontext():
             foot()
         st.stop()
@@ -94,7 +95,7 @@ def model_picker() -> str:
         st.session_state["model"] = named[0]
         del st.query_params["model"]
     elif asked and asked not in names.values():
-        st.warning(f"There is no model '{asked}' here; choose one below.")
+        st.warning(f"There is no model '{as_text(asked)}' here; choose one below.")
     chosen = st.selectbox(
         "Model",
         list(names),

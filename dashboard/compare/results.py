@@ -10,6 +10,7 @@ import streamlit as st
 from plotly.graph_objects import Figure
 
 from dashboard.common import cache, charts
+from dashboard.common.foreign_text import as_text
 from dashboard.common.thumbnails import thumbnail_png
 from dashboard.compare import charts as charts_compare
 from dashboard.compare.data import TIMED_IMAGES, Compared, seconds_per_image
@@ -55,7 +56,7 @@ def images(found: Compared, image: str) -> None:
             with st.container(width=THUMBNAIL_PX, gap=None):
                 st.image(_thumbnail(found, one), width=THUMBNAIL_PX)
                 st.button(
-                    words,
+                    as_text(words),
                     key=f"gallery-{one}",
                     help=f"{one}: lowest and highest {found.metric}",
                     type="primary" if one == image else "secondary",

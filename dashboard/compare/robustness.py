@@ -23,6 +23,7 @@ from core.threshold.postprocessing import clean
 from core.training.progress import duration
 from dashboard.common import cache
 from dashboard.common.examples import Example
+from dashboard.common.foreign_text import as_text
 from dashboard.compare import robustness_chart as charts_robustness
 from dashboard.compare.data import Compared, robustness_commands, seconds_per_image, stamp_of
 from dashboard.compare.progress import STOPPED, bars
@@ -169,15 +170,19 @@ def _example(found: Compared, image: str, *, start: str) -> None:
         for key, name in zip(found.keys, found.names, strict=True):
             model = cache.trained_model(key)
             if model.predictor.takes_volumes:
-                st.caption(f"{name} sees whole volumes; one slice of them is not shown changed.")
+                st.caption(
+                    f"{as_text(name)} sees whole volumes; one slice of them is not shown changed."
+                )
                 continue
             point = model.operating_point
             levels = cache.level_map(key, Example(f"{image}, {change.title}", pixels))
             mask = clean(mask_at(levels, point.k), point.post_processing)
             truth = np.ascontiguousarray(change.truth(model.truths(found.dataset).truth(sample)))
             with st.container(width=EXAMPLE_PX, gap=None):
-                st.image(outlined(shown, mask, truth > 0, height_px=EXAMPLE_PX), caption=name)
-    st.caption(f"{image}: marked in yellow, truth in sky blue.")
+                st.image(
+                    outlined(shown, mask, truth > 0, height_px=EXAMPLE_PX), caption=as_text(name)
+                )
+    st.caption(f"{as_text(image)}: marked in yellow, truth in sky blue.")
 
 
 def _taken(found: Compared) -> list[Any]:

@@ -5,6 +5,7 @@ import streamlit as st
 from core.levels import STEPS
 from dashboard.common import cache
 from dashboard.common.examples import Example
+from dashboard.common.foreign_text import as_text
 from dashboard.compare.data import Compared, stamp_of
 from dashboard.components.compare_viewer import Side, compare_viewer, pack_sides
 from dashboard.components.viewer import Scene, pack
@@ -32,7 +33,8 @@ def side_by_side(found: Compared, image: str) -> None:
     ]
     if cleaned:
         st.caption(
-            f"Shown before the post-processing that the scores of {', '.join(cleaned)} include."
+            "Shown before the post-processing that the scores of "
+            f"{', '.join(map(as_text, cleaned))} include."
         )
 
 

@@ -12,6 +12,7 @@ from core.errors import InputError
 from core.evaluation.comparison_table import comparison_table
 from core.evaluation.convention import short_source
 from dashboard.common import cache, widgets
+from dashboard.common.foreign_text import as_text
 from dashboard.compare.choices import (
     FIGURES,
     FIRST,
@@ -83,13 +84,13 @@ def compared(keys: Sequence[str], images: str, *, metric: str) -> Compared:
         _refused(str(wrong), keys, images)
     place.empty()
     for sentence in trained_on(ordered, found.samples, found.comparison["dataset"]):
-        st.warning(sentence, icon=":material/warning:")
+        st.warning(as_text(sentence), icon=":material/warning:")
     return found
 
 
 def _refused(reason: str, keys: Sequence[str], images: str) -> None:
     """The reason, and the one step that leads on; ends the page."""
-    st.error(reason, icon=":material/error:")
+    st.error(as_text(reason), icon=":material/error:")
     dataset, _, part = images.rpartition("/")
     choices = image_choices()
     helps = len(keys) > 1 and len({cache.split_key(key)[2] for key in keys}) == 1
@@ -97,7 +98,9 @@ def _refused(reason: str, keys: Sequence[str], images: str) -> None:
     offers |= {default_images(keys)} if helps else set()
     for offer in sorted((offers & choices.keys()) - {images}):
         st.button(
-            f"Compare on {choices[offer]}", key=f"offer-{offer}", on_click=partial(_take, offer)
+            f"Compare on {as_text(choices[offer])}",
+            key=f"offer-{offer}",
+            on_click=partial(_take, offer),
         )
     if len(keys) < 2:
         st.button("Take the shipped example", on_click=_example)
@@ -138,13 +141,13 @@ def verdict(found: Compared) -> None:
         st.markdown(f"{metric} is undefined on all {n} images.")
         return
     words = (
-        f"**{first['model']}** has the highest mean {metric}: **{_spread(first)}** on "
+        f"**{as_text(first['model'])}** has the highest mean {metric}: **{_spread(first)}** on "
         f"{_images(first['n'], n)}."
     )
     pair = _pair(found, first["model"], ranked[1]["model"])
     if pair and pair["p_holm"] is not None:
         of = "" if pair["n"] == first["n"] else f" on {_images(pair['n'], n)}"
-        words += f" Against {ranked[1]['model']}, the next: {_difference(pair)}{of}, "
+        words += f" Against {as_text(ranked[1]['model'])}, the next: {_difference(pair)}{of}, "
         words += f"{_p(pair['p_holm'])} after Holm."
         if pair["p_holm"] > SURE:
             words += " That may be chance."
@@ -194,7 +197,7 @@ def table(found: Compared) -> None:
             "Threshold": st.column_config.NumberColumn(format="%.3f"),
         },
     )
-    st.caption(comparison["label"], help=conventions(found))
+    st.caption(as_text(comparison["label"]), help=conventions(found))
 
 
 def conventions(found: Compared) -> str:

@@ -12,6 +12,7 @@ from core.data.importing import import_dataset, imports, remove_import, takes_cl
 from core.data.masks.classes import parse_classes
 from core.data.masks.values import KINDS
 from dashboard.common import widgets
+from dashboard.common.foreign_text import as_text
 from dashboard.common.sources import allowed_path, allowed_root, dataset_path, is_synthetic
 from dashboard.datasets.upload import uploaded_zip
 
@@ -64,7 +65,7 @@ def importer() -> None:
         st.session_state["imported"] = f"{info.title}: {facts['images']:,} images downloaded."
         st.rerun()
     if note := st.session_state.pop("imported", None):
-        st.success(note, icon=":material/check:")
+        st.success(as_text(note), icon=":material/check:")
     _kept()
     st.markdown("**Where to get them**")
     st.dataframe(

@@ -11,6 +11,7 @@ from core.config import AugmentationConfig
 from core.data import Dataset, Sample, info_of
 from core.data.splits import SUBSETS, leaks, make_split
 from dashboard.common import cache, charts, phone, widgets
+from dashboard.common.foreign_text import as_text
 from dashboard.common.sources import available
 from dashboard.datasets.augmentation import augmented_images
 from dashboard.menu import page
@@ -58,9 +59,9 @@ def about(name: str) -> None:
     dataset = cache.opened_dataset(name)
     info = dataset.info
     groups = len({sample.group for sample in dataset.samples})
-    meant = f"; foreground is {info.foreground}" if info.foreground != "foreground" else ""
+    meant = f"; foreground is {as_text(info.foreground)}" if info.foreground != "foreground" else ""
     if len(info.classes) > 1:
-        meant += f" ({', '.join(info.classes)})"
+        meant += f" ({', '.join(map(as_text, info.classes))})"
     known = sum(sample.has_truth for sample in dataset.samples)
     truth = f", {known:,} with truth" if known < len(dataset.samples) else ""
     source = f" [Source]({info.homepage})" if info.homepage else ""
@@ -73,7 +74,7 @@ def about(name: str) -> None:
         st.caption(f"Cite: {info.citation}")
     for problem in dataset.problems[:3]:
         where = "" if problem.where == "." else f"{problem.where}: "
-        st.caption(f":material/warning: {where}{problem.detail}")
+        st.caption(f":material/warning: {as_text(where + problem.detail)}")
 
 
 def checked(name: str) -> dict[str, Any] | None:
@@ -115,7 +116,7 @@ def findings(document: dict[str, Any]) -> None:
     for finding in document["findings"]:
         title = f"{_in_words(finding['kind']).capitalize()}: {finding['count']:,}"
         with st.expander(title, icon=SEVERITY_ICON[finding["severity"]]):
-            st.markdown(finding["advice"])
+            st.markdown(as_text(finding["advice"]))
             st.code("\n".join(map(str, finding["places"])), language=None, height="content")
 
 
@@ -165,7 +166,7 @@ def gallery(name: str, document: dict[str, Any] | None) -> None:
         for sample in shown:
             with st.container(width=TILE, gap="xsmall"):
                 st.image(cache.thumbnail(name, sample.id, overlay=True), width=TILE)
-                st.caption(_caption(sample))
+                st.caption(as_text(_caption(sample)))
 
 
 def _filtered(dataset: Dataset, document: dict[str, Any] | None) -> list[Sample]:
@@ -276,7 +277,7 @@ def split_editor(name: str) -> None:
         found = leaks(dataset.samples, split, clusters)
         near = len(set(clusters.values()))
         if found:
-            st.error("It leaks: " + "; ".join(found[:5]), icon=":material/warning:")
+            st.error("It leaks: " + as_text("; ".join(found[:5])), icon=":material/warning:")
         else:
             st.success(
                 f"Nothing leaks: no group and none of {near} near-duplicate clusters is on two "

@@ -16,6 +16,7 @@ from core.papers.reproduction import runs_of
 from core.runs import open_run
 from dashboard.common import cache, phone
 from dashboard.common.examples import Example
+from dashboard.common.foreign_text import as_text
 from dashboard.common.sources import dataset_path, is_synthetic
 from dashboard.menu import page
 from dashboard.papers.images import (
@@ -61,8 +62,8 @@ def gallery(paper: str, own: list[Preset], ours: list[Preset], empty: Callable[[
     opened = _opened(trained)
     if opened is None:
         st.info(
-            f"The images need the data that {trained.name} was trained on, which is not on this "
-            "machine. Import it, and they appear here.",
+            f"The images need the data that {as_text(trained.name)} was trained on, which is not "
+            "on this machine. Import it, and they appear here.",
             icon=":material/download:",
         )
         st.page_link(page("datasets"), label="Import a data set", icon=":material/photo_library:")
@@ -77,14 +78,14 @@ def gallery(paper: str, own: list[Preset], ours: list[Preset], empty: Callable[[
     for name, kind in chosen.items():
         value = scores.get(name)
         score = "" if value is None else f" · Dice {value:.3f}"
-        st.caption(f"**{kind or 'test image'}** · {name}{score}")
+        st.caption(f"**{kind or 'test image'}** · {as_text(name)}{score}")
         panels = _panels(key, trained, opened, samples[name], boxes=paper == BOXES)
         with phone.halves(name):
             for panel in panels:
                 st.image(panel.pixels, caption=panel.caption, width=_width(len(panels)))
     st.caption(
-        f"{trained.name} at its frozen threshold {trained.operating_point.threshold:.3f} "
-        f"({trained.operating_point.name}), native resolution, test split{words}."
+        f"{as_text(trained.name)} at its frozen threshold {trained.operating_point.threshold:.3f} "
+        f"({as_text(trained.operating_point.name)}), native resolution, test split{words}."
     )
 
 

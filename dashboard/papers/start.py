@@ -12,6 +12,7 @@ from core.runs import ACTIVE, list_runs, open_run
 from core.training.progress import duration
 from dashboard.common import charts, widgets
 from dashboard.common.colours import styles
+from dashboard.common.foreign_text import as_text
 from dashboard.common.sources import dataset_path, is_synthetic
 from dashboard.menu import page
 from dashboard.papers import charts as papers_charts
@@ -169,7 +170,7 @@ def _progress(preset: Preset) -> None:
             try:
                 evaluate_run(preset, one)
             except InputError as wrong:
-                st.error(str(wrong), icon=":material/error:")
+                st.error(as_text(wrong), icon=":material/error:")
                 return
             bar.progress(done / len(waiting), text=f"Run {done} of {len(waiting)}")
         st.rerun()

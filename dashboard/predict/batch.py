@@ -9,6 +9,7 @@ from core.models import TrainedModel
 from core.predict.batch import PredictionOptions
 from core.system.background import DONE, RUNNING
 from dashboard.common import cache
+from dashboard.common.foreign_text import as_text
 from dashboard.common.uploads import Upload
 from dashboard.predict.volume import waiting
 
@@ -58,7 +59,7 @@ def batch(model: str, trained: TrainedModel, upload: Upload) -> None:
 
 def _results(rows: list[dict[str, object]], left_out: list[str], archive: bytes) -> None:
     for problem in left_out:
-        st.warning(problem, icon=":material/warning:")
+        st.warning(as_text(problem), icon=":material/warning:")
     st.download_button(
         "Everything as one zip",
         archive,

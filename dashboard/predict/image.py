@@ -19,6 +19,7 @@ from core.models.fit import warnings_of
 from core.predict.cases import build_case
 from dashboard.common import cache, widgets
 from dashboard.common.examples import Example, kind_of
+from dashboard.common.foreign_text import as_text
 from dashboard.components.viewer import Decision, threshold_viewer
 from dashboard.predict.corrections import corrections_folder, save_correction, saved_count
 
@@ -99,7 +100,7 @@ def decide(
     for n, (name, place) in enumerate(zip([model, *beside], places, strict=True)):
         with place:
             if beside:
-                st.caption(f"**{cache.model_names()[name]}**")
+                st.caption(f"**{as_text(cache.model_names()[name])}**")
             levels = widgets.predicted_levels(name, example)
             uncertainty = uncertainty_of(name, example, wanted=unsure)
             point = cache.trained_model(name).operating_point
@@ -192,11 +193,13 @@ def add_to_corrections(case: Case, decision: Decision) -> None:
                 },
             )
         except InputError as wrong:
-            st.error(str(wrong), icon=":material/error:")
+            st.error(as_text(wrong), icon=":material/error:")
             return
         count = saved_count(name)
         noun = "sample" if count == 1 else "samples"
-        st.success(f"Kept. corrections-{name} holds {count} {noun}.", icon=":material/check:")
+        st.success(
+            f"Kept. corrections-{as_text(name)} holds {count} {noun}.", icon=":material/check:"
+        )
         st.code(
             f"python -m core train --dataset folder --data {corrections_folder(name)}",
             language="shell",
@@ -210,14 +213,14 @@ def warnings(model: str, example: Example) -> tuple[str, ...]:
         dataset = cache.trained_model(model).config.dataset
         if example.kind and kind_of(dataset) not in {"", example.kind}:
             st.warning(
-                f"This is no image for {cache.model_names()[model]}, which was trained on "
+                f"This is no image for {as_text(cache.model_names()[model])}, which was trained on "
                 f"{info_of(dataset).modality}: its answer means nothing here. Choose another "
                 "example or another model.",
                 icon=":material/warning:",
             )
         return ()
     found = warnings_of(example.source, cache.trained_model(model).facts)
-    said = [f"{sentence[:1].upper()}{sentence[1:]}" for sentence in found]
+    said = [as_text(f"{sentence[:1].upper()}{sentence[1:]}") for sentence in found]
     if said:  # in one box: with several the image would begin below the screen
         listed = said[0] if len(said) == 1 else "\n".join(f"- {sentence}" for sentence in said)
         st.warning(listed, icon=":material/warning:")

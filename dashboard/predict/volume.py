@@ -10,6 +10,7 @@ from core.predict.cases import build_case, stem_of
 from core.system.background import DONE, FAILED, RUNNING, Work
 from core.training.progress import duration
 from dashboard.common import cache
+from dashboard.common.foreign_text import as_text
 from dashboard.common.uploads import Upload
 from dashboard.components.volume_viewer import volume_viewer
 from dashboard.predict.surface import surface_figure, surface_of
@@ -99,7 +100,7 @@ def waiting(job: Work, *, noun: str, doing: str) -> None:
     if state == DONE:
         st.rerun()
     if state == FAILED:
-        st.error(job.problem, icon=":material/error:")
+        st.error(as_text(job.problem), icon=":material/error:")
     share = job.done / max(1, job.total)
     left = f", {duration(job.seconds_left)} left" if job.done and state == RUNNING else ""
     count = f"{noun} {min(job.done + 1, job.total)} of {job.total}"

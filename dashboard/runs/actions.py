@@ -10,6 +10,7 @@ from core.models import list_weights
 from core.runs import ACTIVE, Run, jobs, open_run
 from core.runs.trash import delete_run, list_trash, restore_run
 from core.training.progress import duration
+from dashboard.common.foreign_text import as_text
 from dashboard.common.subprocesses import Subprocess
 from dashboard.menu import page
 
@@ -29,7 +30,7 @@ def show_errors() -> Iterator[None]:
 def speak() -> None:
     """Show what callbacks had to say."""
     for text in st.session_state.pop("messages", []):
-        st.toast(text, icon=":material/error:", duration="long")
+        st.toast(as_text(text), icon=":material/error:", duration="long")
 
 
 def buttons(run: Run, state: str, *, promote: bool = False) -> None:
@@ -110,9 +111,9 @@ def _promotion(run: Run, key: str) -> None:
     if child is not None and child.answer:
         dice = child.answer["test"]["dice"]
         said = "undefined" if dice is None else f"{dice:.3f}"
-        st.success(f"{child.answer['weights']}: pooled Dice on its test split {said}.")
+        st.success(f"{as_text(child.answer['weights'])}: pooled Dice on its test split {said}.")
     elif child is not None and child.fault != "stopped":
-        st.error(child.fault)
+        st.error(as_text(child.fault))
     st.caption(
         "Writes its weights, threshold, split, scores and card into weights/ and evaluates it on "
         "its "
@@ -176,7 +177,7 @@ def undo() -> None:
         return
     what = gone[0] if len(gone) == 1 else f"{len(gone)} runs"
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f":material/delete: {what} deleted.", width="content")
+        st.markdown(f":material/delete: {as_text(what)} deleted.", width="content")
         st.button(
             "Undo", key="runs-undo", icon=":material/undo:", on_click=_restore, args=(tuple(gone),)
         )

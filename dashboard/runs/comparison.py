@@ -8,8 +8,10 @@ import pandas as pd
 import streamlit as st
 
 from core.runs import open_run
+from core.system.csv_cells import safe_cell
 from dashboard.common import charts, widgets
 from dashboard.common.colours import styles
+from dashboard.common.foreign_text import as_text
 from dashboard.runs.settings import SETTINGS
 from dashboard.runs.table import MOST_CHARTED, settings_of
 
@@ -62,12 +64,14 @@ def _chart(names: Sequence[str]) -> None:
     widgets.chart(figure, key="runs-chart", zoom=True)
     missing = [name for name in names if not any(key in row for row in histories[name])]
     if missing:
-        st.caption(f"Without an epoch yet, or without this number: {', '.join(missing)}.")
+        st.caption(
+            f"Without an epoch yet, or without this number: {', '.join(map(as_text, missing))}."
+        )
 
 
 def curves_csv(histories: dict[str, list[dict[str, Any]]]) -> bytes:
     """Every number of every epoch, a line each."""
-    rows = [{"run": name, **row} for name, rows in histories.items() for row in rows]
+    rows = [{"run": safe_cell(name), **row} for name, rows in histories.items() for row in rows]
     return pd.DataFrame(rows).to_csv(index=False).encode()
 
 

@@ -12,6 +12,7 @@ from core.runs.jobs import Job
 from core.runs.table import run_table
 from core.training.progress import duration
 from dashboard.common import charts, widgets
+from dashboard.common.foreign_text import as_text
 from dashboard.menu import page
 from dashboard.runs import actions as run_actions
 from dashboard.runs.samples import strip
@@ -101,7 +102,7 @@ def show(run: Run, status: dict[str, Any]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         ending = status["state"] in ACTIVE and run.stop_requested
         words = "stops after this step" if ending else STATE_WORDS[status["state"]]
-        st.markdown(f"**{run.name}** · {words}")
+        st.markdown(f"**{as_text(run.name)}** · {words}")
         run_actions.buttons(run, status["state"])
     progress(run, status)
     curves(run)
@@ -121,15 +122,15 @@ def progress(run: Run, status: dict[str, Any]) -> None:
             speed, left = f":gray[{speed}]", f":gray[last word {duration(silent)} ago]"
         st.progress(min(share, 1.0), text=f"Epoch {status['epoch']} of {epochs} · {speed} · {left}")
     elif status["state"] in ACTIVE:
-        st.progress(done / epochs, text=str(status.get("message", "starting")).capitalize())
+        st.progress(done / epochs, text=as_text(status.get("message", "starting")).capitalize())
     elif status["state"] == "finished":
         _finished(run, status, done)
     else:
         reason = str(status.get("reason", "not started"))
-        st.warning(f"After {done} of {epochs} epochs: {reason}.", icon=":material/pause:")
+        st.warning(f"After {done} of {epochs} epochs: {as_text(reason)}.", icon=":material/pause:")
         run_actions.try_again_with(run, reason)
     for note in status.get("notes", ()):
-        st.caption(f":material/info: {note}")
+        st.caption(f":material/info: {as_text(note)}")
 
 
 def _finished(run: Run, status: dict[str, Any], done: int) -> None:
@@ -141,7 +142,7 @@ def _finished(run: Run, status: dict[str, Any], done: int) -> None:
         st.success(
             f"Best epoch {status['best_epoch']} of {done}{early}: pooled Dice {point.value:.3f} on "
             f"{point.n_images} validation images at threshold {point.threshold:.3f} "
-            f"({point.name}).",
+            f"({as_text(point.name)}).",
             icon=":material/check:",
         )
         st.page_link(
@@ -205,7 +206,7 @@ def _row(job: Job, *, place: int) -> None:
     words = "stopping" if ending else STATE_WORDS[job.state]
     words = f"waiting, number {place}" if place else words
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"{job.run} · :gray[{words}]", width="stretch")
+        st.markdown(f"{as_text(job.run)} · :gray[{words}]", width="stretch")
         st.button(
             "Watch",
             key=f"watch-{job.id}",
@@ -230,7 +231,7 @@ def _row(job: Job, *, place: int) -> None:
                 key=f"retry-{job.id}",
                 icon=":material/refresh:",
                 type="tertiary",
-                help=job.reason,
+                help=as_text(job.reason) if job.reason else None,
                 on_click=_retry,
                 args=(job.id,),
             )

@@ -9,6 +9,7 @@ import streamlit as st
 from core.errors import InputError
 from core.metrics.overlap import METRICS
 from core.runs import ACTIVE, Run, jobs, open_run, variants
+from dashboard.common.foreign_text import as_text
 from dashboard.runs import actions as run_actions
 from dashboard.runs import follow as train_views
 from dashboard.runs.samples import strip
@@ -45,7 +46,7 @@ def _live(run: Run, *, moving: bool) -> None:
     if moving != (status["state"] in ACTIVE):
         st.rerun()  # the whole page once more: the fragment stops asking, or begins to
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"#### {run.name}")
+        st.markdown(f"#### {as_text(run.name)}")
         run_actions.buttons(run, status["state"], promote=True)
     train_views.progress(run, status)
     train_views.curves(run)
@@ -87,7 +88,7 @@ def _said(run: Run) -> None:
     from_where = [f"grid {about.group}"] if about.group else []
     from_where += [f"a copy of {about.parent}, with changes"] if about.parent else []
     if from_where:
-        st.caption("; ".join(from_where).capitalize())
+        st.caption(as_text("; ".join(from_where).capitalize()))
 
 
 def _say(run: Run, what: str, key: str) -> None:
@@ -133,10 +134,11 @@ def figures(evaluation: dict[str, Any]) -> None:
     conventions = evaluation["conventions"]
     intervals = conventions.get("pooled_ci95", conventions["ci95"])
     st.caption(
-        f"{evaluation['dataset']}, {evaluation['split']}, n = {evaluation['n_images']} images, "
+        f"{as_text(evaluation['dataset'])}, {evaluation['split']}, "
+        f"n = {evaluation['n_images']} images, "
         f"{evaluation['resolution']} resolution, threshold {evaluation['threshold']:.3f} "
-        f"({evaluation['threshold_source']}). Pooled: {conventions['pooled']}. In brackets "
-        f"95 %: {intervals}. Empties: {evaluation['empties']}."
+        f"({as_text(evaluation['threshold_source'])}). Pooled: {conventions['pooled']}. "
+        f"In brackets 95 %: {intervals}. Empties: {evaluation['empties']}."
     )
 
 
@@ -145,7 +147,9 @@ def _settings(run: Run) -> None:
     try:
         st.code(variants.reproduction(config), language="bash", wrap_lines=True)
     except (InputError, KeyError):
-        st.caption(f"Data set {config.dataset} is not known here, so no command can be given.")
+        st.caption(
+            f"Data set {as_text(config.dataset)} is not known here, so no command can be given."
+        )
     left, right = st.columns([3, 2])
     document = config.document()
     rows = {

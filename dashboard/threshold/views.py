@@ -26,6 +26,7 @@ from core.threshold.postprocessing import PostProcessing
 from core.threshold.rules import parse_rule
 from core.training.progress import duration
 from dashboard.common import cache, widgets
+from dashboard.common.foreign_text import as_text
 from dashboard.common.validation_maps import SplitMaps, open_split_maps
 from dashboard.components.threshold_board import deliver, threshold_board
 from dashboard.runs import views as run_views
@@ -61,7 +62,7 @@ def looked_at(model: str, split: str) -> SplitMaps:
             part = open_split_maps(model, split, progress=progress)
     except InputError as missing:
         place.empty()
-        st.info(str(missing), icon=":material/image_not_supported:")
+        st.info(as_text(missing), icon=":material/image_not_supported:")
         _known_scores(model, split)
         widgets.foot()
         st.stop()
@@ -79,7 +80,7 @@ def _known_scores(model: str, split: str) -> None:
     folder = weights_folder() / name if source == "weights" else open_run(name).path
     file = folder / "evaluation" / f"{split}.json"
     if file.exists():
-        st.markdown(f"**What {name} carries with it: {SUBSETS[split].lower()}**")
+        st.markdown(f"**What {as_text(name)} carries with it: {SUBSETS[split].lower()}**")
         document = read_json(file)
         run_views.figures(document["classes"][one] if one else document)
 
@@ -195,7 +196,7 @@ def _linked(text: str) -> int | None:
 
 def about_point(point: OperatingPoint) -> None:
     """A chosen point in a few lines: the threshold, how sure, how flat, how steep the area."""
-    st.markdown(f"**{point.name}: {point.threshold:.3f}**")
+    st.markdown(f"**{as_text(point.name)}: {point.threshold:.3f}**")
     facts = [f"Dice {point.value:.3f} pooled, n = {point.n_images}"]
     if point.threshold_ci95:
         low, high = point.threshold_ci95
@@ -208,7 +209,7 @@ def about_point(point: OperatingPoint) -> None:
         facts.append(f"area {change} % for a threshold 0.01 higher")
     st.caption("  \n".join(facts))
     if point.note:
-        st.caption(f":material/info: {point.note[:1].upper()}{point.note[1:]}.")
+        st.caption(f":material/info: {as_text(point.note[:1].upper() + point.note[1:])}.")
 
 
 def save_button(
@@ -234,7 +235,7 @@ def save_button(
         tune(
             name, rule, post_processing=post_processing.words if post_processing else "", maps=part
         )
-    st.toast(f"Saved with {name}: {point.name}, {point.threshold:.3f}.")
+    st.toast(f"Saved with {as_text(name)}: {as_text(point.name)}, {point.threshold:.3f}.")
     st.rerun()
 
 

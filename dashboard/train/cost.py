@@ -10,6 +10,7 @@ from core.config import RunConfig
 from core.data.preparation import as_channels
 from core.training.progress import duration
 from dashboard.common import cache
+from dashboard.common.foreign_text import as_text
 from dashboard.common.subprocesses import Subprocess
 
 TRIAL_SECONDS = 120.0
@@ -81,7 +82,7 @@ def _words(child: Subprocess | None, key: str, count: int) -> str:
     if child is None:
         return "Time: not tried yet"
     if child.answer is None:
-        return f"Trial: {child.fault}"
+        return f"Trial: {as_text(child.fault)}"
     found = child.answer
     each = f"{duration(found['seconds'])} for {found['epochs']} epochs"
     if count > 1:

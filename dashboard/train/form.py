@@ -12,6 +12,7 @@ from core.data import info_of
 from core.errors import InputError
 from core.runs import Run, create_run, jobs, open_run, variants
 from dashboard.common import phone
+from dashboard.common.foreign_text import as_text
 from dashboard.common.sources import allowed_settings, available, dataset_path
 from dashboard.runs.settings import FIRST, GROUPS, SETTINGS, ask, fill, filled, shown
 
@@ -75,7 +76,7 @@ def from_link() -> None:
         try:
             config = open_run(name).config
         except InputError as wrong:
-            st.toast(str(wrong), icon=":material/error:")
+            st.toast(as_text(wrong), icon=":material/error:")
             return
         st.session_state["train-dataset"] = config.dataset
         st.session_state["train-start"] = f"run/{name}"
@@ -88,7 +89,7 @@ def _from_settings() -> None:
         if dataset in available():
             st.session_state["train-dataset"] = dataset
         elif dataset:
-            st.toast(f"there is no data set {dataset} here", icon=":material/error:")
+            st.toast(f"there is no data set {as_text(dataset)} here", icon=":material/error:")
         asked = lines.replace(";", "\n").splitlines()
         settings = [line for line in asked if line.partition("=")[0].strip() != "data"]
         if len(settings) < len(asked):
@@ -140,7 +141,7 @@ def _ask_first() -> tuple[RunConfig, "Preset | None", str | None, list[str]]:
             from core.training.planning import plan_config  # torch, here as elsewhere
 
             config = plan_config(config, initial_weights=begin)
-            st.caption(f":material/redo: Begins with the weights of {begin}")
+            st.caption(f":material/redo: Begins with the weights of {as_text(begin)}")
     if st.session_state.get("train-filled") != (dataset, start, begin) or any(
         f"train-{name}" not in st.session_state for name in SETTINGS
     ):
@@ -233,7 +234,9 @@ def _ask_values(config: RunConfig) -> tuple[dict[str, list[Any]] | None, str]:
             words = SETTINGS[name].words if name in SETTINGS else name
             now = config.model_options.get(name, getattr(config, name, ""))
             text = st.text_input(
-                f"Values of {words.lower()}", key=f"train-values-{name}", placeholder=f"{now}, …"
+                f"Values of {as_text(words.lower())}",
+                key=f"train-values-{name}",
+                placeholder=f"{now}, …",
             )
             if not text.strip():
                 raise InputError(f"{words}: give the values to try, with commas between them")
