@@ -35,9 +35,9 @@ def interpreted(app: AppTest) -> list[str]:
     """Everything shown as Markdown in which a canary would act."""
     assert not app.exception
     kinds = ("markdown", "caption", "error", "warning", "info", "success", "toast")
-    shown = [element.value for kind in kinds for element in app.get(kind)]
+    shown = [str(getattr(element, "value", "")) for kind in kinds for element in app.get(kind)]
     for kind in ("button", "selectbox", "text_input", "multiselect", "expander", "toggle"):
-        shown += [element.label for element in app.get(kind)]
+        shown += [str(getattr(element, "label", "")) for element in app.get(kind)]
     return [text for text in shown if re.search(r"(?<!\\)\]\(|://127", text)]
 
 
