@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from operator import attrgetter
 
 import pytest
 from hypothesis import given
@@ -35,9 +36,9 @@ def interpreted(app: AppTest) -> list[str]:
     """Everything shown as Markdown in which a canary would act."""
     assert not app.exception
     kinds = ("markdown", "caption", "error", "warning", "info", "success", "toast")
-    shown = [element.value for kind in kinds for element in app.get(kind)]
+    shown = [attrgetter("value")(element) for kind in kinds for element in app.get(kind)]
     for kind in ("button", "selectbox", "text_input", "multiselect", "expander", "toggle"):
-        shown += [element.label for element in app.get(kind)]
+        shown += [attrgetter("label")(element) for element in app.get(kind)]
     return [text for text in shown if re.search(r"(?<!\\)\]\(|://127", text)]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -63,7 +64,7 @@ def test_a_number_of_thousands_of_digits_is_a_text() -> None:
 
 @pytest.mark.parametrize("name", LARGEST)
 def test_a_run_beyond_every_machine_is_refused(name: str) -> None:
-    asked = {"batch_size": LARGEST["batch_size"], name: LARGEST[name]}
+    asked: dict[str, Any] = {"batch_size": LARGEST["batch_size"], name: LARGEST[name]}
     assert json.dumps(RunConfig(dataset="phantoms", **asked).document())
     with pytest.raises(InputError, match=f"{name} can be at most"):
         RunConfig(dataset="phantoms", **{**asked, name: LARGEST[name] + 1})
