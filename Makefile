@@ -2,12 +2,14 @@
 #
 #   PYTHON   interpreter that makes the virtual environment (python3; 3.11 or newer)
 #   VENV     where the virtual environment is (.venv)
+#   HOST     address that the dashboard listens on (127.0.0.1; 0.0.0.0 for every host, without log-in)
 #   PORT     port of the dashboard (8501)
 #   WORKERS  test files that run at a time (2)
 #   ARGS     more arguments for streamlit (run) or pytest (test, check)
 
 PYTHON ?= python3
 VENV ?= .venv
+HOST ?= 127.0.0.1
 PORT ?= 8501
 WORKERS ?= 2
 ARGS ?=
@@ -38,7 +40,7 @@ $(INSTALLED): requirements.txt requirements-dev.txt | $(BIN)/python
 	@touch $@
 
 run: install ## start the dashboard
-	$(BIN)/python -m streamlit run dashboard/app.py --server.port $(PORT) $(ARGS)
+	$(BIN)/python -m streamlit run dashboard/app.py --server.address $(HOST) --server.port $(PORT) $(ARGS)
 
 test: install js-check ## every test, the browser ones too (gets Chromium where it may)
 	chromium=$$(PYTHON=$(BIN)/python scripts/chromium.sh) && \

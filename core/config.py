@@ -40,6 +40,20 @@ TARGETS = {
 }
 
 
+LARGEST = {
+    "members": 32,
+    "batch_size": 65_536,
+    "accumulate": 65_536,
+    "crops_per_image": 100_000,
+    "epochs": 10_000_000,
+    "keep_best": 10_000,
+    "size": 16_384,
+    "tile": 16_384,
+    "slices": 4096,
+    "seed": 2**63 - 1,
+    "split_seed": 2**63 - 1,
+}
+"""Beyond these no machine trains; refused before a network of that size is built."""
 VOLUMES: dict[str, Any] = {"batch_size": 2, "tile": 128}
 """What suits 3-D networks where nothing else is reported: two crops of 32 x 128 x 128."""
 
@@ -201,20 +215,7 @@ class RunConfig:
         choose("aspect", self.aspect, {"stretch": "", "pad": ""})
         choose("schedule", self.schedule, SCHEDULES)
         choose("target", self.target, TARGETS)
-        for name in (
-            "batch_size",
-            "epochs",
-            "crops_per_image",
-            "accumulate",
-            "keep_best",
-            "members",
-        ):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, found {getattr(self, name)}")
-        for name in ("size", "tile"):
-            side = getattr(self, name)
-            if side is not None and side < 16:
-                raise InputError(f"{name} must be at least 16, found {side}")
+        self._check_amounts()
         if self.slices < 8:
             raise InputError(f"slices must be at least 8, found {self.slices}")
         if self.learning_rate <= 0:
@@ -230,6 +231,26 @@ class RunConfig:
             )  # imports torch, which a config can do without
 
             check_loss_options(self.loss, self.loss_options)
+
+    def _check_amounts(self) -> None:
+        """Refuse what is too small to mean anything or beyond every machine."""
+        for name in (
+            "batch_size",
+            "epochs",
+            "crops_per_image",
+            "accumulate",
+            "keep_best",
+            "members",
+        ):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1, found {getattr(self, name)}")
+        for name, most in LARGEST.items():
+            if (getattr(self, name) or 0) > most:
+                raise InputError(f"{name} can be at most {most:,}; choose a smaller one")
+        for name in ("size", "tile"):
+            side = getattr(self, name)
+            if side is not None and side < 16:
+                raise InputError(f"{name} must be at least 16, found {side}")
 
     def _check_step(self) -> None:
         """Refuse what cannot be or contradicts itself in how a step is taken."""
@@ -324,7 +345,7 @@ def parse_setting(text: str) -> tuple[str, Any]:
         value = {"None": "null", "True": "true", "False": "false"}[value]
     try:
         return key.strip(), json.loads(value)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # no JSON, or thousands of digits or brackets
         return key.strip(), value
 
 

@@ -58,6 +58,14 @@ MODELS: dict[str, ModelCard] = {
     "dynunet": volumes3d.DYNUNET,
 }
 
+LARGEST_OPTION = {
+    "base_filters": 1024,
+    "dense_blocks": 32,
+    "hidden": 65_536,
+    "middle_blocks": 128,
+}
+"""Beyond these a network fits no device; refused before it is built. Others check their own."""
+
 
 def card_of(name: str) -> ModelCard:
     """The card of a network: from the table, or of ``smp/<architecture>/<encoder>``.
@@ -88,6 +96,11 @@ def build_model(name: str, *, in_channels: int, classes: int, **options: object)
         if type(value) is not type(default) and not (type(default) is float and type(value) is int):
             raise InputError(
                 f"option {option} of {name} takes {in_words(type(default))}, found {value!r}"
+            )
+        if isinstance(value, int) and value > LARGEST_OPTION.get(option, value):
+            raise InputError(
+                f"option {option} of {name} can be at most {LARGEST_OPTION[option]:,}; "
+                "choose a smaller one"
             )
     return card.build(in_channels=in_channels, classes=classes, **options)
 

@@ -189,7 +189,7 @@ def _linked(text: str) -> int | None:
     """The k of a threshold in an address; None where it is none."""
     try:
         k = round(float(text) * STEPS)
-    except ValueError:
+    except (ValueError, OverflowError):  # 1e999 is infinite
         return None
     return k if 0 <= k <= STEPS else None
 

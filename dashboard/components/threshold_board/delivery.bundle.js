@@ -1,5 +1,5 @@
 // Generated from threshold_board/src/delivery.js by "make js"; edit the sources, not this file.
-// Sources: sha256 ca1a52ffa9f59b57892b083dc883087b3952c7f9e6759351a35c91ff478e3516
+// Sources: sha256 3aa2f17e87dfaf759c4e005207fc5f3091deab7caa67b18d1fb3af4e1dcc133f
 
 // shared/levels.js
 var STEPS = 1e3;

@@ -7,7 +7,7 @@ export function hook(board) {
     get latencies() { return board.latencies; },
     get order() { return [...board.part("tiles").children].map((tile) => tile.querySelector(".name")?.textContent); },
     get painted() { return board.tiles.tiles.filter((tile) => tile.painted).length; },
-    figure: (/** @type {string} */ block, /** @type {string} */ name, /** @type {number} */ k) => {
+    metric: (/** @type {string} */ block, /** @type {string} */ name, /** @type {number} */ k) => {
       const { value, low, high } = board.curve(block, name);
       return [value[k], low[k], high[k]];
     },
