@@ -124,7 +124,7 @@ def test_a_click_on_a_point_shows_its_image(page: Page, site: str) -> None:
 
 def test_the_table_is_downloaded_as_latex(page: Page, site: str) -> None:
     opened(page, site)
-    page.get_by_role("button", name="Download").click()
+    page.get_by_role("button", name="Download", exact=True).click()
     with page.expect_download() as download:
         page.get_by_role("button", name="LaTeX", exact=True).click()
     assert download.value.suggested_filename == "compare_isbi2012_test_dice.tex"

@@ -432,7 +432,10 @@ def test_isbi2012_has_nothing_wrong(realdata: Path) -> None:
 @pytest.mark.slow
 def test_brats_slices_are_not_duplicates(realdata: Path) -> None:
     name = next(name for name in DATASETS if name.startswith("brats"))
-    check = check_dataset(open_dataset(name, realdata / "brats2018"))
+    dataset = open_dataset(name, realdata / "brats2018")
+    two = {"Brats18_2013_2_1", "Brats18_TCIA05_396_1"}
+    others = sorted({sample.group for sample in dataset.samples} - two)
+    check = check_dataset(dataset.without(others))
     assert not findings(check).keys() & {
         "near_duplicate", "duplicate", "empty_mask", "non_binary", "misaligned", "unreadable"
     }  # fmt: skip
