@@ -1,4 +1,4 @@
-"""Opening what a an untrusted source uploads: bounded, quiet, and every fault one ``InputError``.
+"""Opening untrusted uploads: bounded, quiet, and every fault one ``InputError``.
 
 Messages of the libraries may quote what a header says, a name among it. So their exceptions are not
 chained to ours, and their loggers and warnings are silent.

@@ -76,7 +76,7 @@ CARD = ModelCard(
     authors="Çiçek",
     year=2016,
     arxiv="1606.06650",
-    idea="U-Net in three dimensions, was trained on volumes of which few slices are annotated.",
+    idea="U-Net in three dimensions, trained on volumes of which few slices are annotated.",
     use="First, for volumes.",
     differs="Convolutions are padded, so that the mask is as large as the volume. The printed "
     "weights are for three channels and classes and leave out the normalizations' scales and "

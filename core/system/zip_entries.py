@@ -131,7 +131,7 @@ def _check_claims(entry: zipfile.ZipInfo, where: str) -> None:
     if entry.flag_bits & _ENCRYPTED:
         raise InputError(f"{where}encrypted; save the zip without a password")
     if entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        raise InputError(f"{where}compressed in an uncommon way; zip it again as default (deflate)")
+        raise InputError(f"{where}compressed in an uncommon way; zip it again with deflate")
     if entry.file_size > max(BOMB_BYTES, BOMB_RATIO * entry.compress_size):
         raise InputError(
             f"{where}{entry.compress_size:,} bytes claim to hold {entry.file_size:,}; a zip bomb, "

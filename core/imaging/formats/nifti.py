@@ -1,4 +1,4 @@
-"""Read a NIfTI volume that a an untrusted source uploads; ``planes`` turns it into upright slices.
+"""Read a NIfTI volume from an untrusted upload; ``planes`` turns it into upright slices.
 
 The header is evaluated before anything is allocated: what it claims must fit the file and
 ``MAX_BYTES``. Compressed data are decoded in pieces up to the claimed size and never beyond.

@@ -1,5 +1,5 @@
 // Generated from viewer/src/main.js by "make js"; edit the sources, not this file.
-// Sources: sha256 9793dd1dd7597a879826cacf8823390bdbf9b83539b25fd269ffef126b60fcbd
+// Sources: sha256 d10de34a91ced0de4b6780b0b630f9e6f88fd68d30e71eb615ba4c19a306c295
 
 // shared/mounted.js
 var LATENCIES_KEPT = 2e3;

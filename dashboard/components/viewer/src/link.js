@@ -7,7 +7,7 @@
 export const linked = new Set();
 
 /**
- * Gives the view of a viewer to the others of its link that show a image of the same size.
+ * Gives the view of a viewer to the others of its link that show an image of the same size.
  * @param {Viewer} viewer
  */
 export function shareView(viewer) {

@@ -1,4 +1,4 @@
-// Window and level: which raw values the gray scale spans, where a image holds more than 8 bits.
+// Window and level: which raw values the gray scale spans, where an image holds more than 8 bits.
 
 import { writeText } from "../../shared/mounted.js";
 import { clamp } from "../../shared/numbers.js";
